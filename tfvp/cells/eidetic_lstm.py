@@ -1,0 +1,199 @@
+"""The Eidetic 3D LSTM cell: an LSTM on windows of frames that recalls its own past by content."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfvp.layers.recall import recall
+from tfvp.layers.tensor_layer_norm import TensorLayerNorm
+from tfvp.layers.window_conv import WindowConv, convolve_window
+
+
+class EideticLSTMState(NamedTuple):
+    """What an Eidetic cell hands to its next step; Keras passes it back as a plain tuple."""
+
+    hidden: Any  # (B, D, H, W, C)
+    cell: Any  # (B, D, H, W, C)
+    memory: Any  # (B, D, H, W, C), or None: known to be all zero
+    history: Any  # (B, L, H, W, C) past cells, oldest first
+    filled: Any  # (B, L), 1 where a slice of the history holds something
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class EideticLSTMCell(keras.layers.Layer):
+    """One step of an Eidetic 3D LSTM, Wang et al. 2019 (E3D-LSTM, ICLR), as its released program.
+
+    `*` is same-padded convolution over (time, rows, columns), LN is `TensorLayerNorm` on all gates
+    that share an input, and every convolution has a bias.
+
+        [i_h g_h r_h o_h] = LN(W_h * h)         [i_x g_x r_x o_x i'_x g'_x f'_x] = LN(W_x * x)
+        [i_m f_m g_m m_m] = LN(W_m * m)
+        i = σ(i_x + i_h)    g = tanh(g_x + g_h)    r = σ(r_x + r_h)
+        c' = LN(c + RECALL(r, history)) + i ∘ g
+        i' = σ(i'_x + i_m)  g' = tanh(g'_x + g_m)  f' = σ(f'_x + f_m + forget_bias)
+        m' = f' ∘ tanh(m_m) + i' ∘ g'
+        o = tanh(o_x + o_h + W_co * c' + W_mo * m')
+        h' = tanh(W_1x1x1 * [c', m']) ∘ σ(o)
+
+    The history is every past cell state, the zero one included: c joins it before it is read.
+
+    Where program and paper differ: the program returns the *old* memory, so that it stays at its
+    zero start (`carry_memory=False`; True hands on m' as the paper does); it puts tanh(m_m) where
+    the paper has m, squashes the output gate twice and normalises the gates.
+
+    x (B, D, H, W, Cin), EideticLSTMState -> h' (B, D, H, W, filters), EideticLSTMState.
+
+    Args:
+        filters: channels of every state.
+        kernel: time, rows, columns of the convolutions; (2, 5, 5) released, (1, 5, 5) is E2D.
+        carry_memory: hand on the new memory (paper) instead of the old one (released program).
+        history_length: steps that the history holds, in a masked buffer of fixed size; the oldest
+            is dropped when it is full. None: it grows by D slices a step (in `keras.layers.RNN`
+            use `unroll=True`).
+        forget_bias: added inside f'.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel: tuple[int, int, int] = (2, 5, 5),
+        *,
+        carry_memory: bool = False,
+        history_length: int | None = None,
+        forget_bias: float = 1.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel = tuple(kernel)
+        self.carry_memory = carry_memory
+        self.history_length = history_length
+        self.forget_bias = forget_bias
+        # Names and order are the released program's, so that its checkpoints map one to one.
+        self.conv_hidden = WindowConv(4 * filters, self.kernel, name="conv3d")
+        self.norm_hidden = TensorLayerNorm(name="hidden")
+        self.conv_input = WindowConv(7 * filters, self.kernel, name="conv3d_1")
+        self.norm_input = TensorLayerNorm(name="inputs")
+        self.norm_cell = TensorLayerNorm(name="self_attn")
+        self.conv_memory = WindowConv(4 * filters, self.kernel, name="conv3d_2")
+        self.norm_memory = TensorLayerNorm(name="global_memory")
+        self.conv_cell_out = WindowConv(filters, self.kernel, name="conv3d_3")
+        self.conv_memory_out = WindowConv(filters, self.kernel, name="conv3d_4")
+        self.conv_mix = WindowConv(filters, (1, 1, 1), name="conv3d_5")
+
+    @property
+    def constant_states(self) -> tuple[str, ...]:
+        """State slots that a step does not change."""
+        return () if self.carry_memory else ("memory",)
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """Channels of each state slot, in the order of `EideticLSTMState`."""
+        return (self.filters,) * len(EideticLSTMState._fields)
+
+    @property
+    def output_size(self) -> int:
+        """Channels of the output."""
+        return self.filters
+
+    def build(self, input_shape):
+        """Create every weight; input_shape is (B, D, H, W, Cin)."""
+        *places, channels = input_shape
+        n = self.filters
+        self._places = tuple(places[1:])  # D, H, W for get_initial_state in keras.layers.RNN
+        for layer, width in (
+            (self.conv_hidden, n),
+            (self.norm_hidden, 4 * n),
+            (self.conv_input, channels),
+            (self.norm_input, 7 * n),
+            (self.norm_cell, n),
+            (self.conv_memory, n),
+            (self.norm_memory, 4 * n),
+            (self.conv_cell_out, n),
+            (self.conv_memory_out, n),
+            (self.conv_mix, 2 * n),
+        ):
+            layer.build((*places, width))
+        self.built = True
+
+    def get_initial_state(self, batch_size=None, places=None) -> EideticLSTMState:
+        """All-zero state for a batch; `places` are (D, H, W), by default those it was built with."""
+        depth, height, width = places or self._places
+        slices = 0 if self.history_length is None else self.history_length * depth
+
+        def zeros(time):
+            return ops.zeros(
+                (batch_size, time, height, width, self.filters), dtype=self.compute_dtype
+            )
+
+        return EideticLSTMState(
+            hidden=zeros(depth),
+            cell=zeros(depth),
+            memory=zeros(depth),
+            history=zeros(slices),
+            filled=ops.zeros((batch_size, slices), dtype=self.compute_dtype),
+        )
+
+    def call(self, x, states, training=None):
+        """Take one step: x (B, D, H, W, Cin) and a state -> (h', new state)."""
+        del training
+        h, c, m, history, filled = states
+        i_h, g_h, r_h, o_h = ops.split(self.norm_hidden(self.conv_hidden(h)), 4, axis=-1)
+        i_x, g_x, r_x, o_x, i2_x, g2_x, f2_x = ops.split(
+            self.norm_input(self.conv_input(x)), 7, axis=-1
+        )
+        i_m, f_m, g_m, m_m = ops.split(self.norm_memory(self._convolve_memory(m)), 4, axis=-1)
+
+        i, g, r = ops.sigmoid(i_x + i_h), ops.tanh(g_x + g_h), ops.sigmoid(r_x + r_h)
+        history, filled = self._remember(history, filled, c)
+        mask = None if self.history_length is None else filled > 0.5
+        new_cell = self.norm_cell(c + recall(r, history, mask)) + i * g
+
+        i2, g2 = ops.sigmoid(i2_x + i_m), ops.tanh(g2_x + g_m)
+        f2 = ops.sigmoid(f2_x + f_m + self.forget_bias)
+        new_memory = f2 * ops.tanh(m_m) + i2 * g2
+
+        both = ops.concatenate([new_cell, new_memory], axis=-1)
+        o = ops.tanh(o_x + o_h + self._convolve_out(both))
+        new_hidden = ops.tanh(self.conv_mix(both)) * ops.sigmoid(o)
+        return new_hidden, EideticLSTMState(
+            hidden=new_hidden,
+            cell=new_cell,
+            memory=new_memory if self.carry_memory else m,
+            history=history,
+            filled=filled,
+        )
+
+    def _convolve_memory(self, m):
+        """W_m * m; of a memory known to be zero only the bias is left, the same at every place."""
+        if m is None:
+            bias = ops.cast(self.conv_memory.bias, self.compute_dtype)
+            return ops.reshape(bias, (1, 1, 1, 1, -1))
+        return self.conv_memory(m)
+
+    def _convolve_out(self, both):
+        """W_co * c' + W_mo * m' as one convolution of the two side by side."""
+        kernels = [self.conv_cell_out.kernel, self.conv_memory_out.kernel]
+        kernel = ops.concatenate([ops.cast(k, both.dtype) for k in kernels], axis=-2)
+        bias = ops.cast(self.conv_cell_out.bias + self.conv_memory_out.bias, both.dtype)
+        return convolve_window(both, kernel) + bias
+
+    def _remember(self, history, filled, c):
+        """Append c to the history; a buffer of fixed size drops its oldest step for it."""
+        depth = c.shape[1]
+        if self.history_length is not None:
+            history, filled = history[:, depth:], filled[:, depth:]
+        new = ops.ones((ops.shape(c)[0], depth), dtype=filled.dtype)
+        return ops.concatenate([history, c], axis=1), ops.concatenate([filled, new], axis=1)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel": self.kernel,
+            "carry_memory": self.carry_memory,
+            "history_length": self.history_length,
+            "forget_bias": self.forget_bias,
+        }

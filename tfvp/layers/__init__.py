@@ -1,0 +1,1 @@
+"""What cells and networks share: normalisation, convolutions, recall, patches, decoders."""

@@ -1,0 +1,64 @@
+"""3D convolution over a short window of frames, done as one 2D convolution per kernel slice."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class WindowConv(keras.layers.Layer):
+    """Same-padded 3D convolution with stride 1, equal to `keras.layers.Conv3D(padding="same")`.
+
+    For output slice t it sums K[d] * x[t + d - before] over the kernel's time slices d that meet a
+    slice of the window; a window of 2 frames under a kernel of 2 has one slice in four that would
+    only meet padding, and on a CPU 2D convolutions and their gradients are the faster ones.
+    Padding in time puts the odd slice after, as TensorFlow's SAME does: (0, 1) for a kernel of 2.
+
+    x (B, D, H, W, C) -> (B, D, H, W, filters); kernel (kt, kh, kw, C, filters), bias (filters,).
+    """
+
+    def __init__(self, filters: int, kernel: tuple[int, int, int], **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = tuple(kernel)
+
+    def build(self, input_shape):
+        """Create the kernel (Glorot uniform) and the bias (zero)."""
+        shape = (*self.kernel_size, input_shape[-1], self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        self.built = True
+
+    def call(self, x):
+        """Convolve x (B, D, H, W, C)."""
+        return convolve_window(x, self.kernel) + self.bias
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        config = {"filters": self.filters, "kernel": self.kernel_size}
+        return {**super().get_config(), **config}
+
+
+def convolve_window(x, kernel):
+    """Same-padded 3D convolution without bias: x (B, D, H, W, C), kernel (kt, kh, kw, C, F)."""
+    depth = x.shape[1]
+    time_slices = kernel.shape[0]
+    before = (time_slices - 1) // 2
+    total = None
+    for d in range(time_slices):
+        shift = d - before  # output slice t meets input slice t + shift
+        first, last = max(0, -shift), min(depth, depth - shift)
+        if first >= last:
+            continue
+        part = _convolve_slices(x[:, first + shift : last + shift], kernel[d])
+        padding = [[0, 0], [first, depth - last], [0, 0], [0, 0], [0, 0]]
+        part = part if last - first == depth else ops.pad(part, padding)
+        total = part if total is None else total + part
+    return total
+
+
+def _convolve_slices(x, kernel):
+    """2D convolution of every slice alike: x (B, D, H, W, C), kernel (kh, kw, C, F)."""
+    _, depth, height, width, channels = x.shape
+    rows, columns = (ops.shape(x)[2], ops.shape(x)[3]) if height is None else (height, width)
+    y = ops.conv(ops.reshape(x, (-1, rows, columns, channels)), kernel, padding="same")
+    return ops.reshape(y, (-1, depth, rows, columns, kernel.shape[-1]))

@@ -1,0 +1,74 @@
+"""The model users hold: frames in, next frames out; patches, rollout and unpatching around a core."""
+
+import keras
+from keras import ops
+
+from tfvp.layers.patches import fold_patches, unfold_patches
+from tfvp.networks.rollout import rollout
+from tfvp.shapes import check_shape
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class FramePredictor(keras.Model):
+    """A recurrent network on patches of frames.
+
+    Called with {"frames": (B, T, H, W, C), "use_truth": (B, predict_frames - 1)} it returns the
+    prediction of every frame but the first, (B, T - 1, H, W, C), for training. `predict_frames`
+    predicts the future of a context alone. Frames are float in [0, 1]; predictions are as the
+    network gives them and may leave [0, 1] a little.
+
+    Args:
+        core: a layer with one step of time, (frame, state) -> (next frame, state), and
+            `initial_state(batch_size, frame_shape)`; e.g. `EideticStack`.
+        frame_shape: (H, W, C) of a frame.
+        patch_px: side of the squares folded into channels; must divide H and W.
+    """
+
+    def __init__(self, core, frame_shape: tuple[int, int, int], patch_px: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.core = core
+        self.frame_shape = tuple(frame_shape)
+        self.patch_px = patch_px
+        height, width, channels = self.frame_shape
+        self.grid_shape = (height // patch_px, width // patch_px, channels * patch_px**2)
+        if not self.core.built:  # a core that Keras deserialised comes built
+            self.core.build((None, *self.grid_shape))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """Predict frames 1 ... T - 1 of whole clips, see the class."""
+        del training
+        frames, use_truth = inputs["frames"], inputs["use_truth"]
+        height, width, channels = self.frame_shape
+        check_shape("frames", frames.shape, f"B T {height} {width} {channels}")
+        check_shape("use_truth", use_truth.shape, "B F")
+        return self._predictions(frames[:, :-1], use_truth.shape[1] + 1, use_truth)
+
+    def predict_frames(self, context, horizon: int):
+        """Predict `horizon` frames after `context` (B, T, H, W, C) -> (B, horizon, H, W, C)."""
+        height, width, channels = self.frame_shape
+        check_shape("context", context.shape, f"B T {height} {width} {channels}")
+        return self._predictions(context, horizon)[:, -horizon:]
+
+    def _predictions(self, frames, horizon: int, use_truth=None):
+        patches = fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
+        state = self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
+        predictions = rollout(
+            self.core, state, patches, predict_frames=horizon, use_truth=use_truth
+        )
+        return unfold_patches(predictions, self.patch_px)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "core": keras.saving.serialize_keras_object(self.core),
+            "frame_shape": self.frame_shape,
+            "patch_px": self.patch_px,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuild from `get_config`."""
+        core = keras.saving.deserialize_keras_object(config.pop("core"))
+        return cls(core=core, **config)

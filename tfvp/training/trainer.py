@@ -1,0 +1,89 @@
+"""One training step: summed gradients of micro-batches, one update, one step of the weight average."""
+
+import keras
+import tensorflow as tf
+
+from tfvp.training.losses import absolute_and_square
+from tfvp.training.weight_average import WeightAverage
+
+
+class Trainer(keras.Model):
+    """Trains a `FramePredictor` under `keras.Model.fit`, on one device or under `tf.distribute`.
+
+    A batch {"frames": (B, T, H, W, C), "use_truth": (B, F)} gives one update. On each replica its
+    share is cut into micro-batches whose gradients are summed; the optimizer sums over replicas. The
+    loss is a sum, so neither split changes the update.
+
+    Args:
+        predictor: the network.
+        l1: weight of the sum of absolutes.
+        l2: weight of half the sum of squares.
+        average_decay: of the weight average, see `WeightAverage`.
+        micro_batch: clips at once on a replica; None: the replica's whole share.
+    """
+
+    def __init__(
+        self,
+        predictor: keras.Model,
+        *,
+        l1: float,
+        l2: float,
+        average_decay: float,
+        micro_batch: int | None = None,
+    ):
+        super().__init__()
+        self.predictor = predictor
+        self.l1 = l1
+        self.l2 = l2
+        self.average = WeightAverage(predictor.trainable_variables, average_decay)
+        self.micro_batch = micro_batch
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """Predict every frame but the first, as the predictor does."""
+        return self.predictor(inputs, training=training)
+
+    def train_step(self, data):
+        """One update; returns the loss and its unweighted parts per sequence of the global batch."""
+        sums, gradients = self._summed_gradients(data)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.average.update()
+        replica = tf.distribute.get_replica_context()
+        sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        l1, l2, sequences = sums[0], sums[1], sums[2]
+        return {
+            "loss": (self.l1 * l1 + self.l2 * l2) / sequences,
+            "l1": l1 / sequences,
+            "l2": l2 / sequences,
+        }
+
+    def _summed_gradients(self, data):
+        """Gradients of the summed loss, and [l1, l2, sequences], over this replica's share."""
+        share = data["frames"].shape[0]
+        if self.micro_batch is None or share == self.micro_batch:
+            return self._gradients(data)
+        parts = share // self.micro_batch
+        data = tf.nest.map_structure(
+            lambda x: tf.reshape(x, (parts, self.micro_batch, *x.shape[1:])), data
+        )
+
+        def add_part(i, sums, gradients):
+            more, part = self._gradients(tf.nest.map_structure(lambda x: x[i], data))
+            return i + 1, sums + more, [a + b for a, b in zip(gradients, part, strict=True)]
+
+        zeros = [tf.zeros(v.shape, v.dtype) for v in self.trainable_variables]
+        _, sums, gradients = tf.while_loop(
+            lambda i, *_: i < parts, add_part, (0, tf.zeros(3), zeros), parallel_iterations=1
+        )
+        return sums, gradients
+
+    def _gradients(self, data):
+        weights = [v.value for v in self.trainable_variables]
+        with tf.GradientTape() as tape:
+            prediction = self(data, training=True)
+            l1, l2 = absolute_and_square(data["frames"][:, 1:], prediction)
+            loss = self.l1 * l1 + self.l2 * l2
+        # A weight that the loss does not reach (the memory convolution of a cell that does not
+        # carry its memory) has gradient 0, as in TF1, and its moments decay.
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        return tf.stack([l1, l2, tf.cast(tf.shape(prediction)[0], tf.float32)]), gradients

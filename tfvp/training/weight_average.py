@@ -1,0 +1,56 @@
+"""The exponential average of the weights, which follows every update and changes none."""
+
+import contextlib
+
+import keras
+
+
+class WeightAverage:
+    """average ← decay * average + (1 - decay) * weight after every update, from the initial weights.
+
+    As `tf.train.ExponentialMovingAverage` of the released E3D-LSTM. Keras' own `use_ema` starts
+    after the first update and overwrites the weights when `fit` ends; this one enters the weights
+    only inside `applied()`.
+
+    Args:
+        weights: the variables to follow.
+        decay: share of the old average that is kept, in (0, 1).
+    """
+
+    def __init__(self, weights: list[keras.Variable], decay: float):
+        self.weights = weights
+        self.decay = decay
+        self.averages = [
+            keras.Variable(
+                weight,
+                dtype="float32",
+                trainable=False,
+                autocast=False,
+                # every replica computes the same average
+                aggregation="only_first_replica",
+                name="average",
+            )
+            for weight in weights
+        ]
+
+    def update(self) -> None:
+        """Follow one update of the weights."""
+        for average, weight in zip(self.averages, self.weights, strict=True):
+            average.assign(self.decay * average + (1 - self.decay) * weight)
+
+    def restart(self) -> None:
+        """Begin again from the weights as they are, e.g. after others were loaded."""
+        for average, weight in zip(self.averages, self.weights, strict=True):
+            average.assign(weight)
+
+    @contextlib.contextmanager
+    def applied(self):
+        """Within the context the weights hold their averages."""
+        raw = [keras.ops.convert_to_numpy(weight) for weight in self.weights]
+        try:
+            for average, weight in zip(self.averages, self.weights, strict=True):
+                weight.assign(average)
+            yield
+        finally:
+            for value, weight in zip(raw, self.weights, strict=True):
+                weight.assign(value)
