@@ -1,0 +1,16 @@
+# The same checks everywhere: by hand, before a commit, in .ci/run.
+.PHONY: check format lint test
+
+check: lint test
+
+lint:
+	ruff format --check .
+	ruff check .
+	pyright
+
+test:
+	pytest
+
+format:
+	ruff format .
+	ruff check --fix .

@@ -1,0 +1,74 @@
+"""What every test starts from: fixed seeds, no network but loopback, our own warnings as errors."""
+
+import os
+import random
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a warning that is issued by, or blamed on, one of our modules an error."""
+    config.addinivalue_line("filterwarnings", r"error:::tfvp(\..*)?$")
+
+
+class NetworkBlocked(OSError):
+    """What a test sees of the network: what a machine without one would."""
+
+
+def _is_local(address: object) -> bool:
+    host = address[0] if isinstance(address, tuple) else address
+    return not isinstance(host, str) or host in ("", "localhost", "::1") or host.startswith("127.")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection and name look-up that leaves this machine."""
+
+    def guarded(method):
+        def call(self, address, *args):
+            if self.family != socket.AF_UNIX and not _is_local(address):
+                raise NetworkBlocked(f"tests may not use the network: {address}")
+            return method(self, address, *args)
+
+        return call
+
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host, *args, **kwargs):
+        if not _is_local(host):
+            raise NetworkBlocked(f"tests may not use the network: {host}")
+        return look_up(host, *args, **kwargs)
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.fixture(autouse=True)
+def same_everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fix the seeds, and hide the developer's own data from tests that are not about it."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)  # Python's, NumPy's and the backend's
+    else:
+        random.seed(0)
+    if not request.node.get_closest_marker("realdata"):
+        monkeypatch.delenv("TFVP_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Path:
+    """Folder of the numbers that the original programs produced."""
+    return ROOT / "tests" / "goldens"

@@ -1,0 +1,1 @@
+"""Cells and losses in plain NumPy, written from the papers."""

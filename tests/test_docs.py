@@ -1,0 +1,139 @@
+"""What is written down works: configs load, commands parse, examples in docstrings hold."""
+
+import ast
+import doctest
+import importlib
+import itertools
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tfvp.config_files import load_config
+from tfvp.yaml_files import read_mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+BY_NAME = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of every `python run.py …` and `tfvp …` that stands on a line of its own."""
+    text = re.sub(r"\\\n\s*", " ", text)
+    found = []
+    for line in text.splitlines():
+        for part in line.strip(" #$>").removeprefix("Command:").strip().split("&&"):
+            words = shlex.split(part, comments=True) if _is_command(part.strip()) else []
+            if words:
+                found.append(words)
+    return found
+
+
+def code(page: str) -> str:
+    """The code of a Markdown page: what is indented by four or stands between fences."""
+    fenced = re.findall(r"^```\w*\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join([*fenced, *re.findall(r"^    .*$", page, flags=re.MULTILINE)])
+
+
+def _is_command(line: str) -> bool:
+    return bool(re.match(r"(python3? run\.py|tfvp)( +[-a-z]|$)", line)) and "…" not in line
+
+
+def parsed(words: list[str]):
+    """What the command line makes of a command; fails the test where it refuses."""
+    from tfvp.cli import build_parser
+
+    arguments = words[1:] if words[0] == "tfvp" else ["run", *words[2:]]
+    try:
+        return build_parser().parse_args(arguments)
+    except SystemExit as end:
+        if end.code == 0:  # --help and --version end the program too
+            return None
+    raise AssertionError(f"{shlex.join(words)}: not understood")
+
+
+@BY_NAME
+def test_every_config_loads_with_every_preset(path):
+    presets = {"quick": None} | read_mapping(path).get("presets", {})
+    for preset in (None, *presets):
+        experiment = load_config(path, preset=preset)
+        assert experiment.title != path.stem, "a row needs a title of its own"
+        assert experiment.preset == preset
+
+
+@BY_NAME
+def test_every_config_opens_with_its_source_command_cost_and_number(path):
+    lines = path.read_text("utf-8").splitlines()
+    head = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    said = re.findall(r"^# (Source|Command|Cost|Expected|Ours): +\S", head, flags=re.MULTILINE)
+    assert said == ["Source", "Command", "Cost", "Expected", "Ours"]
+    own = [words for words in commands(head) if path.name in words]
+    assert own, f"no command runs {path.name}"
+    for words in own:
+        parsed(words)
+
+
+def test_titles_are_rows_of_their_own():
+    titles = [load_config(path).title for path in CONFIGS]
+    assert len(set(titles)) == len(titles)
+
+
+def test_a_quick_run_says_so_on_every_table():
+    for path in CONFIGS:
+        assert "quick run" in load_config(path, preset="quick").label, path.name
+
+
+def test_published_rows_have_the_titles_of_their_configs():
+    tables = read_mapping(ROOT / "results" / "published.yaml")["tables"]
+    rows = [row for table in tables for part in table["sections"] for row in part["rows"]]
+    for row in rows:
+        config = ROOT / "configs" / f"{row.get('ours')}.yaml"
+        if config.is_file() and "cited" not in row:
+            assert load_config(config).title == row["model"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_commands_on_a_page_parse(page):
+    found = commands(code((ROOT / page).read_text("utf-8")))
+    assert found or page != "README.md", "README.md shows no command"
+    for words in found:
+        arguments = parsed(words)
+        config = getattr(arguments, "config", None)
+        if config is not None:
+            load_config(config, preset=arguments.preset, overrides=arguments.overrides)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_files_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text("utf-8")
+    linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    named = re.findall(r"`((?:tfvp|configs|tests|docs)/[\w./-]+\.\w+)`", text)
+    missing = [name for name in {*linked, *named} if not (ROOT / name).exists()]
+    assert not [
+        name for name in missing if not re.search(r"/x\.\w+$", name)
+    ]  # x: yet to be written
+
+
+def _with_examples() -> list[str]:
+    found = []
+    for path in sorted((ROOT / "tfvp").rglob("*.py")):
+        if ">>>" in path.read_text("utf-8"):
+            found.append(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    return found
+
+
+def test_examples_in_docstrings_hold():
+    for name in _with_examples():
+        assert doctest.testmod(importlib.import_module(name)).failed == 0, name
+
+
+def test_versions_agree():
+    setup = ast.parse((ROOT / "setup.py").read_text("utf-8"))
+    (version,) = [
+        keyword.value.value
+        for node in ast.walk(setup)
+        if isinstance(node, ast.keyword) and (keyword := node).arg == "version"
+        if isinstance(keyword.value, ast.Constant)
+    ]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
