@@ -1,0 +1,337 @@
+"""The whole experiment: one frozen, strict section per subject, and every key that a file may hold.
+
+A section refuses unknown keys, wrong types and impossible combinations. Where the released code and
+the paper differ, the choice is a named key here and its default is the released code's.
+`tfvp.config_files` reads YAML into these sections and remembers where each value came from.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Folder = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
+
+SPLITS = ("train", "validation", "test")
+
+
+class Section(BaseModel):
+    """A group of keys; unknown keys and changes after loading are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+# --- data ---
+
+
+class MovingMnistData(Section):
+    """Moving MNIST as the program of Srivastava et al. 2015 (arXiv:1502.04681) makes it."""
+
+    dataset: Literal["moving_mnist"] = "moving_mnist"
+    root: Folder | None = Field(
+        default=None,
+        description="folder with the raw data (mnist/ inside); read only; default $TFVP_DATA",
+    )
+    prepared: Folder = Field(default=Path("data"), description="where prepared TFRecords are kept")
+    digits: Literal["auto", "mnist", "sklearn"] = Field(
+        default="auto",
+        description="auto: MNIST from root, Keras' cache or a download, else scikit-learn's digits",
+    )
+    digit_count: Positive = Field(default=2, description="digits in every frame")
+    digit_px: Positive = Field(default=28, description="side of a pasted digit, pixels")
+    frame_px: tuple[Positive, Positive] = Field(
+        default=(64, 64), strict=False, description="height and width of a frame, pixels"
+    )
+    step_length: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.1,
+        description="share of the free way a digit goes in one frame (0.1: 3.6 of 36 px)",
+    )
+    context_frames: Positive = Field(default=10, description="frames the network is given")
+    predict_frames: Positive = Field(default=10, description="frames it must predict")
+    train_sequences: Positive = 10_000
+    validation_sequences: Positive = 3_000
+    test_sequences: Positive = 5_000
+    train_source: Literal["records", "generated"] = Field(
+        default="records",
+        description="records: the prepared train split, again and again; generated: endless new "
+        "clips",
+    )
+    seed: NotNegative = Field(default=0, description="seed of the generator")
+
+    @property
+    def total_frames(self) -> int:
+        """Context and predicted frames together."""
+        return self.context_frames + self.predict_frames
+
+    @property
+    def channels(self) -> int:
+        """Colour channels of a frame."""
+        return 1
+
+    def sequences(self, split: str) -> int:
+        """Number of sequences in a prepared split."""
+        return getattr(self, f"{split}_sequences")
+
+    @model_validator(mode="after")
+    def _digit_fits(self) -> "MovingMnistData":
+        if self.digit_px >= min(self.frame_px):
+            raise ValueError(
+                f"data.digit_px: {self.digit_px} must be smaller than the frame, got data.frame_px "
+                f"{self.frame_px[0]}x{self.frame_px[1]}"
+            )
+        return self
+
+
+# --- model ---
+
+
+class EideticCellConfig(Section):
+    """The recurrent cell of E3D-LSTM (Wang et al. 2019)."""
+
+    kind: Literal["eidetic_lstm"] = "eidetic_lstm"
+    kernel: tuple[Positive, Positive, Positive] = Field(
+        default=(2, 5, 5), strict=False, description="time, rows, columns; [1, 5, 5] is the E2D net"
+    )
+    carry_memory: bool = Field(
+        default=False,
+        description="true: the paper's equations; false: the released code, whose memory stays 0",
+    )
+
+
+class ModelConfig(Section):
+    """A stack of recurrent cells that reads patches of frames and predicts the next frame."""
+
+    cell: EideticCellConfig = EideticCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(64, 64, 64, 64), strict=False, min_length=1, description="channels of each layer"
+    )
+    wiring: Literal["plain", "residual", "residual_concat"] = Field(
+        default="plain",
+        description="residual: every pair of layers hands on its sum; residual_concat: its two "
+        "outputs side by side",
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+    @model_validator(mode="after")
+    def _memory_fits_every_layer(self) -> "ModelConfig":
+        if self.cell.carry_memory and len(set(self.hidden)) > 1:
+            raise ValueError(
+                "model.cell.carry_memory: true hands one memory through all layers, so all of "
+                f"model.hidden must be equal, got {list(self.hidden)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "ModelConfig":
+        if self.wiring != "plain" and len(self.hidden) % 2:
+            raise ValueError(
+                f"model.wiring: {self.wiring} joins pairs of layers and needs an even number of "
+                f"them, got {len(self.hidden)} in model.hidden; set model.wiring: plain or add a "
+                "layer"
+            )
+        if self.wiring == "residual" and len(set(self.hidden)) > 1:
+            raise ValueError(
+                "model.wiring: residual adds the outputs of two layers, so all of model.hidden "
+                f"must be equal, got {list(self.hidden)}; set model.wiring: residual_concat or "
+                "equal widths"
+            )
+        return self
+
+
+# --- training ---
+
+
+class AdamTF1Config(Section):
+    """Adam as the E3D-LSTM program wrote it: epsilon inside the square root."""
+
+    kind: Literal["adam_tf1"] = "adam_tf1"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.9995
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+
+
+class LossConfig(Section):
+    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames; no mean."""
+
+    l1: Weight = 1.0
+    l2: Weight = 1.0
+
+    @model_validator(mode="after")
+    def _something(self) -> "LossConfig":
+        if self.l1 == 0 and self.l2 == 0:
+            raise ValueError("training.loss: l1 and l2 are both 0, so nothing would be learned")
+        return self
+
+
+class SamplingConfig(Section):
+    """Scheduled sampling: the true frame is fed with probability start - decay_per_step * step."""
+
+    start: Probability = 1.0
+    decay_per_step: Weight = 2e-5
+    stop_step: NotNegative = Field(
+        default=50_000, description="from this step on the model only sees its own predictions"
+    )
+
+
+class InitConfig(Section):
+    """Weights to start from (fine-tuning)."""
+
+    source: str | None = Field(
+        default=None,
+        description="a run folder, a .keras or .npz file, or a TF1 checkpoint prefix",
+    )
+    required: bool = Field(
+        default=False, description="true: a fine-tuning config, refuse to start without"
+    )
+    weights: Literal["raw", "averaged"] = Field(
+        default="raw", description="averaged: start from the exponential average of the weights"
+    )
+    optimizer: bool = Field(
+        default=False, description="also take the optimizer's moments and step, as the thesis did"
+    )
+
+
+class TrainingConfig(Section):
+    """How the network is trained; a step is one optimizer update from one global batch."""
+
+    steps: Positive = 80_000
+    global_batch: Positive = Field(default=16, description="clips per update, over all devices")
+    micro_batch: Positive | Literal["auto"] = Field(
+        default="auto",
+        description="clips whose gradient is computed at once on a device; their gradients are "
+        "summed, so it changes memory and speed but not the result; auto: 2 on a CPU, else all",
+    )
+    optimizer: AdamTF1Config = AdamTF1Config()
+    loss: LossConfig = LossConfig()
+    scheduled_sampling: SamplingConfig | None = SamplingConfig()
+    average_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.9995, description="decay of the exponential average of the weights"
+    )
+    freeze_decoder: bool = Field(
+        default=False, description="leave the decoder's weights as they are"
+    )
+    init: InitConfig = InitConfig()
+    distribution: Literal["auto", "none", "mirrored"] = Field(
+        default="auto", description="auto: mirrored when more than one GPU is visible"
+    )
+    seed: NotNegative = Field(
+        default=0, description="of initial weights, data order and sampling masks"
+    )
+    log_every: Positive = 50
+    validate_every: Positive = 500
+    validation_clips: Positive = Field(default=200, description="clips of the validation split")
+    checkpoint_every: Positive = 500
+    keep_checkpoints: Positive = Field(default=5, description="besides the best one")
+
+
+# --- evaluation ---
+
+MetricName = Literal[
+    "mse",
+    "mae",
+    "ssim_thesis",
+    "ssim_range1",
+    "ssim_uint8",
+    "ssim_gaussian",
+    "psnr_uint8",
+    "psnr_float",
+    "cross_entropy",
+]
+
+
+class EvaluationConfig(Section):
+    """What is measured on the test split, once, after training."""
+
+    metrics: tuple[MetricName, ...] = Field(
+        default=("mse", "mae", "ssim_thesis", "psnr_uint8"), strict=False, min_length=1
+    )
+    batch: Positive = Field(default=16, description="clips predicted at once")
+    sequences: Positive | None = Field(
+        default=None, description="first clips of the test split; null: all"
+    )
+    checkpoint: Literal["best", "last"] = "best"
+    weights: Literal["raw", "averaged"] = Field(
+        default="raw",
+        description="averaged: the exponential average (the released code never used it)",
+    )
+    samples: NotNegative = Field(default=5, description="clips drawn as filmstrips and GIFs")
+
+
+# --- the experiment ---
+
+
+class Experiment(Section):
+    """One row of a table: data, model, training and evaluation together."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="run folder under results/"
+    )
+    config: str = Field(
+        default="", description="the config file's name, by which published rows find ours"
+    )
+    title: str = Field(description="the row's name in tables")
+    preset: str | None = Field(default=None, description="set by --preset; kept for the record")
+    label: str = Field(
+        default="", description="what a reader of the numbers must know, on every table"
+    )
+    results: Folder = Field(default=Path("results"), description="where run folders are made")
+    data: MovingMnistData = MovingMnistData()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _patch_divides_frame(self) -> "Experiment":
+        height, width = self.data.frame_px
+        patch = self.model.patch_px
+        if height % patch or width % patch:
+            sides = [p for p in range(1, min(height, width) + 1) if height % p == 0 == width % p]
+            raise ValueError(
+                f"model.patch_px: {patch} must divide the frame, got data.frame_px "
+                f"{height}x{width}; allowed: {', '.join(map(str, sides))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ssim_window_fits(self) -> "Experiment":
+        height, width = self.data.frame_px
+        for metric in self.evaluation.metrics:
+            window = 11 if metric == "ssim_gaussian" else 7
+            if metric.startswith("ssim") and min(height, width) < window:
+                raise ValueError(
+                    f"evaluation.metrics: {metric} looks through a window of {window}x{window} "
+                    f"pixels, got data.frame_px {height}x{width}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _enough_sequences(self) -> "Experiment":
+        data, evaluation = self.data, self.evaluation
+        needs = [
+            ("training.validation_clips", self.training.validation_clips, "validation"),
+            ("evaluation.sequences", evaluation.sequences or 0, "test"),
+            ("evaluation.samples", evaluation.samples, "test"),
+        ]
+        if data.train_source == "records":
+            needs.append(("training.global_batch", self.training.global_batch, "train"))
+        for key, wanted, split in needs:
+            if wanted > data.sequences(split):
+                raise ValueError(
+                    f"{key}: {wanted} is more than there are, got data.{split}_sequences "
+                    f"{data.sequences(split)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _batch_is_whole_micro_batches(self) -> "Experiment":
+        batch, micro = self.training.global_batch, self.training.micro_batch
+        if micro != "auto" and batch % micro:
+            raise ValueError(
+                f"training.micro_batch: {micro} must divide training.global_batch, got {batch}"
+            )
+        return self
