@@ -1,0 +1,132 @@
+"""Training sees the same batches through NumPy and tf.data; evaluation sees every clip once."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvp.data import order, pipeline
+from tfvp.errors import DataError
+
+
+class Numbered:
+    """Clip i is filled with i (mod 256); i may be set to fail."""
+
+    shape = (5, 2, 3, 1)
+
+    def __init__(self, count: int | None, fails: int = -1):
+        self.count = count
+        self.fails = fails
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if index == self.fails:
+            raise DataError(f"/data/x.tfrecord: record {index} is damaged: flipped; prepare again")
+        return np.full(self.shape, index % 256, np.uint8)
+
+    def source(self, index: int) -> str:
+        return str(index)
+
+
+def settings(**changes):
+    half = {"batch": 4, "seed": 3, "sampling": lambda step: 0.5, "context_frames": 2}
+    return {**half, **changes}
+
+
+def taken(dataset: tf.data.Dataset, count: int) -> list[dict[str, np.ndarray]]:
+    return list(dataset.take(count).as_numpy_iterator())
+
+
+def assert_equal_batches(some, others):
+    for one, other in zip(some, others, strict=True):
+        np.testing.assert_array_equal(one["frames"], other["frames"])
+        np.testing.assert_array_equal(one["use_truth"], other["use_truth"])
+
+
+def test_batches_follow_order_and_mask():
+    batches = pipeline.numpy_training_batches(Numbered(10), **settings())
+    for step, batch in zip(range(1, 6), batches, strict=False):
+        expected = order.batch_indices(3, step, 4, 10)
+        assert np.rint(batch["frames"][:, 0, 0, 0, 0] * 255).tolist() == expected.tolist()
+        np.testing.assert_array_equal(
+            batch["use_truth"], order.truth_mask(3, step, range(4), 2, 0.5)
+        )
+        assert batch["frames"].shape == (4, 5, 2, 3, 1)
+        assert batch["frames"].dtype == batch["use_truth"].dtype == np.float32
+
+
+@pytest.mark.parametrize("count", [10, 3, None])
+def test_tf_data_gives_the_same_batches(count):
+    dataset = pipeline.training_batches(Numbered(count), **settings())
+    expected = pipeline.numpy_training_batches(Numbered(count), **settings())
+    assert_equal_batches(taken(dataset, 8), [next(expected) for _ in range(8)])
+    assert dataset.element_spec["frames"].shape == (4, 5, 2, 3, 1)
+    assert dataset.element_spec["use_truth"].shape == (4, 2)
+
+
+def test_a_resumed_run_sees_what_the_uninterrupted_one_saw():
+    whole = taken(pipeline.training_batches(Numbered(10), **settings()), 9)
+    resumed = taken(pipeline.training_batches(Numbered(10), **settings(), start_step=6), 4)
+    assert_equal_batches(whole[5:], resumed)
+
+
+def test_the_probability_is_that_of_the_step():
+    first_two = settings(sampling=lambda step: 1.0 if step <= 2 else 0.0)
+    batches = taken(pipeline.training_batches(Numbered(10), **first_two), 4)
+    assert [batch["use_truth"].mean() for batch in batches] == [1, 1, 0, 0]
+    without = next(pipeline.numpy_training_batches(Numbered(10), **settings(sampling=None)))
+    assert (without["use_truth"] == 0).all()
+
+
+def test_every_value_of_a_byte_becomes_its_share_of_255():
+    got = pipeline.to_float(np.arange(256, dtype=np.uint8))
+    assert got.tolist() == [np.float32(value / 255) for value in range(256)]
+
+
+def test_one_predicted_frame_needs_no_mask():
+    batch = next(pipeline.numpy_training_batches(Numbered(10), **settings(context_frames=4)))
+    assert batch["use_truth"].shape == (4, 0)
+
+
+@pytest.mark.parametrize("context_frames", [0, 5])
+def test_context_must_leave_something_to_predict(context_frames):
+    with pytest.raises(ValueError, match=r"context_frames: expected 1 … 4"):
+        pipeline.training_batches(Numbered(10), **settings(context_frames=context_frames))
+
+
+# --- evaluation ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(None, [4, 4, 2]), (10, [4, 4, 2]), (5, [4, 1]), (4, [4])]
+)
+def test_evaluation_sees_the_first_clips_once_in_order(count, sizes):
+    dataset = pipeline.evaluation_batches(Numbered(10), batch=4, count=count)
+    batches = list(dataset.as_numpy_iterator())
+    plain = list(pipeline.numpy_evaluation_batches(Numbered(10), batch=4, count=count))
+    assert [len(batch) for batch in batches] == sizes
+    np.testing.assert_array_equal(np.concatenate(batches), np.concatenate(plain))
+    seen = np.rint(np.concatenate(batches)[:, 0, 0, 0, 0] * 255)
+    assert seen.tolist() == list(range(count or 10))
+    assert len(dataset) == len(sizes)
+
+
+def test_more_clips_than_there_are():
+    with pytest.raises(DataError, match="wants 11 clips and the split has 10"):
+        pipeline.evaluation_batches(Numbered(10), batch=4, count=11)
+
+
+# --- damage on the way ---------------------------------------------------------------------------
+
+
+def test_a_damaged_record_comes_out_as_one_line():
+    line = "/data/x.tfrecord: record 6 is damaged: flipped; prepare again"
+    with pytest.raises(DataError) as caught, pipeline.data_errors():
+        list(pipeline.evaluation_batches(Numbered(10, fails=6), batch=4))
+    assert str(caught.value) == line
+    with pytest.raises(DataError) as caught, pipeline.data_errors():
+        taken(pipeline.training_batches(Numbered(10, fails=6), **settings()), 9)
+    assert str(caught.value) == line
+
+
+def test_other_errors_of_tensorflow_stay_what_they_are():
+    with pytest.raises(tf.errors.InvalidArgumentError), pipeline.data_errors():
+        tf.ensure_shape(tf.zeros(2), (3,))

@@ -1,0 +1,13 @@
+"""Clips: where they come from, how they lie on disk, and in which order training sees them.
+
+| file | subject |
+|---|---|
+| order | the only random numbers of data and sampling masks: functions of seed and counters |
+| mnist_files, digits | MNIST's files and their stand-ins; which digit belongs to which split |
+| moving_mnist | clips of moving digits, any clip by its number |
+| records, example, manifest, shards | one TFRecord schema for all: read, describe, write, verify |
+| prepare | a configuration in, prepared data out |
+| pipeline | batches for training and evaluation, for TensorFlow and plain NumPy |
+
+Only writing and verifying shards and the two tf.data functions of `pipeline` import TensorFlow.
+"""

@@ -1,0 +1,53 @@
+"""Reading a `tf.train.Example` (a protocol buffer) without TensorFlow, as far as we need it."""
+
+from collections.abc import Iterator, Sequence
+
+WIRE_VARINT, WIRE_BYTES = 0, 2  # the two wire types that bytes and int64 features use
+
+
+def features_of(payload: bytes) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """Yield the name and the value spans of every feature of an Example."""
+    for _, start, stop in _fields(payload, 0, len(payload)):  # Example.features
+        for _, *entry in _fields(payload, start, stop):  # Features.feature, a map
+            (_, *name), (_, *feature) = sorted(_fields(payload, *entry))  # 1: key, 2: value
+            ((_, *values),) = _fields(payload, *feature)  # BytesList or Int64List
+            yield payload[slice(*name)].decode(), [(a, b) for _, a, b in _fields(payload, *values)]
+
+
+def _fields(payload: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (field number, first byte, byte after the last) of a protocol buffer message."""
+    while at < end:
+        tag, at = _varint(payload, at)
+        start = at
+        if tag & 7 == WIRE_BYTES:
+            size, start = _varint(payload, at)
+            at = start + size
+        elif tag & 7 == WIRE_VARINT:
+            _, at = _varint(payload, at)
+        else:
+            raise ValueError(f"wire type {tag & 7}")
+        if at > end:
+            raise ValueError("a field runs past its end")
+        yield tag >> 3, start, at
+
+
+def _varint(payload: bytes, at: int) -> tuple[int, int]:
+    """Read a base-128 number; return it and the byte after it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = payload[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("a number without end")
+
+
+def integers(payload: bytes, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Read an Int64List, packed or not."""
+    values = []
+    for at, end in spans:
+        while at < end:
+            value, at = _varint(payload, at)
+            values.append(value)
+    return values

@@ -1,0 +1,154 @@
+"""MNIST's files: idx (plain or gzip) and npz, checked before use, and the download."""
+
+import gzip
+import hashlib
+import os
+import queue
+import struct
+import threading
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfvp.errors import DataError
+
+CONNECT_SECONDS = 10
+IDX_UINT8_RANK_3 = 0x00000803  # two zero bytes, type 08 (unsigned byte), rank 3
+MAX_IDX_BYTES = 2**30  # larger than EMNIST; keeps a forged header from filling the memory
+
+
+class Download(NamedTuple):
+    """A file on the network that is believed only when its checksum agrees."""
+
+    url: str
+    size_bytes: int
+    sha256: str
+
+
+# The file that keras.datasets.mnist loads.
+MNIST_NPZ = Download(
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+    11_490_434,
+    "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+)
+
+
+class MnistImages(NamedTuple):
+    """The images of both files, uint8 (60000, 28, 28) and (10000, 28, 28)."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def read_idx_images(path: Path) -> np.ndarray:
+    """Read an idx file of images, plain or gzip: uint8 (N, H, W).
+
+    Raises:
+        DataError: not an idx file of unsigned bytes and three axes, or shorter or longer than its
+            header says.
+    """
+    try:
+        with open(path, "rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else open(path, "rb") as file:
+            header = file.read(16)
+            if len(header) < 16:
+                raise DataError(f"{path}: expected an idx header of 16 bytes, got {len(header)}")
+            magic, count, height, width = struct.unpack(">4I", header)
+            if magic != IDX_UINT8_RANK_3:
+                raise DataError(
+                    f"{path}: expected idx magic number 0x{IDX_UINT8_RANK_3:08x} (images), "
+                    f"got 0x{magic:08x}"
+                )
+            size = count * height * width
+            if not 0 < size <= MAX_IDX_BYTES:
+                raise DataError(f"{path}: its header announces {count} images of {height}x{width}")
+            data = file.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); fetch the file again") from error
+    if len(data) != size:
+        got = f"{len(data)} bytes" if len(data) < size else "more"
+        raise DataError(f"{path}: expected {size} bytes of images, got {got}; fetch the file again")
+    return np.frombuffer(data, np.uint8).reshape(count, height, width)
+
+
+def read_idx_pair(train: Path, test: Path) -> MnistImages:
+    """Read MNIST from its two image files; raises DataError when damaged or not MNIST's."""
+    return _checked(train, read_idx_images(train), test, read_idx_images(test))
+
+
+def read_npz(path: Path) -> MnistImages:
+    """Read MNIST from Keras' npz (arrays x_train and x_test); raises DataError as read_idx_pair."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            train, test = arrays["x_train"], arrays["x_test"]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{path}: expected an npz with arrays x_train and x_test, got {error}; remove it or "
+            "fetch it again"
+        ) from error
+    return _checked(path, train, path, test)
+
+
+def _checked(train_path: Path, train: Any, test_path: Path, test: Any) -> MnistImages:
+    for path, images, count in ((train_path, train, 60_000), (test_path, test, 10_000)):
+        if images.dtype != np.uint8 or images.shape != (count, 28, 28):
+            raise DataError(
+                f"{path}: expected MNIST's {count} images of 28x28 uint8, got "
+                f"{images.shape} {images.dtype}"
+            )
+    return MnistImages(train, test)
+
+
+def fetch(download: Download, path: Path, report: Callable[[str], None]) -> None:
+    """Download to `path`, which must not exist; it appears only whole and with the right checksum.
+
+    Raises:
+        OSError: no connection within CONNECT_SECONDS, it broke off, or the file cannot be written.
+        DataError: what came is not the file.
+    """
+    response = _connect(download.url)
+    report(f"downloading {download.url} ({download.size_bytes / 1e6:.0f} MB) to {path}")
+    try:
+        with response:
+            data = response.read(download.size_bytes + 1)
+    except HTTPException as error:
+        raise OSError(f"the download broke off: {error!r}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != download.sha256:
+        raise DataError(
+            f"{download.url}: expected sha256 {download.sha256}, got {digest} ({len(data)} bytes)"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _connect(url: str) -> Any:
+    """Open a URL within CONNECT_SECONDS; in a thread, as looking up a name has no time-out."""
+    answer: queue.Queue = queue.Queue()
+
+    def connect() -> None:
+        try:
+            answer.put(urllib.request.urlopen(url, timeout=CONNECT_SECONDS))
+        except Exception as error:  # handed over and raised below
+            answer.put(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        opened = answer.get(timeout=CONNECT_SECONDS)
+    except queue.Empty:
+        raise TimeoutError(f"no connection within {CONNECT_SECONDS} s") from None
+    if isinstance(opened, Exception):
+        raise OSError(f"no connection ({opened})") from opened
+    return opened

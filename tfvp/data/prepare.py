@@ -1,0 +1,139 @@
+"""A configuration in, prepared data out: which folder it belongs to, made once, found again."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfvp.config import MovingMnistData
+from tfvp.data import manifest as manifests
+from tfvp.data import moving_mnist, shards
+from tfvp.data.manifest import Manifest
+from tfvp.data.records import ClipSource, RecordReader
+from tfvp.errors import DataError
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A prepared folder whose manifest agrees with itself."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def hash(self) -> str:
+        """Hash of everything that decides the bytes."""
+        return self.manifest.hash
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What tables must say: digits, label, counts, seed, terms, citation."""
+        return self.manifest.facts
+
+    def split(self, name: str) -> RecordReader:
+        """Return a split's reader; raises DataError when there is none or a shard is not whole."""
+        return self.manifest.reader(self.folder, name)
+
+    def verify(self) -> list[str]:
+        """Check everything; return a line for each thing that is wrong, none when all is well."""
+        problems = []
+        for name in self.manifest.splits:
+            try:
+                problems += shards.damaged_records(self.split(name))
+            except DataError as error:  # a shard is missing or cut short
+                problems.append(str(error))
+        if problems:
+            return problems
+        altered = shards.altered_shards(self.folder, self.manifest)
+        return [f"{path}: its sha256 is not the one that was written" for _, path in altered]
+
+
+def prepare(config: MovingMnistData, *, report: Callable[[str], None]) -> PreparedData:
+    """Write the prepared data of a configuration, or check and reuse what is there.
+
+    All splits are written, with `train_source: generated` too: the folder does not depend on it.
+
+    Args:
+        config: the data section.
+        report: takes lines for the console.
+
+    Raises:
+        DataError: no digits, too little disk, or what is there is damaged or not ours.
+    """
+    recipe = moving_mnist.recipe(config, report)
+    name = f"{recipe.dataset}-{manifests.settings_hash(recipe.settings)}"
+    folder = config.prepared.expanduser() / name
+    if folder.exists():
+        prepared = _open(folder)
+        _check_unaltered(prepared)
+        report(f"using {folder}: every shard is as it was written")
+        return prepared
+    report(f"writing {folder}")
+    began = time.monotonic()
+    shards.write_folder(folder, recipe, report)
+    report(f"written in {time.monotonic() - began:.1f} s; terms of use: {recipe.facts['terms']}")
+    return _open(folder)
+
+
+def open_prepared(config: MovingMnistData) -> PreparedData:
+    """Open what `prepare` made, without looking for digits.
+
+    With `data.digits: auto` that is whatever was prepared, MNIST before its stand-in.
+
+    Raises:
+        DataError: it is not prepared, or not whole.
+    """
+    home = config.prepared.expanduser()
+    found: list[tuple[int, Path]] = []
+    unreadable: list[DataError] = []
+    for path in sorted(home.glob(f"{config.dataset}-*/{manifests.NAME}")):
+        try:
+            rank = moving_mnist.rank(config, manifests.load(path.parent).settings)
+        except DataError as error:  # of other settings, perhaps
+            unreadable.append(error)
+            continue
+        if rank is not None:
+            found.append((rank, path.parent))
+    if not found and unreadable:
+        raise unreadable[0]
+    if not found:
+        raise DataError(
+            f"{home}: no {config.dataset} prepared with these settings (data.digits: "
+            f"{config.digits}); prepare it: python run.py --config … --stages prepare"
+        )
+    best = [folder for rank, folder in found if rank == min(found)[0]]
+    if len(best) > 1:
+        raise DataError(
+            f"{home}: the same settings were prepared from different digits; remove one of "
+            + ", ".join(folder.name for folder in best)
+        )
+    return _open(best[0])
+
+
+def training_source(
+    config: MovingMnistData, prepared: PreparedData, *, report: Callable[[str], None]
+) -> ClipSource:
+    """Return what training reads: the prepared train split, or endless new clips (`generated`).
+
+    Raises:
+        DataError: a shard is not whole, or the digits for new clips are not found again.
+    """
+    if config.train_source == "records":
+        return prepared.split("train")
+    return moving_mnist.endless(config, prepared.manifest.settings, report)
+
+
+def _open(folder: Path) -> PreparedData:
+    prepared = PreparedData(folder, manifests.load(folder))
+    for name in prepared.manifest.splits:
+        prepared.split(name)  # raises when a shard is missing or cut short
+    return prepared
+
+
+def _check_unaltered(prepared: PreparedData) -> None:
+    """Raise DataError, naming shard and record, when bytes are not those that were written."""
+    for split, path in shards.altered_shards(prepared.folder, prepared.manifest):
+        damage = [d for d in shards.damaged_records(prepared.split(split)) if str(path) in d]
+        again = f"remove {prepared.folder} and prepare the data again"
+        raise DataError(damage[0] if damage else f"{path}: its bytes were altered; {again}")

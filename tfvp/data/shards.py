@@ -1,0 +1,196 @@
+"""Writing shards and verifying them; a prepared folder appears whole, under its name, or not."""
+
+import hashlib
+import math
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfvp.data import manifest as manifests
+from tfvp.data.manifest import Manifest, ShardEntry, SplitEntry
+from tfvp.data.records import (
+    FOOTER_BYTES,
+    HEADER_BYTES,
+    ClipSource,
+    Record,
+    RecordReader,
+    Shard,
+    encode,
+)
+from tfvp.errors import DataError
+
+SHARD_BYTES = 64 * 2**20  # about; a shard is also what verifying holds in memory
+RECORD_OVERHEAD_BYTES = 256  # more than framing, names, shape, sums and the source take
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is to be prepared: settings that decide the bytes, facts for tables, clips by split."""
+
+    dataset: str
+    settings: dict[str, Any]  # ready for JSON
+    facts: dict[str, Any]  # ready for JSON
+    sources: Mapping[str, ClipSource]
+
+
+class Job(NamedTuple):
+    """One shard to be written: clips `first` … `stop` - 1 of a split."""
+
+    split: str
+    name: str
+    clips: ClipSource
+    first: int
+    stop: int
+
+
+def write_folder(folder: Path, recipe: Recipe, report: Callable[[str], None]) -> None:
+    """Write every split's clips as shards with a manifest, in a folder that appears when whole.
+
+    Until then it is a hidden folder beside, which is removed when anything fails or is interrupted.
+
+    Args:
+        folder: where the data will be, must not exist; its parents are made.
+        recipe: what to write; its sources must have a count.
+        report: takes lines of progress.
+
+    Raises:
+        DataError: too little disk, the folder cannot be made, or writing fails.
+    """
+    _check_disk(folder, recipe.sources)
+    partial = folder.with_name(f".{folder.name}.partial-{secrets.token_hex(4)}")
+    try:
+        partial.mkdir(parents=True)
+        manifest = Manifest(
+            dataset=recipe.dataset,
+            hash=manifests.settings_hash(recipe.settings),
+            settings=recipe.settings,
+            facts=recipe.facts,
+            splits=_write_splits(partial, recipe.sources, report),
+        )
+        (partial / manifests.NAME).write_text(manifests.dump(manifest), encoding="utf-8")
+        partial.rename(folder)
+    except OSError as error:
+        if not folder.exists():  # else another process was faster with the same settings
+            raise DataError(f"{folder}: cannot be written ({error}); see data.prepared") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # gone already when it was renamed
+
+
+def _check_disk(folder: Path, sources: Mapping[str, ClipSource]) -> None:
+    per_split = ((clips.count or 0, math.prod(clips.shape)) for clips in sources.values())
+    needed = sum(count * (size + RECORD_OVERHEAD_BYTES) for count, size in per_split)
+    place = next(parent for parent in folder.absolute().parents if parent.exists())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise DataError(
+            f"{folder}: preparing it needs {needed:,} bytes and {place} has {free:,} bytes free; "
+            "free some, set data.prepared to a larger disk, or ask for fewer sequences"
+        )
+
+
+def _jobs(sources: Mapping[str, ClipSource]) -> Iterator[Job]:
+    for split, clips in sources.items():
+        count = clips.count or 0
+        per_shard = max(1, SHARD_BYTES // (math.prod(clips.shape) + RECORD_OVERHEAD_BYTES))
+        total = -(-count // per_shard)
+        for number in range(total):
+            name = f"{split}-{number:05d}-of-{total:05d}.tfrecord"
+            first = number * per_shard
+            yield Job(split, name, clips, first, min(first + per_shard, count))
+
+
+def _write_splits(
+    folder: Path, sources: Mapping[str, ClipSource], report: Callable[[str], None]
+) -> dict[str, SplitEntry]:
+    """Write shard after shard: two threads were no faster, generating holds Python's lock."""
+    entries: dict[str, list[ShardEntry]] = {split: [] for split in sources}
+    for job in _jobs(sources):
+        entries[job.split].append(_write_shard(folder, job))
+        report(f"{job.split}: {job.stop:,} of {job.clips.count:,} clips written")
+    return {
+        split: SplitEntry(count=clips.count or 0, shape=clips.shape, shards=tuple(entries[split]))
+        for split, clips in sources.items()
+    }
+
+
+def _write_shard(folder: Path, job: Job) -> ShardEntry:
+    """Write one shard and read it back for its sum; raises OSError when the disk fails."""
+    import tensorflow as tf
+
+    path, offsets, size = folder / job.name, [], 0
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for index in range(job.first, job.stop):
+                payload = encode(Record(job.clips[index], job.clips.source(index), index))
+                writer.write(payload)
+                offsets.append(size)
+                size += HEADER_BYTES + len(payload) + FOOTER_BYTES
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
+    if path.stat().st_size != size:
+        raise OSError(f"{job.name}: the disk took {path.stat().st_size} of {size} bytes")
+    return ShardEntry(
+        name=job.name, size_bytes=size, sha256=sha256_of(path), offsets=tuple(offsets)
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def altered_shards(folder: Path, manifest: Manifest) -> list[tuple[str, Path]]:
+    """Return (split, file) of every shard whose bytes are not those that were written."""
+    return [
+        (split, folder / shard.name)
+        for split, entry in manifest.splits.items()
+        for shard in entry.shards
+        if sha256_of(folder / shard.name) != shard.sha256
+    ]
+
+
+def damaged_records(reader: RecordReader) -> list[str]:
+    """Check every record of a split: TFRecord checksums, number, shape, and crc32 of the frames.
+
+    Returns:
+        one line for each damaged record, naming shard and record; empty when all are whole.
+    """
+    problems, index = [], 0
+    for shard in reader.shards:
+        broken = _broken_frames(shard)
+        for place in range(len(shard.offsets)):
+            try:
+                reader.record(index)
+                if place in broken:
+                    problems.append(
+                        f"{shard.path}: record {place} (clip {index} of {reader.split}) is "
+                        "damaged: its TFRecord checksums do not agree"
+                    )
+            except DataError as error:
+                problems.append(str(error))
+            index += 1
+    return problems
+
+
+def _broken_frames(shard: Shard) -> set[int]:
+    """Return the records whose TFRecord length or checksums are wrong.
+
+    TensorFlow's reader stops at the first one, so its writer frames all payloads anew, in a
+    temporary file, and what differs is broken.
+    """
+    import tensorflow as tf
+
+    written = shard.path.read_bytes()
+    spans = [shard.span(place) for place in range(len(shard.offsets))]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "again.tfrecord"
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for start, stop in spans:
+                writer.write(written[start + HEADER_BYTES : stop - FOOTER_BYTES])
+        again = path.read_bytes()
+    return {n for n, (start, stop) in enumerate(spans) if written[start:stop] != again[start:stop]}
