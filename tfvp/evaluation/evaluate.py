@@ -1,0 +1,233 @@
+"""Measures a predictor and the baselines on the same sequences, and writes the numbers down."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfvp.errors import DataError, TrainingError
+from tfvp.evaluation.metrics import METRICS, PerFrame
+from tfvp.evaluation.record import (
+    MODEL,
+    Estimate,
+    Facts,
+    FrameRow,
+    MetricFacts,
+    Metrics,
+    Protocol,
+    frames_csv,
+)
+from tfvp.networks.baselines import BASELINES
+from tfvp.runs import Run, write_json, write_text
+from tfvp.shapes import check_shape, describe
+
+Predict = Callable[[NDArray], ArrayLike]
+"""Context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames (B, Tp, H, W, C)."""
+
+Z_95 = 1.96  # standard deviations of a normal distribution around its mean that hold 95 %
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every measured number: `values[method][metric]` is (sequences, predict_frames)."""
+
+    context_frames: int
+    predict_frames: int
+    frame_shape: tuple[int, int, int]  # height, width, channels
+    values: Mapping[str, Mapping[str, PerFrame]]
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences were measured."""
+        return len(next(iter(self.values[MODEL].values())))
+
+    @property
+    def frame_numbers(self) -> range:
+        """Numbers of the predicted frames in their clip, from 1: 11 to 20 after 10 given ones."""
+        return range(self.context_frames + 1, self.context_frames + self.predict_frames + 1)
+
+    @property
+    def errors(self) -> PerFrame:
+        """The model's mse, else its first metric (lower is better): (sequences, predict_frames)."""
+        measured = self.values[MODEL]
+        name = "mse" if "mse" in measured else next(iter(measured))
+        return measured[name] if METRICS[name].better == "lower" else -measured[name]
+
+    def overall(self, method: str, metric: str) -> Estimate:
+        """Mean over frames and sequences; the interval is over the sequences' means."""
+        values = self.values[method][metric]
+        infinite = int(np.isinf(values).sum())
+        return estimate(values.mean(axis=1)).model_copy(update={"infinite": infinite})
+
+    def per_frame(self, method: str, metric: str) -> list[Estimate]:
+        """Mean over sequences of each predicted frame."""
+        return [estimate(column) for column in self.values[method][metric].T]
+
+
+def estimate(values: PerFrame) -> Estimate:
+    """Mean of one number per sequence, (N,), and its 95 % interval.
+
+    1.96 * standard deviation (ddof 1) / sqrt(N) to both sides, the normal approximation: 1, 2, 3
+    give 2 +- 1.1316. An infinite value (PSNR of a frame predicted exactly) makes the mean infinite,
+    as in the released programs, and leaves no interval.
+    """
+    mean = float(values.mean())
+    infinite = int(np.isinf(values).sum())
+    if infinite or len(values) < 2:
+        return Estimate(
+            mean="inf" if infinite else mean,
+            ci95_low=None,
+            ci95_high=None,
+            sequences=len(values),
+            infinite=infinite,
+        )
+    half = Z_95 * float(values.std(ddof=1)) / len(values) ** 0.5
+    return Estimate(mean=mean, ci95_low=mean - half, ci95_high=mean + half, sequences=len(values))
+
+
+def evaluate(
+    predict: Predict,
+    batches: Iterable[ArrayLike],
+    *,
+    context_frames: int,
+    predict_frames: int,
+    metrics: Sequence[str],
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Measure `predict` and every baseline on the same sequences.
+
+    Args:
+        predict: the network; it is given the context frames and nothing else.
+        batches: clips, float (B, context_frames + predict_frames, H, W, C) in [0, 1].
+        context_frames: frames that are given.
+        predict_frames: frames that are predicted and measured.
+        metrics: names in METRICS.
+        progress: told the number of sequences done after each batch.
+
+    Raises:
+        ValueError: an unknown metric, or a prediction of another shape than the true frames.
+        DataError: no sequences, or sequences of another length or frame size.
+        TrainingError: the network predicts NaN or infinity.
+    """
+    names = _known(metrics)
+    parts: list[dict[str, dict[str, PerFrame]]] = []
+    frame_shape, done = (0, 0, 0), 0
+    for batch in batches:
+        clips = np.asarray(batch, dtype=np.float32)
+        _check_clips(clips, context_frames + predict_frames, frame_shape if parts else None)
+        frame_shape = clips.shape[2:]
+        parts.append(_measure(predict, clips, context_frames, names, done))
+        done += len(clips)
+        if progress is not None:
+            progress(done)
+    if not parts:
+        raise DataError("evaluation: there are no sequences to measure; the split is empty")
+    return Evaluation(context_frames, predict_frames, frame_shape, _joined(parts))
+
+
+def write(evaluation: Evaluation, run: Run, facts: Facts) -> None:
+    """Write the run's metrics.json and per_frame.csv, each under another name first."""
+    methods = evaluation.values
+    metrics = Metrics(
+        facts=facts,
+        protocol=Protocol(
+            context_frames=evaluation.context_frames,
+            predict_frames=evaluation.predict_frames,
+            first_frame=evaluation.frame_numbers[0],
+            frame_shape=evaluation.frame_shape,
+            sequences=evaluation.sequences,
+        ),
+        metrics={
+            name: MetricFacts(
+                title=METRICS[name].title,
+                unit=METRICS[name].unit,
+                better=METRICS[name].better,
+                definition=METRICS[name].definition,
+            )
+            for name in methods[MODEL]
+        },
+        results={
+            method: {name: evaluation.overall(method, name) for name in by_metric}
+            for method, by_metric in methods.items()
+        },
+    )
+    write_text(run.per_frame_path, frames_csv(_frame_rows(evaluation)))
+    write_json(run.metrics_path, metrics.model_dump(mode="json"))
+
+
+def _frame_rows(evaluation: Evaluation) -> list[FrameRow]:
+    """Every method, metric and predicted frame."""
+    return [
+        FrameRow(method, metric, number, step, e.value, e.ci95_low, e.ci95_high, e.sequences)
+        for method, by_metric in evaluation.values.items()
+        for metric in by_metric
+        for step, (number, e) in enumerate(
+            zip(evaluation.frame_numbers, evaluation.per_frame(method, metric), strict=True),
+            start=1,
+        )
+    ]
+
+
+def _known(metrics: Sequence[str]) -> list[str]:
+    """The metrics' names, each once."""
+    names = list(dict.fromkeys(metrics))
+    unknown = [name for name in names if name not in METRICS]
+    if unknown or not names:
+        got = ", ".join(unknown) or "none"
+        raise ValueError(f"metrics: expected names out of {', '.join(METRICS)}, got {got}")
+    return names
+
+
+def _measure(
+    predict: Predict, clips: NDArray, context_frames: int, names: list[str], done: int
+) -> dict[str, dict[str, PerFrame]]:
+    """Values of one batch: method -> metric -> (B, predict_frames)."""
+    context, truth = clips[:, :context_frames].copy(), clips[:, context_frames:]
+    predictions = {MODEL: _checked_prediction(predict(context), truth.shape, done)}
+    for method, baseline in BASELINES.items():
+        predictions[method] = baseline(clips[:, :context_frames], truth.shape[1])
+    return {
+        method: {name: METRICS[name](truth, prediction) for name in names}
+        for method, prediction in predictions.items()
+    }
+
+
+def _joined(parts: list[dict[str, dict[str, PerFrame]]]) -> dict[str, dict[str, PerFrame]]:
+    """The batches' values as one array for each method and metric."""
+    return {
+        method: {name: np.concatenate([part[method][name] for part in parts]) for name in by_metric}
+        for method, by_metric in parts[0].items()
+    }
+
+
+def _check_clips(clips: NDArray, total_frames: int, frame_shape: tuple[int, ...] | None) -> None:
+    """Refuse clips of another length, or of another frame size than those before."""
+    check_shape("clips", clips.shape, "B T H W C")
+    if clips.shape[1] != total_frames:
+        raise DataError(
+            f"evaluation: expected sequences of {total_frames} frames (context and predicted), got "
+            f"{clips.shape[1]}; data.context_frames and data.predict_frames must be the data's"
+        )
+    if frame_shape is not None and clips.shape[2:] != frame_shape:
+        raise DataError(
+            f"evaluation: expected frames of {describe(frame_shape)} like those before, got "
+            f"{describe(clips.shape[2:])}"
+        )
+
+
+def _checked_prediction(prediction: ArrayLike, expected: tuple[int, ...], done: int) -> NDArray:
+    """The network's prediction as an array, once it has the truth's shape and is finite."""
+    prediction = np.asarray(prediction)
+    if prediction.shape != expected:
+        raise ValueError(
+            f"prediction: expected {describe(expected)}, got {describe(prediction.shape)}"
+        )
+    broken = ~np.isfinite(prediction).all(axis=(1, 2, 3, 4))
+    if broken.any():
+        raise TrainingError(
+            f"evaluation: the network predicts NaN or infinity from sequence "
+            f"{done + int(np.argmax(broken))} on; its weights cannot be used: evaluate another "
+            f"checkpoint, or train again with a lower learning rate"
+        )
+    return prediction

@@ -1,0 +1,163 @@
+"""Draws one clip with its prediction: a filmstrip, and an animation of truth beside prediction.
+
+Frames are (H, W, C) in [0, 1], C 1 or 3, and are enlarged by whole pixels. Context frames (given to
+the network) have a blue border, predicted ones an orange border; numbers count the clip's frames
+from 1.
+"""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+BLUE, ORANGE, GRAY = (31, 119, 180), (230, 110, 20), (170, 170, 170)
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+LEGEND = "blue: context   orange: prediction   |error|: black 0, white 1"
+
+STRIP_COLUMNS = 10
+STRIP_FRAME_PX, MOVIE_FRAME_PX = 96, 192  # a frame is enlarged to at least this
+BORDER_PX, GAP_PX, MARGIN_PX = 3, 4, 10
+FONT_PX = 14
+LINE_PX = FONT_PX + 6
+FRAME_MS, LAST_FRAME_MS = 200, 1000
+
+_FONT = ImageFont.load_default(FONT_PX)
+
+
+def filmstrip(clip: NDArray, prediction: NDArray, title: str) -> Image.Image:
+    """Rows of context, then truth, prediction and |error|, ten frames a row.
+
+    Args:
+        clip: the true frames, (T, H, W, C) in [0, 1].
+        prediction: of the clip's last frames, (Tp, H, W, C); clipped to [0, 1].
+        title: first line of the picture.
+    """
+    context = len(clip) - len(prediction)
+    truth, prediction = clip[context:], np.clip(prediction, 0, 1)
+    rows: list[tuple[str, range, NDArray, tuple[int, int, int]]] = []
+    for start in range(0, context, STRIP_COLUMNS):
+        part = range(start, min(start + STRIP_COLUMNS, context))
+        rows.append(("context", part, clip[part.start : part.stop], BLUE))
+    for start in range(0, len(prediction), STRIP_COLUMNS):
+        part = slice(start, start + STRIP_COLUMNS)
+        numbers = range(context + start, context + start + len(prediction[part]))
+        rows.append(("truth", numbers, truth[part], GRAY))
+        rows.append(("prediction", numbers, prediction[part], ORANGE))
+        rows.append(("|error|", numbers, np.abs(truth[part] - prediction[part]), GRAY))
+    return _strip(rows, title)
+
+
+def movie(clip: NDArray, prediction: NDArray) -> list[Image.Image]:
+    """Truth beside prediction, a picture a frame; during the context both sides show the truth."""
+    context = len(clip) - len(prediction)
+    right = np.concatenate([clip[:context], np.clip(prediction, 0, 1)])
+    zoom = _zoom(clip, MOVIE_FRAME_PX)
+    pictures = []
+    for index in range(len(clip)):
+        given = index < context
+        colour, phase = (BLUE, "context") if given else (ORANGE, "predicted")
+        sides = [_framed(frames[index], zoom, colour) for frames in (clip, right)]
+        width, height = sides[0].size
+        canvas = Image.new("RGB", (2 * width + 3 * MARGIN_PX, height + 2 * LINE_PX + 10), WHITE)
+        draw = ImageDraw.Draw(canvas)
+        for side, (name, picture) in enumerate(zip(("truth", "prediction"), sides, strict=True)):
+            left = MARGIN_PX + side * (width + MARGIN_PX)
+            draw.text((left, 4), name, BLACK, _FONT)
+            canvas.paste(picture, (left, LINE_PX + 4))
+        below = (MARGIN_PX, height + LINE_PX + 6)
+        draw.text(below, f"frame {index + 1}, {phase}", colour, _FONT)
+        pictures.append(canvas)
+    return pictures
+
+
+def png(picture: Image.Image) -> bytes:
+    """Encode as PNG."""
+    data = io.BytesIO()
+    picture.save(data, format="PNG")
+    return data.getvalue()
+
+
+def gif(pictures: list[Image.Image]) -> bytes:
+    """Encode as an endless GIF, five pictures a second, the last one held for a second."""
+    data = io.BytesIO()
+    durations_ms = [FRAME_MS] * (len(pictures) - 1) + [LAST_FRAME_MS]
+    pictures[0].save(
+        data,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=durations_ms,
+        loop=0,
+    )
+    return data.getvalue()
+
+
+def to_bytes(frames: NDArray) -> NDArray[np.uint8]:
+    """Frames as pictures hold them: clipped to [0, 1] and rounded to 0-255."""
+    return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
+
+
+def save(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: under another name first, then renamed."""
+    half_written = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        half_written.write_bytes(data)
+        half_written.replace(path)
+    finally:
+        half_written.unlink(missing_ok=True)
+
+
+def _strip(rows: list[tuple[str, range, NDArray, tuple[int, int, int]]], title: str) -> Image.Image:
+    """Rows of (label, frame indices, frames, border colour) as one picture."""
+    zoom = _zoom(rows[0][2], STRIP_FRAME_PX)
+    cell_w, cell_h = _framed(rows[0][2][0], zoom, GRAY).size
+    left = MARGIN_PX + max(_text_px(label) for label, *_ in rows) + MARGIN_PX
+    columns = max(len(numbers) for _, numbers, _, _ in rows)
+    text_width = max(_text_px(title), _text_px(LEGEND)) + 2 * MARGIN_PX
+    width = max(left + columns * (cell_w + GAP_PX) + MARGIN_PX, text_width)
+    numbered = sum(label in ("context", "truth") for label, *_ in rows)
+    height = LINE_PX * (numbered + 2) + len(rows) * (cell_h + GAP_PX) + 2 * MARGIN_PX
+    canvas = Image.new("RGB", (width, height), WHITE)
+    draw = ImageDraw.Draw(canvas)
+    draw.text((MARGIN_PX, MARGIN_PX), title, BLACK, _FONT)
+    top = MARGIN_PX + LINE_PX
+    for label, numbers, frames, colour in rows:
+        if label in ("context", "truth"):  # each block of rows starts with its frame numbers
+            for column, number in enumerate(numbers):
+                middle = left + column * (cell_w + GAP_PX) + cell_w / 2
+                draw.text((middle, top + LINE_PX - 4), str(number + 1), BLACK, _FONT, anchor="ms")
+            top += LINE_PX
+        draw.text((MARGIN_PX, top + cell_h / 2), label, BLACK, _FONT, anchor="lm")
+        for column, frame in enumerate(frames):
+            canvas.paste(_framed(frame, zoom, colour), (left + column * (cell_w + GAP_PX), top))
+        top += cell_h + GAP_PX
+    draw.text((MARGIN_PX, top + 2), LEGEND, BLACK, _FONT)
+    return canvas
+
+
+def _framed(frame: NDArray, zoom: int, colour: tuple[int, int, int]) -> Image.Image:
+    """One frame, enlarged, with a border."""
+    height, width, channels = frame.shape
+    if channels not in (1, 3):
+        raise ValueError(f"pictures need frames of 1 or 3 channels, got {channels}")
+    pixels = (
+        np.broadcast_to(to_bytes(frame), (height, width, 3))
+        .repeat(zoom, axis=0)
+        .repeat(zoom, axis=1)
+    )
+    size = (width * zoom + 2 * BORDER_PX, height * zoom + 2 * BORDER_PX)
+    framed = Image.new("RGB", size, colour)
+    framed.paste(Image.fromarray(pixels), (BORDER_PX, BORDER_PX))
+    return framed
+
+
+def _zoom(frames: NDArray, least_px: int) -> int:
+    """How often each pixel is repeated so that the longer side has at least `least_px`."""
+    return -(-least_px // max(frames.shape[1:3]))
+
+
+def _text_px(text: str) -> int:
+    return int(np.ceil(_FONT.getlength(text)))

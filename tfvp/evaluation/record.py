@@ -1,0 +1,225 @@
+"""What metrics.json and per_frame.csv hold: the one schema that writing and reading share.
+
+metrics.json is strict JSON: an infinite mean (PSNR of frames predicted exactly) is the text "inf",
+an interval that cannot be computed is null.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from tfvp.config import Experiment
+from tfvp.errors import RunError
+
+MODEL = "model"
+"""The method's name of the network itself, beside the names of the baselines."""
+
+INTERVAL = (
+    "95 % confidence interval of the mean over sequences, normal approximation: mean of the "
+    "sequences' means ± 1.96 × standard deviation (ddof 1) / √sequences"
+)
+COLUMNS = (
+    "method",
+    "metric",
+    "frame",
+    "horizon_step",
+    "mean",
+    "ci95_low",
+    "ci95_high",
+    "sequences",
+)
+_NOT_COMPARED = {"root", "prepared"}  # where data lies says nothing about what it is
+_NOT_KEPT = {"title", "digits_origin"}  # said already; a path on one machine
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A part of metrics.json; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Estimate(Record):
+    """A mean over sequences with its 95 % interval."""
+
+    mean: Annotated[float, Field(allow_inf_nan=False)] | Literal["inf"]
+    ci95_low: float | None = Field(description="null: fewer than 2 sequences, or an infinite mean")
+    ci95_high: float | None
+    sequences: Count
+    infinite: Count = Field(default=0, description="frames with an infinite value")
+
+    @property
+    def value(self) -> float:
+        """The mean as a number."""
+        return math.inf if self.mean == "inf" else self.mean
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval; None where there is none."""
+        return None if self.ci95_high is None else self.ci95_high - self.value
+
+
+class MetricFacts(Record):
+    """What a metric's numbers mean."""
+
+    title: str
+    unit: str
+    better: Literal["lower", "higher"]
+    definition: str
+
+
+class Facts(BaseModel):
+    """What a reader of the numbers must know; further keys are kept and printed."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    config: str = Field(description="the configuration's name, by which published rows find ours")
+    title: str
+    label: str
+    data: str = Field(description="the data in one sentence")
+    data_settings: dict[str, JsonValue] = Field(
+        description="what a published table's protocol is compared with, key by key; `digits` is "
+        "the source that was really used"
+    )
+    steps: Count = Field(description="optimizer updates of the weights that were evaluated")
+    seed: Count = Field(description="of initial weights, data order and sampling masks")
+    checkpoint: str
+    weights: Literal["raw", "averaged"]
+
+
+class Protocol(Record):
+    """What was predicted from what, and how intervals are made."""
+
+    context_frames: Count
+    predict_frames: Count
+    first_frame: Count = Field(
+        description="number of the first predicted frame in the clip, from 1"
+    )
+    frame_shape: tuple[Count, Count, Count] = Field(description="height, width, channels")
+    sequences: Count
+    interval: str = INTERVAL
+
+
+class Metrics(Record):
+    """The whole of metrics.json; `results`: method -> metric -> mean over sequences and frames."""
+
+    facts: Facts
+    protocol: Protocol
+    metrics: dict[str, MetricFacts]
+    results: dict[str, dict[str, Estimate]]
+
+
+class FrameRow(NamedTuple):
+    """A line of per_frame.csv."""
+
+    method: str
+    metric: str
+    frame: int  # number in the clip, from 1: context_frames + horizon_step
+    horizon_step: int  # 1 for the first predicted frame
+    mean: float
+    ci95_low: float | None
+    ci95_high: float | None
+    sequences: int
+
+
+def run_facts(
+    experiment: Experiment,
+    data_facts: Mapping[str, Any],
+    *,
+    steps: int,
+    checkpoint: str,
+    **more: JsonValue,
+) -> Facts:
+    """Collect the facts of a run's evaluation.
+
+    Args:
+        experiment: what was run.
+        data_facts: what the prepared data says about itself: `title`, and where there are digits
+            `digits_source`; its `label` is used when the experiment has none.
+        steps: optimizer updates of the evaluated weights.
+        checkpoint: which weights these are, e.g. "best validation mse".
+        more: anything else worth printing, e.g. data_hash.
+    """
+    data = experiment.data
+    height, width = data.frame_px
+    settings = data.model_dump(mode="json", exclude=_NOT_COMPARED)
+    if "digits_source" in data_facts:
+        settings["digits"] = data_facts["digits_source"]
+    frames = f"{data.context_frames}→{data.predict_frames}"
+    more["data_facts"] = {k: v for k, v in data_facts.items() if k not in _NOT_KEPT}
+    return Facts(
+        config=experiment.config,
+        title=experiment.title,
+        label=experiment.label or data_facts.get("label", ""),
+        data=f"{data_facts['title']}, {height}×{width}, {frames}",
+        data_settings=settings,
+        steps=steps,
+        seed=experiment.training.seed,
+        checkpoint=checkpoint,
+        weights=experiment.evaluation.weights,
+        **more,
+    )
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Read metrics.json.
+
+    Raises:
+        RunError: it is missing, or not what an evaluation writes.
+    """
+    try:
+        return Metrics.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path}: not there; run the evaluate stage on this run first") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "file"
+        raise RunError(
+            f"{path}: {where}: {first['msg']}; run the evaluate stage again to write it anew"
+        ) from None
+
+
+def frames_csv(rows: list[FrameRow]) -> str:
+    """Write per_frame.csv's text; an empty field where there is no interval."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(["" if field is None else field for field in row] for row in rows)
+    return text.getvalue()
+
+
+def read_frames(path: Path) -> list[FrameRow]:
+    """Read per_frame.csv.
+
+    Raises:
+        RunError: it is missing, or not what an evaluation writes.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError(f"expected the columns {', '.join(COLUMNS)}")
+            return [_frame_row(row) for row in reader]
+    except FileNotFoundError:
+        raise RunError(f"{path}: not there; run the evaluate stage on this run first") from None
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{path}: {error}; run the evaluate stage again to write it anew") from None
+
+
+def _frame_row(row: dict[str, str]) -> FrameRow:
+    return FrameRow(
+        row["method"],
+        row["metric"],
+        int(row["frame"]),
+        int(row["horizon_step"]),
+        float(row["mean"]),
+        float(row["ci95_low"]) if row["ci95_low"] else None,
+        float(row["ci95_high"]) if row["ci95_high"] else None,
+        int(row["sequences"]),
+    )

@@ -1,0 +1,143 @@
+"""Chooses clips of the test split, predicts them once more and writes their pictures.
+
+The folder gets, for clip 42, clip_00042.png (filmstrip), .gif (truth beside prediction) and .npz
+(frames and prediction as bytes, for pictures made later), and samples.json, which lists them.
+"""
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from tfvp.errors import RunError
+from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.pictures import filmstrip, gif, movie, png, save, to_bytes
+from tfvp.evaluation.record import Record
+from tfvp.runs import write_json
+from tfvp.shapes import check_shape
+
+INDEX = "samples.json"
+_OURS = re.compile(r"clip_\d{5,}\.(png|gif|npz)")
+
+
+class Sample(Record):
+    """The files of one clip, named within the samples folder."""
+
+    clip: int
+    note: str
+    mse: float
+    filmstrip: str
+    animation: str
+    arrays: str
+
+
+def choose_clips(errors: NDArray[np.float64], count: int) -> dict[int, str]:
+    """Clips worth a picture: median, worst and best by error, then the first of the split.
+
+    Args:
+        errors: error of each sequence and frame, (N, Tp), lower is better, e.g. the model's mse.
+        count: how many; fewer when the split has fewer.
+
+    Returns:
+        Index in the split -> why it was chosen, in the order given above.
+    """
+    order = np.argsort(errors.mean(axis=1), kind="stable")
+    wanted = [
+        (int(order[(len(order) - 1) // 2]), "median error"),
+        (int(order[-1]), "largest error"),
+        (int(order[0]), "smallest error"),
+        *((index, "among the first of the split") for index in range(len(order))),
+    ]
+    chosen: dict[int, str] = {}
+    for index, note in wanted:
+        if len(chosen) < count:
+            chosen.setdefault(index, note)
+    return chosen
+
+
+def write_samples(
+    predict: Callable[[NDArray], ArrayLike],
+    clips: Mapping[int, ArrayLike],
+    folder: Path,
+    *,
+    context_frames: int,
+    notes: Mapping[int, str],
+) -> list[Sample]:
+    """Predict the clips and write their pictures, replacing those of an earlier call.
+
+    Args:
+        predict: context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames.
+        clips: index in the split -> the clip, float (T, H, W, C) in [0, 1].
+        folder: the run's samples folder.
+        context_frames: frames of a clip that are given.
+        notes: index -> why it was chosen.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = []
+    for index, clip in clips.items():
+        frames = np.asarray(clip, dtype=np.float32)
+        check_shape("clip", frames.shape, "T H W C")
+        truth = frames[context_frames:]
+        prediction = np.asarray(predict(frames[None, :context_frames].copy()))[0]
+        mse = float(METRICS["mse"](truth[None], prediction[None]).mean())
+        sample = _sample(index, notes[index], mse)
+        title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"
+        save(folder / sample.filmstrip, png(filmstrip(frames, prediction, title)))
+        save(folder / sample.animation, gif(movie(frames, prediction)))
+        save(folder / sample.arrays, _arrays(frames, prediction))
+        samples.append(sample)
+    write_json(folder / INDEX, [sample.model_dump() for sample in samples])
+    _remove_earlier(folder, samples)
+    return samples
+
+
+def read_samples(folder: Path) -> list[Sample]:
+    """Read samples.json; no samples when it is not there.
+
+    Raises:
+        RunError: it is not what `write_samples` writes.
+    """
+    path = folder / INDEX
+    if not path.exists():
+        return []
+    try:
+        samples = TypeAdapter(list[Sample]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RunError(f"{path}: {first['msg']}; run the evaluate stage again") from None
+    for sample in samples:
+        for name in (sample.filmstrip, sample.animation, sample.arrays):
+            if not _OURS.fullmatch(name):
+                raise RunError(f"{path}: {name} is no sample's name; run the evaluate stage again")
+    return samples
+
+
+def _sample(index: int, note: str, mse: float) -> Sample:
+    stem = f"clip_{index:05d}"
+    return Sample(
+        clip=index,
+        note=note,
+        mse=mse,
+        filmstrip=f"{stem}.png",
+        animation=f"{stem}.gif",
+        arrays=f"{stem}.npz",
+    )
+
+
+def _arrays(frames: NDArray, prediction: NDArray) -> bytes:
+    """`frames` (T, H, W, C) and `prediction` (Tp, H, W, C) as uint8, rounded, in an npz file."""
+    data = io.BytesIO()
+    np.savez_compressed(data, frames=to_bytes(frames), prediction=to_bytes(prediction))
+    return data.getvalue()
+
+
+def _remove_earlier(folder: Path, samples: list[Sample]) -> None:
+    """Remove clip files that an earlier evaluation wrote and samples.json no longer lists."""
+    listed = {name for s in samples for name in (s.filmstrip, s.animation, s.arrays)}
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name) and path.name not in listed:
+            path.unlink()

@@ -1,0 +1,51 @@
+"""Predictions that need no network: what any trained model must beat.
+
+A baseline takes the context frames (B, Tc, H, W, C) in [0, 1] and a horizon and gives the predicted
+frames (B, horizon, H, W, C) in [0, 1], NumPy in and out. BASELINES names them.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfvp.shapes import check_shape
+
+
+def copy_last_frame(context: NDArray, horizon: int) -> NDArray:
+    """The last context frame again and again; exact as long as nothing moves."""
+    return _hold(_checked(context)[:, -1:], horizon)
+
+
+def black_frame(context: NDArray, horizon: int) -> NDArray:
+    """Zeros; its MSE is the energy of the true frame."""
+    return _hold(np.zeros_like(_checked(context)[:, -1:]), horizon)
+
+
+def context_mean(context: NDArray, horizon: int) -> NDArray:
+    """The mean of the clip's own context frames; contexts of 0 and 1 give 0.5."""
+    return _hold(_checked(context).mean(axis=1, keepdims=True), horizon)
+
+
+def _checked(context: NDArray) -> NDArray:
+    """The context, once it has the shape of frames and at least one of them."""
+    check_shape("context", context.shape, "B T H W C")
+    if context.shape[1] == 0:
+        raise ValueError(f"context: expected at least one frame, got shape {context.shape}")
+    return context
+
+
+def _hold(frame: NDArray, horizon: int) -> NDArray:
+    """The same frame at every step: (B, 1, H, W, C) -> (B, horizon, H, W, C)."""
+    if horizon < 1:
+        raise ValueError(f"horizon: expected at least 1 frame to predict, got {horizon}")
+    return np.repeat(frame, horizon, axis=1)
+
+
+Baseline = Callable[[NDArray, int], NDArray]
+
+BASELINES: dict[str, Baseline] = {
+    "copy_last_frame": copy_last_frame,
+    "black_frame": black_frame,
+    "context_mean": context_mean,
+}
