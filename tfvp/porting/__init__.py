@@ -1,0 +1,1 @@
+"""Weights that other programs saved, by the names that those programs gave them."""
