@@ -83,7 +83,7 @@ def test_teacher_forced_predictions_loss_gradients_and_three_steps(golden):
 
 
 def formula_network(mode: str, carry_memory: bool) -> FramePredictor:
-    """Weights and input after specification: value = ((7919 j + 104729 k) mod 2003) / 2003 - 1/2."""
+    """Weights by formula, with u = ((7919 j + 104729 k) mod 2003) / 2003 - 1/2 of variable k."""
     core = EideticStack((8, 8, 8, 8), carry_memory=carry_memory, **FORMULA[mode])
     predictor = FramePredictor(core, (6, 5, 4))
     for k, (name, weight) in enumerate(core.released_names().items()):

@@ -70,17 +70,18 @@ class EideticLSTMCell(keras.layers.Layer):
         self.carry_memory = carry_memory
         self.history_length = history_length
         self.forget_bias = forget_bias
+        policy = self.dtype_policy
         # Names and order are the released program's, so that its checkpoints map one to one.
-        self.conv_hidden = WindowConv(4 * filters, self.kernel, name="conv3d")
-        self.norm_hidden = TensorLayerNorm(name="hidden")
-        self.conv_input = WindowConv(7 * filters, self.kernel, name="conv3d_1")
-        self.norm_input = TensorLayerNorm(name="inputs")
-        self.norm_cell = TensorLayerNorm(name="self_attn")
-        self.conv_memory = WindowConv(4 * filters, self.kernel, name="conv3d_2")
-        self.norm_memory = TensorLayerNorm(name="global_memory")
-        self.conv_cell_out = WindowConv(filters, self.kernel, name="conv3d_3")
-        self.conv_memory_out = WindowConv(filters, self.kernel, name="conv3d_4")
-        self.conv_mix = WindowConv(filters, (1, 1, 1), name="conv3d_5")
+        self.conv_hidden = WindowConv(4 * filters, self.kernel, dtype=policy, name="conv3d")
+        self.norm_hidden = TensorLayerNorm(dtype=policy, name="hidden")
+        self.conv_input = WindowConv(7 * filters, self.kernel, dtype=policy, name="conv3d_1")
+        self.norm_input = TensorLayerNorm(dtype=policy, name="inputs")
+        self.norm_cell = TensorLayerNorm(dtype=policy, name="self_attn")
+        self.conv_memory = WindowConv(4 * filters, self.kernel, dtype=policy, name="conv3d_2")
+        self.norm_memory = TensorLayerNorm(dtype=policy, name="global_memory")
+        self.conv_cell_out = WindowConv(filters, self.kernel, dtype=policy, name="conv3d_3")
+        self.conv_memory_out = WindowConv(filters, self.kernel, dtype=policy, name="conv3d_4")
+        self.conv_mix = WindowConv(filters, (1, 1, 1), dtype=policy, name="conv3d_5")
 
     @property
     def constant_states(self) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ class EideticLSTMCell(keras.layers.Layer):
         self.built = True
 
     def get_initial_state(self, batch_size=None, places=None) -> EideticLSTMState:
-        """All-zero state for a batch; `places` are (D, H, W), by default those it was built with."""
+        """All-zero state for a batch; `places` are (D, H, W), default those it was built with."""
         depth, height, width = places or self._places
         slices = 0 if self.history_length is None else self.history_length * depth
 

@@ -30,7 +30,7 @@ class WindowConv(keras.layers.Layer):
 
     def call(self, x):
         """Convolve x (B, D, H, W, C)."""
-        return convolve_window(x, self.kernel) + self.bias
+        return ops.add(convolve_window(x, self.kernel), self.bias)
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -12,7 +12,7 @@ class WindowDecoder(keras.layers.Layer):
     matrix product per place. Weights keep the released shapes: kernel (D, 1, 1, C, channels), bias.
     No activation: values may leave [0, 1].
 
-    hidden (B, D, H, W, C) -> (B, H, W, channels). Source: E3D-LSTM (Wang et al. 2019), released code.
+    hidden (B, D, H, W, C) -> (B, H, W, channels). Source: the released E3D-LSTM program.
     """
 
     def __init__(self, channels: int, **kwargs):
@@ -28,7 +28,8 @@ class WindowDecoder(keras.layers.Layer):
 
     def call(self, hidden):
         """Decode hidden (B, D, H, W, C)."""
-        return ops.einsum("bdhwc,dcf->bhwf", hidden, self.kernel[:, 0, 0]) + self.bias
+        places = ops.einsum("bdhwc,dcf->bhwf", hidden, self.kernel[:, 0, 0])
+        return ops.add(places, self.bias)
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -1,4 +1,4 @@
-"""E3D-LSTM's stack: Eidetic cells on a sliding window of two frames, one decoder, one step of time."""
+"""E3D-LSTM's stack for one step of time: Eidetic cells on a window of two frames, a decoder."""
 
 from typing import Any, NamedTuple
 
@@ -57,7 +57,9 @@ class EideticStack(keras.layers.Layer):
         self.carry_memory = carry_memory
         self.wiring = wiring
         self.cells = [
-            EideticLSTMCell(width, kernel, carry_memory=carry_memory, name=f"e3d{i}")
+            EideticLSTMCell(
+                width, kernel, carry_memory=carry_memory, dtype=self.dtype_policy, name=f"e3d{i}"
+            )
             for i, width in enumerate(self.hidden)
         ]
 
@@ -67,7 +69,7 @@ class EideticStack(keras.layers.Layer):
         window = (batch, WINDOW, height, width)
         for i, cell in enumerate(self.cells):
             cell.build((*window, channels if i == 0 else self._width(i)))
-        self.decoder = WindowDecoder(channels, name="decoder")
+        self.decoder = WindowDecoder(channels, dtype=self.dtype_policy, name="decoder")
         self.decoder.build((*window, self._width(len(self.cells))))
         self.built = True
 

@@ -1,10 +1,10 @@
-"""The model users hold: frames in, next frames out; patches, rollout and unpatching around a core."""
+"""The model users hold, frames in and next frames out: patches and rollout around a core."""
 
 import keras
 from keras import ops
 
 from tfvp.layers.patches import fold_patches, unfold_patches
-from tfvp.networks.rollout import rollout
+from tfvp.networks.rollout import rollout, rollout_any_length
 from tfvp.shapes import check_shape
 
 
@@ -48,15 +48,23 @@ class FramePredictor(keras.Model):
         """Predict `horizon` frames after `context` (B, T, H, W, C) -> (B, horizon, H, W, C)."""
         height, width, channels = self.frame_shape
         check_shape("context", context.shape, f"B T {height} {width} {channels}")
-        return self._predictions(context, horizon)[:, -horizon:]
+        if context.shape[1] is not None:
+            return self._predictions(context, horizon)[:, -horizon:]
+        patches, state = self._start(context)
+        future = rollout_any_length(self.core, state, patches, predict_frames=horizon)
+        return unfold_patches(future, self.patch_px)
 
     def _predictions(self, frames, horizon: int, use_truth=None):
-        patches = fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
-        state = self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
+        patches, state = self._start(frames)
         predictions = rollout(
             self.core, state, patches, predict_frames=horizon, use_truth=use_truth
         )
         return unfold_patches(predictions, self.patch_px)
+
+    def _start(self, frames):
+        """Patches of the frames, and the core's state before the first."""
+        patches = fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
+        return patches, self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -1,4 +1,4 @@
-"""The only loop over time in tfvp; teacher forcing and scheduled sampling enter here, nowhere else."""
+"""The only loop over time in tfvp; teacher forcing and scheduled sampling enter here alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,11 +46,47 @@ def rollout(step: Step, state, frames, *, predict_frames: int, use_truth=None):
     return ops.stack(predictions, axis=1)
 
 
-def _traced_once(step: Step, state, frames) -> Step:
-    """On TensorFlow: the step as one graph function, traced once and called for every frame.
+def rollout_any_length(step: Step, state, frames, *, predict_frames: int):
+    """Predict the future of a context whose length is only known when the graph runs.
 
-    Unrolling step by step traces every layer of every frame again, which for a long clip costs more
-    than a hundred training steps. Growing axes are left open in the signature.
+    TensorFlow only; equal to the last frames of `rollout`. For exported models.
+
+    Args:
+        step: as for `rollout`.
+        state: as for `rollout`.
+        frames: (B, T, H, W, C), the context; T may be unknown.
+        predict_frames: frames to predict.
+
+    Returns:
+        (B, predict_frames, H, W, C).
+    """
+    import tensorflow as tf
+
+    traced = _FlatStep(step, state, frames)
+    tensors = traced.tensors(state)
+    context = tf.shape(frames)[1]
+
+    def read(t, tensors, _):
+        prediction, tensors = traced(frames[:, t], tensors)
+        return t + 1, tensors, prediction
+
+    _, tensors, prediction = tf.while_loop(
+        lambda t, *_: t < context,
+        read,
+        (tf.constant(0), tensors, tf.zeros_like(frames[:, 0])),
+        shape_invariants=(tf.TensorShape([]), [x.shape for x in traced.state_specs], None),
+    )
+    predictions = [prediction]
+    for _ in range(predict_frames - 1):
+        prediction, tensors = traced(prediction, tensors)
+        predictions.append(prediction)
+    return ops.stack(predictions, axis=1)
+
+
+def _traced_once(step: Step, state, frames) -> Step:
+    """In a TensorFlow graph: the step as one function, traced once and called for every frame.
+
+    Unrolling step by step would trace and optimise every layer of every frame again.
     """
     if keras.backend.backend() != "tensorflow":
         return step
@@ -58,30 +94,52 @@ def _traced_once(step: Step, state, frames) -> Step:
 
     if tf.executing_eagerly():
         return step
-
-    def spec(x):
-        return tf.TensorSpec([None if n == 0 else n for n in x.shape], x.dtype)
-
-    # Flat lists of tensors, because a state may hold None (known to be zero) and functions may not.
-    present = [x is not None for x in tree.flatten(state)]
-    structure = {}
-
-    def flat_step(frame, tensors):
-        tensors = iter(tensors)
-        slots = [next(tensors) if there else None for there in present]
-        prediction, after = step(frame, tree.pack_sequence_as(state, slots))
-        structure["after"] = after
-        return prediction, [x for x in tree.flatten(after) if x is not None]
-
-    tensors = [x for x in tree.flatten(state) if x is not None]
-    signature = (spec(frames[:, 0]), [spec(x) for x in tensors])
-    traced = tf.function(flat_step, input_signature=signature, autograph=False, experimental_attributes={"_noinline": True})
+    traced = _FlatStep(step, state, frames)
 
     def call(frame, state):
-        tensors = [x for x in tree.flatten(state) if x is not None]
-        prediction, tensors = traced(frame, tensors)
-        tensors = iter(tensors)
-        slots = [next(tensors) if there else None for there in present]
-        return prediction, tree.pack_sequence_as(state, slots)
+        prediction, tensors = traced(frame, traced.tensors(state))
+        return prediction, traced.state(tensors)
 
     return call
+
+
+class _FlatStep:
+    """A step as one TensorFlow function from tensors to tensors; growing axes are left open.
+
+    A state may hold None (known to be zero) and a function's signature may not, so the state goes
+    in and out as the list of its tensors.
+    """
+
+    def __init__(self, step: Step, state, frames):
+        import tensorflow as tf
+
+        def spec(x):
+            return tf.TensorSpec([None if n == 0 else n for n in x.shape], x.dtype)
+
+        def flat_step(frame, tensors):
+            prediction, after = step(frame, self.state(tensors))
+            return prediction, self.tensors(after)
+
+        self.structure = state
+        self.state_specs = [spec(x) for x in self.tensors(state)]
+        self.call = tf.function(
+            flat_step,
+            input_signature=(spec(frames[:, 0]), self.state_specs),
+            autograph=False,
+            # Kept as a call: inlined, the whole clip becomes one graph that takes TensorFlow far
+            # longer to optimise and is no faster.
+            experimental_attributes={"_noinline": True},
+        )
+
+    def __call__(self, frame, tensors: list):
+        return self.call(frame, tensors)
+
+    def tensors(self, state) -> list:
+        """The state's tensors, in order."""
+        return [x for x in tree.flatten(state) if x is not None]
+
+    def state(self, tensors: list):
+        """The state that these tensors belong to."""
+        remaining = iter(tensors)
+        slots = [None if x is None else next(remaining) for x in tree.flatten(self.structure)]
+        return tree.pack_sequence_as(self.structure, slots)

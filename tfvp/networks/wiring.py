@@ -24,7 +24,9 @@ def layer_input(layer: int, outputs: list, wiring: str):
     parts = [outputs[source] for source in sources(layer, wiring)]
     if len(parts) == 1:
         return parts[0]
-    return ops.concatenate(parts, axis=-1) if JOINS[wiring] == "concat" else sum(parts[1:], parts[0])
+    return (
+        ops.concatenate(parts, axis=-1) if JOINS[wiring] == "concat" else sum(parts[1:], parts[0])
+    )
 
 
 def layer_width(layer: int, hidden: tuple[int, ...], wiring: str) -> int:

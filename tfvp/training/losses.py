@@ -7,8 +7,8 @@ def absolute_and_square(truth, prediction):
     """Sum of absolutes and half the sum of squares of prediction - truth, over everything.
 
     No mean and no division by the batch: the released E3D-LSTM loss is `l1 + l2` of these, over all
-    predicted frames, those inside the context included. Folding patches only moves values, so pixels
-    and patches give the same sums. Computed in float32.
+    predicted frames, those inside the context included. Folding patches only moves values, so
+    pixels and patches give the same sums. Computed in float32.
 
     Args:
         truth: (B, T, H, W, C), float in [0, 1].

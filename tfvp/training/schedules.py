@@ -6,8 +6,8 @@ from tfvp.config import SamplingConfig
 def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
     """Probability of feeding the true frame at update `step` (the first is 1).
 
-    start - decay_per_step * step, never below 0, and 0 from stop_step on; without scheduled sampling
-    always 0. The released program lowers it before its first use, so step 1 is already below start.
+    start - decay_per_step * step, never below 0, and 0 from stop_step on; without scheduled
+    sampling always 0. The released program lowers it before its first use: step 1 is below start.
 
     >>> truth_probability(25_000, SamplingConfig())
     0.5

@@ -1,4 +1,4 @@
-"""One training step: summed gradients of micro-batches, one update, one step of the weight average."""
+"""One training step: summed gradients of micro-batches, an update, a step of the average."""
 
 import keras
 import tensorflow as tf
@@ -11,8 +11,8 @@ class Trainer(keras.Model):
     """Trains a `FramePredictor` under `keras.Model.fit`, on one device or under `tf.distribute`.
 
     A batch {"frames": (B, T, H, W, C), "use_truth": (B, F)} gives one update. On each replica its
-    share is cut into micro-batches whose gradients are summed; the optimizer sums over replicas. The
-    loss is a sum, so neither split changes the update.
+    share is cut into micro-batches whose gradients are summed; the optimizer sums over replicas.
+    The loss is a sum, so neither split changes the update.
 
     Args:
         predictor: the network.
@@ -44,7 +44,7 @@ class Trainer(keras.Model):
         return self.predictor(inputs, training=training)
 
     def train_step(self, data):
-        """One update; returns the loss and its unweighted parts per sequence of the global batch."""
+        """One update; returns the loss and its unweighted parts, per sequence of the batch."""
         sums, gradients = self._summed_gradients(data)
         self.optimizer.apply(gradients, self.trainable_variables)
         self.average.update()

@@ -1,0 +1,8 @@
+"""The front door: `python run.py --config NAME` is `tfvp run --config NAME`."""
+
+import sys
+
+from tfvp.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["run", *sys.argv[1:]]))

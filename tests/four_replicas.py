@@ -1,0 +1,51 @@
+"""Run as a process of its own: trains the tiny experiment on 1 or 4 logical CPU devices.
+
+Usage: python -m tests.four_replicas FOLDER REPLICAS OUT.npz
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tests import tiny
+from tfvp.data.pipeline import training_batches
+from tfvp.data.prepare import prepare, training_source
+from tfvp.training.devices import Devices
+from tfvp.training.loop import build_trainer
+from tfvp.training.schedules import truth_probability
+
+
+def main(folder: str, replicas: str, out: str) -> None:
+    """Three updates from the same seed; saves the weights and the reported losses."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * int(replicas)
+    )
+    kind = "mirrored" if int(replicas) > 1 else "none"
+    experiment = tiny.experiment(Path(folder), f"training.distribution={kind}")
+    config, data = experiment.training, experiment.data
+    devices = Devices(config)
+    assert devices.replicas == int(replicas)
+    prepared = prepare(data, report=lambda _: None)
+    batches = training_batches(
+        training_source(data, prepared, report=lambda _: None),
+        batch=config.global_batch,
+        seed=config.seed,
+        sampling=lambda step: truth_probability(step, config.scheduled_sampling),
+        context_frames=data.context_frames,
+    )
+    trainer = build_trainer(experiment, devices)
+    losses = []
+    record = tf.keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: losses.append(list(logs.values()))
+    )
+    trainer.fit(batches, epochs=1, steps_per_epoch=3, verbose=0, shuffle=False, callbacks=[record])
+    arrays = {weight.path: weight.numpy() for weight in trainer.predictor.weights}
+    averages = {f"average{i}": np.asarray(a) for i, a in enumerate(trainer.average.averages)}
+    np.savez(out, losses=losses, **arrays, **averages)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,184 @@
+"""Training: one batch is learned, resuming is exact, replicas agree, damage is told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny
+from tfvp.config import SamplingConfig
+from tfvp.errors import RunError, TrainingError, WeightsError
+from tfvp.stages import run_stages
+from tfvp.training.checkpoints import Checkpoints, read_state
+from tfvp.training.devices import Devices
+from tfvp.training.loop import build_trainer
+from tfvp.training.losses import absolute_and_square
+from tfvp.training.schedules import truth_probability
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_loss_by_hand():
+    truth = np.zeros((2, 1, 2, 2, 1), "float32")
+    l1, l2 = absolute_and_square(truth, truth + 0.5)
+    assert (float(l1), float(l2)) == (4.0, 1.0)
+
+
+def test_truth_probability_by_hand():
+    sampling = SamplingConfig(start=1.0, decay_per_step=0.25, stop_step=3)
+    assert [truth_probability(s, sampling) for s in (1, 2, 3, 4)] == [0.75, 0.5, 0.0, 0.0]
+    slow = SamplingConfig(start=0.5, decay_per_step=0.25, stop_step=9)
+    assert [truth_probability(s, slow) for s in (1, 2, 3)] == [0.25, 0.0, 0.0]
+    assert truth_probability(1, None) == 0.0
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """A run of all six steps."""
+    folder = tmp_path_factory.mktemp("straight")
+    job = tiny.job(tiny.experiment(folder))
+    run_stages(job, ("prepare", "train"))
+    return folder, job
+
+
+def test_a_run_resumed_after_damage_equals_the_straight_one(straight, tmp_path):
+    folder, job = straight
+    first = tiny.job(tiny.experiment(folder, name="resumed"))
+    checkpoints = Checkpoints(first.run.checkpoints)
+    run_stages(first, ("train",))
+    # As after a crash in step 5: the newest checkpoint is damaged, and nothing after step 4 counts.
+    newest = checkpoints.path(6)
+    newest.write_bytes(newest.read_bytes()[:-2000])
+    again = tiny.job(first.experiment, resume=True)
+    run_stages(again, ("train",))
+    said = again.console.export_text()
+    assert "step-00000006.npz is damaged" in said
+    assert "resuming after step 4 of 6" in said
+    ours, theirs = (read_state(Checkpoints(j.run.checkpoints).path(6)) for j in (again, job))
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    for log in ("train_log", "validation_log"):
+        assert getattr(again.run, log).read_bytes() == getattr(job.run, log).read_bytes()
+
+
+def test_a_run_holds_its_checkpoints_logs_and_best(straight):
+    _, job = straight
+    checkpoints = Checkpoints(job.run.checkpoints)
+    assert checkpoints.steps()[-1] == 6
+    assert checkpoints.best["step"] in (3, 6)
+    rows = job.run.train_log.read_text().splitlines()
+    assert rows[0] == "step,loss,l1,l2,learning_rate,truth_probability"
+    assert [row.split(",")[-1] for row in rows[1:]] == ["0.9", "0.8", "0.7", "0.6", "0.0", "0.0"]
+    assert list(job.run.tensorboard.glob("*/events*"))
+    said = job.console.export_text()
+    assert "micro-batches of 2" in said
+    assert "GB" in said
+
+
+def test_training_into_an_existing_run_is_refused_untouched(straight):
+    _, job = straight
+    before = sorted(job.run.root.rglob("*"))
+    with pytest.raises(RunError, match=r"--resume.*--name"):
+        run_stages(tiny.job(job.experiment), ("prepare", "train"))
+    assert sorted(job.run.root.rglob("*")) == before
+
+
+def test_another_experiment_does_not_resume_and_names_the_keys(straight):
+    folder, _ = straight
+    other = tiny.job(tiny.experiment(folder, "training.loss.l1=0.5"), resume=True)
+    with pytest.raises(RunError, match=r"training\.loss\.l1 \(1\.0 in the run, now 0\.5\)"):
+        run_stages(other, ("train",))
+
+
+def test_one_batch_is_learned(tmp_path):
+    experiment = tiny.experiment(tmp_path, "training.optimizer.learning_rate=0.01")
+    trainer = build_trainer(experiment, Devices(experiment.training))
+    rng = np.random.default_rng(0)
+    square = np.zeros((4, 6, 12, 16, 1), "float32")
+    for b in range(4):
+        row, column = rng.integers(0, 6, 2)
+        for t in range(6):
+            square[b, t, row : row + 4, column + t : column + t + 4] = 1.0
+    batch = {"frames": tf.constant(square), "use_truth": tf.zeros((4, 2))}
+    step = tf.function(trainer.train_step, autograph=False)
+    losses = [float(step(batch)["loss"]) for _ in range(80)]
+    assert losses[-1] < 0.4 * losses[0]
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_way_out(tmp_path):
+    experiment = tiny.experiment(tmp_path, "training.optimizer.learning_rate=1e30", name="boom")
+    with pytest.raises(TrainingError, match=r"step \d: the loss is not finite .*learning_rate"):
+        run_stages(tiny.job(experiment), ("prepare", "train"))
+
+
+def test_four_replicas_equal_one(tmp_path):
+    processes = {
+        replicas: subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.four_replicas",
+                tmp_path / replicas,
+                replicas,
+                tmp_path / f"{replicas}.npz",
+            ],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for replicas in ("1", "4")
+    }
+    for process in processes.values():
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors[-2000:]
+    one, four = (np.load(tmp_path / f"{n}.npz", allow_pickle=False) for n in ("1", "4"))
+    assert set(one.files) == set(four.files)
+    for name in one.files:
+        np.testing.assert_allclose(four[name], one[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_a_batch_that_devices_cannot_share_is_explained():
+    config = tiny.experiment(Path()).training.model_copy(update={"global_batch": 6})
+    with pytest.raises(Exception, match="micro_batch: 4 must divide the 6 clips"):
+        Devices(config.model_copy(update={"micro_batch": 4}))
+
+
+def test_a_frozen_decoder_does_not_move(tmp_path):
+    for frozen in ("false", "true"):
+        experiment = tiny.experiment(tmp_path, f"training.freeze_decoder={frozen}")
+        trainer = build_trainer(experiment, Devices(experiment.training))
+        before = [np.array(w) for w in trainer.predictor.core.decoder.weights]
+        frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
+        trainer.train_step({"frames": tf.constant(frames), "use_truth": tf.zeros((4, 2))})
+        after = trainer.predictor.core.decoder.weights
+        moved = [not np.array_equal(a, b) for a, b in zip(after, before, strict=True)]
+        assert moved == [frozen == "false"] * 2
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    checkpoints.save(1, {"step": np.asarray(1)})
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(RunError, match=r"No space left.*last good checkpoint is .*step-00000001"):
+        checkpoints.save(2, {"step": np.asarray(2)})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.npz"]
+
+
+def test_only_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    (tmp_path / "notes.npz").write_bytes(b"a user's own file")
+    for step in range(1, 6):
+        best = ("mse", 1.0) if step == 2 else None
+        checkpoints.save(step, {"step": np.asarray(step)}, best=best)
+    assert checkpoints.steps() == [2, 4, 5]
+    assert (tmp_path / "notes.npz").exists()
+    with pytest.raises(WeightsError, match="no such checkpoint"):
+        checkpoints.load(1)

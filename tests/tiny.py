@@ -1,0 +1,47 @@
+"""An experiment so small that a test can run all of it, and the pieces to train it."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from tfvp.config import Experiment
+from tfvp.config_files import load_config
+from tfvp.job import Job
+
+CHANGES = (
+    "data.digits=sklearn",
+    "data.digit_count=1",
+    "data.digit_px=6",
+    "data.frame_px=[12, 16]",
+    "data.context_frames=3",
+    "data.predict_frames=3",
+    "data.train_sequences=20",
+    "data.validation_sequences=6",
+    "data.test_sequences=6",
+    "model.hidden=[4, 4]",
+    "model.cell.kernel=[2, 3, 3]",
+    "training.steps=6",
+    "training.global_batch=4",
+    "training.micro_batch=auto",
+    "training.scheduled_sampling.decay_per_step=0.1",
+    "training.scheduled_sampling.stop_step=5",
+    "training.log_every=1",
+    "training.validate_every=3",
+    "training.checkpoint_every=2",
+    "training.validation_clips=6",
+    "training.average_decay=0.9",
+    "evaluation.batch=4",
+    "evaluation.samples=2",
+)
+
+
+def experiment(folder: Path, *changes: str, config: str = "e3d_residual", name: str = "tiny"):
+    """The experiment, writing below `folder` alone."""
+    homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")
+    return load_config(config, overrides=[*CHANGES, *homes, *changes], name=name)
+
+
+def job(experiment: Experiment, *, resume: bool = False) -> Job:
+    """A job that prints where a test can read it (`job.console.export_text()`)."""
+    console = Console(record=True, width=200, force_terminal=False, quiet=False)
+    return Job(experiment, console, resume=resume)

@@ -1,0 +1,31 @@
+"""Video prediction with Keras 3: given some frames, predict the next ones."""
+
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfvp.config_files import load_config
+    from tfvp.networks.build import build_model
+    from tfvp.predict import Predictor
+
+__all__ = ["Predictor", "__version__", "build_model", "load_config"]
+
+_HOMES = {
+    "load_config": "tfvp.config_files",
+    "build_model": "tfvp.networks.build",
+    "Predictor": "tfvp.predict",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: reading a configuration or making a report needs no TensorFlow.
+    if name == "__version__":
+        try:
+            return metadata.version("tfvp")
+        except metadata.PackageNotFoundError:
+            return "unknown, not installed"
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfvp' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

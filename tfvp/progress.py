@@ -1,0 +1,77 @@
+"""How long work shows itself: a bar with an estimate on a terminal, else a line now and then."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class Progress:
+    """Progress of one piece of work; see `progress`.
+
+    Args:
+        console: where it is shown.
+        title: what is being done.
+        total: units of work.
+        done: units that were done before.
+    """
+
+    def __init__(self, console: Console, title: str, total: int, done: int = 0):
+        self.console = console
+        self.title = title
+        self.total = total
+        self.first = self.done = done
+        self.started = self.last_line = time.monotonic()
+        self.bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            transient=True,
+        )
+        self.task = self.bar.add_task(title, total=total, completed=done, note="")
+
+    def update(self, done: int, note: str = "") -> None:
+        """Say that `done` units are done by now."""
+        self.done = done
+        if self.console.is_terminal:
+            self.bar.update(self.task, completed=done, note=note)
+        elif time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES or done == self.total:
+            self.last_line = time.monotonic()
+            left = self._seconds_left()
+            tail = "" if done == self.total else f", about {in_words(left)} left"
+            self.console.print(f"{self.title}: {done}/{self.total} {note}{tail}", highlight=False)
+
+    def _seconds_left(self) -> float:
+        rate = (time.monotonic() - self.started) / max(1, self.done - self.first)
+        return rate * (self.total - self.done)
+
+
+@contextmanager
+def progress(console: Console, title: str, total: int, done: int = 0) -> Iterator[Progress]:
+    """Show the progress of the work inside the context."""
+    shown = Progress(console, title, total, done)
+    if not console.is_terminal:
+        yield shown
+        return
+    with shown.bar:
+        yield shown
+
+
+def in_words(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> in_words(42), in_words(3_000), in_words(10_000), in_words(900_000)
+    ('42 s', '50 min', '2.8 h', '10.4 days')
+    """
+    for size, unit, digits in ((86_400, "days", 1), (3_600, "h", 1), (60, "min", 0)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.{digits}f} {unit}"
+    return f"{seconds:.0f} s"

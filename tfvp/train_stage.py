@@ -1,0 +1,122 @@
+"""The train stage: from fresh weights, given ones, or a checkpoint of the same run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfvp.data.pipeline import evaluation_batches, training_batches
+from tfvp.data.prepare import PreparedData, open_prepared, training_source
+from tfvp.errors import ConfigError
+from tfvp.evaluation.metrics import METRICS
+from tfvp.job import Job
+from tfvp.porting.initial import initialise
+from tfvp.predict import compiled_prediction
+from tfvp.progress import in_words, progress
+from tfvp.runs import collect_provenance, create_run, refuse_existing
+from tfvp.training.checkpoints import Checkpoints, restore
+from tfvp.training.devices import Devices
+from tfvp.training.logs import TrainingLogs
+from tfvp.training.loop import build_trainer, rehearse, train
+from tfvp.training.schedules import truth_probability
+from tfvp.training.steps import Steps
+from tfvp.training.trainer import Trainer
+
+
+def check_can_train(job: Job) -> None:
+    """Find out before any work whether training may begin.
+
+    Raises:
+        RunError: a run is in the way, or the one to resume is missing or another experiment's.
+        ConfigError: a fine-tuning configuration without weights.
+    """
+    init = job.experiment.training.init
+    if job.resume:
+        job.check_same_experiment()
+        return
+    refuse_existing(job.run)
+    if init.required and not init.source:
+        raise ConfigError(
+            f"{job.experiment.name} fine-tunes: give it weights with --init-from (a run's "
+            "folder, a .keras or .npz file, or the prefix of a TF1 checkpoint)"
+        )
+
+
+def train_stage(job: Job) -> None:
+    """Train, from fresh weights, given ones, or a checkpoint of the same run."""
+    experiment, config = job.experiment, job.experiment.training
+    prepared = open_prepared(experiment.data)
+    devices = Devices(config)
+    trainer = build_trainer(experiment, devices)
+    start_step = 0
+    if not job.resume and config.init.source:  # weights that do not fit leave no run behind
+        job.say(f"starting from {initialise(trainer, config.init)}")
+    provenance = collect_provenance(experiment, prepared.hash, devices.describe())
+    run = job.run if job.resume else create_run(experiment, provenance=provenance)
+    checkpoints = Checkpoints(run.checkpoints, keep=config.keep_checkpoints, report=job.say)
+    if job.resume:
+        start_step, state = checkpoints.load_latest()
+        restore(state, trainer.predictor, trainer.average, trainer.optimizer)
+        job.say(f"resuming after step {start_step} of {config.steps}")
+    if start_step >= config.steps:
+        job.say(f"all {config.steps} steps are done")
+        return
+    batches = _training_batches(job, prepared, start_step)
+    _say_cost(job, trainer, devices, batches, config.steps - start_step)
+    validate = _validation(job, trainer, prepared)
+    with progress(job.console, "training", config.steps, start_step) as shown:
+        logs = TrainingLogs(run, start_step)
+        train(trainer, batches, Steps(config, start_step, checkpoints, logs, validate, shown))
+    best = checkpoints.best
+    if best:
+        job.say(
+            f"trained {config.steps} steps; best checkpoint: {checkpoints.path(best['step'])} "
+            f"(validation {best['metric']} {best['value']:.2f})"
+        )
+
+
+def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
+    config, data = job.experiment.training, job.experiment.data
+    return training_batches(
+        training_source(data, prepared, report=job.say),
+        batch=config.global_batch,
+        seed=config.seed,
+        sampling=lambda step: truth_probability(step, config.scheduled_sampling),
+        context_frames=data.context_frames,
+        start_step=start_step + 1,
+    )
+
+
+def _validation(
+    job: Job, trainer: Trainer, prepared: PreparedData
+) -> Callable[[], dict[str, float]]:
+    """Measure the trainer's weights on the first clips of the validation split."""
+    data = job.experiment.data
+    reader = prepared.split("validation")
+    count = min(job.experiment.training.validation_clips, reader.count)
+    predict = compiled_prediction(trainer.predictor, data.predict_frames)
+
+    def validate() -> dict[str, float]:
+        batches = evaluation_batches(reader, batch=job.experiment.evaluation.batch, count=count)
+        errors = []
+        for clips in batches.as_numpy_iterator():
+            truth = clips[:, data.context_frames :]
+            errors.append(METRICS["mse"](truth, predict(clips[:, : data.context_frames])))
+        return {"mse": float(np.concatenate(errors).mean())}
+
+    return validate
+
+
+def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, steps: int) -> None:
+    """Measure two updates, undo them, and say what the whole will take."""
+    config = job.experiment.training
+    job.say(
+        f"{trainer.predictor.count_params():,} parameters on {devices.describe()}; each update: "
+        f"{config.global_batch} clips in micro-batches of {devices.micro_batch}; measuring one ..."
+    )
+    cost = rehearse(trainer, batches)
+    job.say(
+        f"first update after {cost.seconds_to_first_step:.1f} s, then {cost.seconds_a_step:.2f} s "
+        f"each: about {in_words(cost.seconds_a_step * steps)} for {steps:,}, plus validation; "
+        f"memory so far {cost.peak_gigabytes:.1f} GB"
+    )

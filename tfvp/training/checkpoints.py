@@ -1,0 +1,202 @@
+"""A run's checkpoints: everything training needs to go on, one file a step, never half-written."""
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfvp.errors import RunError, WeightsError
+from tfvp.runs import write_json
+from tfvp.training.weight_average import WeightAverage
+
+State = dict[
+    str, np.ndarray
+]  # "weights/…", "average/…", "optimizer/…" by variable path, and "step"
+
+
+class Checkpoints:
+    """The checkpoints of one run, `step-00000500.npz` and so on; `best.json` names the best.
+
+    Args:
+        folder: where they are kept.
+        keep: how many of the newest to keep, besides the best.
+        report: told of a damaged checkpoint that was passed over.
+    """
+
+    def __init__(self, folder: Path, *, keep: int = 5, report: Callable[[str], None] = print):
+        self.folder = folder
+        self.keep = keep
+        self.report = report
+
+    def steps(self) -> list[int]:
+        """Steps that have a checkpoint, in order."""
+        names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in self.folder.glob("*.npz"))
+        return sorted(int(name[1]) for name in names if name)
+
+    def path(self, step: int) -> Path:
+        """Where the checkpoint of a step lies."""
+        return self.folder / f"step-{step:08d}.npz"
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """Step, metric and value of the best checkpoint by validation, if there is one."""
+        record = self.folder / "best.json"
+        return json.loads(record.read_text()) if record.is_file() else None
+
+    def save(self, step: int, state: State, *, best: tuple[str, float] | None = None) -> None:
+        """Write a checkpoint, then remove those of our own that are no longer kept.
+
+        Args:
+            step: updates done.
+            state: see `state_of`.
+            best: metric and value by which it is the best so far, if it is.
+
+        Raises:
+            RunError: it cannot be written; earlier checkpoints are as they were.
+        """
+        final, half_written = self.path(step), self.folder / f".step-{step:08d}.{os.getpid()}.new"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with half_written.open("wb") as file:
+                np.savez(file, allow_pickle=False, **state)  # pyright: ignore[reportArgumentType]
+                file.flush()
+                os.fsync(file.fileno())
+            half_written.replace(final)
+            if best:
+                record = {"step": step, "metric": best[0], "value": best[1]}
+                write_json(self.folder / "best.json", record)
+        except OSError as error:
+            raise self._unwritable(final, error) from None
+        finally:
+            half_written.unlink(missing_ok=True)
+        kept = {self.best["step"]} if self.best else set()
+        for old in self.steps()[: -self.keep]:
+            if old not in kept:
+                self.path(old).unlink()
+
+    def _unwritable(self, path: Path, error: OSError) -> RunError:
+        last = [step for step in self.steps() if self.path(step) != path][-1:]
+        good = f"the last good checkpoint is {self.path(last[0])}" if last else "there is none yet"
+        return RunError(
+            f"{path}: cannot be written: {error.strerror or error}; {good}; make room and "
+            "continue with --resume"
+        )
+
+    def load(self, step: int) -> State:
+        """Read one checkpoint.
+
+        Raises:
+            WeightsError: it is missing or damaged.
+        """
+        return read_state(self.path(step))
+
+    def load_latest(self) -> tuple[int, State]:
+        """Read the newest checkpoint that is whole; a damaged one is reported and passed over.
+
+        Raises:
+            WeightsError: there is none.
+        """
+        for step in reversed(self.steps()):
+            try:
+                return step, self.load(step)
+            except WeightsError as error:
+                self.report(f"warning: {error}; trying the one before")
+        raise WeightsError(
+            f"{self.folder}: no whole checkpoint to go on from; start a new run with --name NEW"
+        )
+
+
+def read_state(path: Path) -> State:
+    """Read a checkpoint file; damage shows because every array carries a checksum.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such checkpoint") from None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path} is damaged: {error}") from None
+
+
+def state_of(
+    step: int,
+    predictor: keras.Model,
+    average: WeightAverage,
+    optimizer: keras.optimizers.Optimizer,
+) -> State:
+    """Everything that training carries from one step to the next."""
+    state: State = {"step": np.asarray(step)}
+    for kind, named in _variables(predictor, average, optimizer).items():
+        for name, variable in named.items():
+            state[f"{kind}/{name}"] = keras.ops.convert_to_numpy(variable)
+    return state
+
+
+def restore(
+    state: State,
+    predictor: keras.Model,
+    average: WeightAverage,
+    optimizer: keras.optimizers.Optimizer,
+) -> None:
+    """Put a state back, all of it.
+
+    Raises:
+        WeightsError: the state is that of another network or optimizer.
+    """
+    for kind, named in _variables(predictor, average, optimizer).items():
+        assign(named, {name: state.get(f"{kind}/{name}") for name in named})
+
+
+def weights_of(state: State, kind: str) -> dict[str, np.ndarray]:
+    """The "weights" or the "average" of a state, by variable path.
+
+    A weight that was not trained has no average of its own: it is its own average.
+    """
+    weights = {
+        name.removeprefix("weights/"): value
+        for name, value in state.items()
+        if name.startswith("weights/")
+    }
+    if kind == "weights":
+        return weights
+    return {name: state.get(f"average/{name}", value) for name, value in weights.items()}
+
+
+def assign(named: dict[str, keras.Variable], values: dict[str, np.ndarray | None]) -> None:
+    """Assign values to variables of the same names after checking all of them.
+
+    Raises:
+        WeightsError: one is missing or has another shape; nothing was assigned.
+    """
+    for name, variable in named.items():
+        value = values.get(name)
+        if value is None:
+            raise WeightsError(f"{name}: not in the checkpoint; it belongs to another network")
+        if tuple(value.shape) != tuple(variable.shape):
+            raise WeightsError(
+                f"{name}: the network has shape {tuple(variable.shape)}, the checkpoint "
+                f"{tuple(value.shape)}; model.hidden, model.cell.kernel, model.wiring, "
+                "model.patch_px and the data's channels decide it"
+            )
+    for name, variable in named.items():
+        variable.assign(values[name])
+
+
+def _variables(
+    predictor: keras.Model, average: WeightAverage, optimizer: keras.optimizers.Optimizer
+) -> dict[str, dict[str, keras.Variable]]:
+    averages = zip(average.weights, average.averages, strict=True)
+    return {
+        "weights": {weight.path: weight for weight in predictor.weights},
+        "average": {weight.path: variable for weight, variable in averages},
+        "optimizer": {variable.path: variable for variable in optimizer.variables},
+    }
