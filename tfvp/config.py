@@ -102,9 +102,10 @@ class EideticCellConfig(Section):
     )
 
 
-class ModelConfig(Section):
-    """A stack of recurrent cells that reads patches of frames and predicts the next frame."""
+class EideticStackConfig(Section):
+    """E3D-LSTM: a stack of Eidetic cells on windows of two frames folded into patches."""
 
+    network: Literal["eidetic_stack"] = "eidetic_stack"
     cell: EideticCellConfig = EideticCellConfig()
     hidden: tuple[Positive, ...] = Field(
         default=(64, 64, 64, 64), strict=False, min_length=1, description="channels of each layer"
@@ -117,7 +118,7 @@ class ModelConfig(Section):
     patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
 
     @model_validator(mode="after")
-    def _memory_fits_every_layer(self) -> "ModelConfig":
+    def _memory_fits_every_layer(self) -> "EideticStackConfig":
         if self.cell.carry_memory and len(set(self.hidden)) > 1:
             raise ValueError(
                 "model.cell.carry_memory: true hands one memory through all layers, so all of "
@@ -126,7 +127,7 @@ class ModelConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _pairs(self) -> "ModelConfig":
+    def _pairs(self) -> "EideticStackConfig":
         if self.wiring != "plain" and len(self.hidden) % 2:
             raise ValueError(
                 f"model.wiring: {self.wiring} joins pairs of layers and needs an even number of "
@@ -281,7 +282,7 @@ class Experiment(Section):
     )
     results: Folder = Field(default=Path("results"), description="where run folders are made")
     data: MovingMnistData = MovingMnistData()
-    model: ModelConfig = ModelConfig()
+    model: EideticStackConfig = EideticStackConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
