@@ -13,7 +13,7 @@ from tfvp.predict import compiled_prediction, trained_network
 from tfvp.progress import progress
 from tfvp.reporting.page import write_report
 from tfvp.reporting.render import console as console_table
-from tfvp.reporting.tables import read_measured, run_table
+from tfvp.reporting.tables import read_measured, run_table, transposed
 from tfvp.train_stage import check_can_train, train_stage
 
 
@@ -80,7 +80,7 @@ def report_stage(job: Job) -> None:
     """Write the report and print its rows."""
     write_report(job.run)
     table = run_table(read_measured(job.run), read_frames(job.run.per_frame_path))
-    job.console.print(console_table(table))
+    job.console.print(console_table(transposed(table)))
     job.say(f"report: {job.run.report_path}")
 
 

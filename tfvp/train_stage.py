@@ -40,6 +40,8 @@ def check_can_train(job: Job) -> None:
             f"{job.experiment.name} fine-tunes: give it weights with --init-from (a run's "
             "folder, a .keras or .npz file, or the prefix of a TF1 checkpoint)"
         )
+    if init.optimizer and not init.source:
+        raise ConfigError("training.init.optimizer: true needs weights to start from (--init-from)")
 
 
 def train_stage(job: Job) -> None:
