@@ -55,6 +55,7 @@ def test_a_run_leaves_everything(finished):
         "figures/per_frame_mse.png",
         "figures/training.png",
         "export/saved_model/saved_model.pb",
+        "export/network.keras",
     ):
         assert (run / name).is_file(), name
     assert list((run / "samples").glob("*.gif"))
@@ -151,6 +152,39 @@ def test_a_fine_tuning_config_wants_weights_and_takes_them(finished, capsys):
     again = [*arguments_, "--init-from", source, "--stages", "train", "--set", "training.steps=1"]
     assert main([*again, "--set", "training.validate_every=1"]) == 0
     assert f"starting from weights and optimizer state from {source}" in capsys.readouterr().out
+
+
+def test_a_run_is_not_evaluated_on_other_data(finished, capsys):
+    run = finished / "results" / "tiny"
+    provenance = (run / "provenance.json").read_text()
+    data_hash = json.loads(provenance)["data_hash"]
+    try:
+        (run / "provenance.json").write_text(provenance.replace(data_hash, "0123456789ab"))
+        assert main(arguments(finished, "--stages", "evaluate")) == 1
+    finally:
+        (run / "provenance.json").write_text(provenance)
+    assert "was trained on the data 0123456789ab" in capsys.readouterr().err
+
+
+def test_evaluation_options_change_what_is_measured(finished):
+    path = finished / "results" / "tiny" / "metrics.json"
+    seen = {}
+    for option in (
+        "evaluation.weights=raw",
+        "evaluation.weights=averaged",
+        "evaluation.checkpoint=last",
+        "evaluation.sequences=4",
+    ):
+        changes = ("--set", option, "--set", "evaluation.metrics=[mse]")
+        assert main(arguments(finished, "--stages", "evaluate", *changes)) == 0
+        metrics = json.loads(path.read_text())
+        result = metrics["results"]["model"]["mse"]
+        seen[option] = (result["mean"], metrics["protocol"]["sequences"], metrics["facts"]["steps"])
+    raw, averaged, last, fewer = seen.values()
+    assert averaged[0] != raw[0]
+    assert last[2] == 6
+    assert fewer[1] == 4
+    assert fewer[0] != raw[0]
 
 
 def test_version_and_explain(capsys):
