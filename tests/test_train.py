@@ -59,6 +59,7 @@ def test_a_run_resumed_after_damage_equals_the_straight_one(straight, tmp_path):
     assert "resuming after step 4 of 6" in said
     ours, theirs = (read_state(Checkpoints(j.run.checkpoints).path(6)) for j in (again, job))
     assert ours.keys() == theirs.keys()
+    assert {name.split("/")[0] for name in ours} == {"step", "weights", "average", "optimizer"}
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
     for log in ("train_log", "validation_log"):

@@ -30,9 +30,13 @@ for name in numbers.files:
     answer = model.signatures[signature](tf.constant(numbers[name]))["predictions"].numpy()
     wanted = numbers[name.replace("context", "predictions")]
     assert answer.shape == wanted.shape and answer.dtype == wanted.dtype, (name, answer.shape)
-    difference = np.abs(answer.astype("float64") - wanted.astype("float64")).max()
-    # bytes may fall on either side of a rounding edge
-    worst = max(worst, difference if answer.dtype != np.uint8 else max(0.0, difference - 1))
+    difference = np.abs(answer.astype("float64") - wanted.astype("float64"))
+    if answer.dtype == np.uint8:
+        # now and then a value lies on the edge between two levels and may fall on either side
+        rounding = difference.max() <= 1 and (difference > 0).mean() < 1e-3
+        worst = max(worst, 0.0 if rounding else difference.max())
+    else:
+        worst = max(worst, difference.max())
 print(f"WORST {worst:.9g}")
 """
 
