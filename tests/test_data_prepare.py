@@ -86,7 +86,7 @@ def test_auto_prefers_mnist_and_does_not_choose_between_two_of_them(config, monk
     assert open_prepared(config).facts["digits_source"] == "sklearn"
     monkeypatch.setattr(moving_mnist, "find_digits", lambda *args: fake_mnist(1))
     prepare(auto, report=silent)
-    with pytest.raises(DataError, match="different digits"):
+    with pytest.raises(DataError, match="different raw data"):
         open_prepared(auto)
 
 

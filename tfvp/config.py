@@ -28,30 +28,41 @@ class Section(BaseModel):
 # --- data ---
 
 
-class MovingMnistData(Section):
+class DataSection(Section):
+    """What every dataset has. Its own section adds `dataset`, `channels` and `sequences`."""
+
+    root: Folder | None = Field(
+        default=None,
+        description="folder with the raw data (mnist/, kth/, … inside); read only; default "
+        "$TFVP_DATA",
+    )
+    prepared: Folder = Field(default=Path("data"), description="where prepared TFRecords are kept")
+    frame_px: tuple[Positive, Positive] = Field(
+        default=(64, 64), strict=False, description="height and width of a frame, pixels"
+    )
+    context_frames: Positive = Field(default=10, description="frames the network is given")
+    predict_frames: Positive = Field(default=10, description="frames it must predict")
+
+    @property
+    def total_frames(self) -> int:
+        """Context and predicted frames together."""
+        return self.context_frames + self.predict_frames
+
+
+class MovingMnistData(DataSection):
     """Moving MNIST as the program of Srivastava et al. 2015 (arXiv:1502.04681) makes it."""
 
     dataset: Literal["moving_mnist"] = "moving_mnist"
-    root: Folder | None = Field(
-        default=None,
-        description="folder with the raw data (mnist/ inside); read only; default $TFVP_DATA",
-    )
-    prepared: Folder = Field(default=Path("data"), description="where prepared TFRecords are kept")
     digits: Literal["auto", "mnist", "sklearn"] = Field(
         default="auto",
         description="auto: MNIST from root, Keras' cache or a download, else scikit-learn's digits",
     )
     digit_count: Positive = Field(default=2, description="digits in every frame")
     digit_px: Positive = Field(default=28, description="side of a pasted digit, pixels")
-    frame_px: tuple[Positive, Positive] = Field(
-        default=(64, 64), strict=False, description="height and width of a frame, pixels"
-    )
     step_length: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.1,
         description="share of the free way a digit goes in one frame (0.1: 3.6 of 36 px)",
     )
-    context_frames: Positive = Field(default=10, description="frames the network is given")
-    predict_frames: Positive = Field(default=10, description="frames it must predict")
     train_sequences: Positive = 10_000
     validation_sequences: Positive = 3_000
     test_sequences: Positive = 5_000
@@ -63,18 +74,18 @@ class MovingMnistData(Section):
     seed: NotNegative = Field(default=0, description="seed of the generator")
 
     @property
-    def total_frames(self) -> int:
-        """Context and predicted frames together."""
-        return self.context_frames + self.predict_frames
-
-    @property
     def channels(self) -> int:
         """Colour channels of a frame."""
         return 1
 
-    def sequences(self, split: str) -> int:
-        """Number of sequences in a prepared split."""
+    def sequences(self, split: str) -> int | None:
+        """Number of sequences in a prepared split; None where only preparing tells."""
         return getattr(self, f"{split}_sequences")
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return self.train_source == "generated"
 
     @model_validator(mode="after")
     def _digit_fits(self) -> "MovingMnistData":
@@ -84,6 +95,9 @@ class MovingMnistData(Section):
                 f"{self.frame_px[0]}x{self.frame_px[1]}"
             )
         return self
+
+
+DataConfig = MovingMnistData
 
 
 # --- model ---
@@ -281,7 +295,7 @@ class Experiment(Section):
         default="", description="what a reader of the numbers must know, on every table"
     )
     results: Folder = Field(default=Path("results"), description="where run folders are made")
-    data: MovingMnistData = MovingMnistData()
+    data: DataConfig = MovingMnistData()
     model: EideticStackConfig = EideticStackConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -318,13 +332,14 @@ class Experiment(Section):
             ("evaluation.sequences", evaluation.sequences or 0, "test"),
             ("evaluation.samples", evaluation.samples, "test"),
         ]
-        if data.train_source == "records":
+        if not data.endless:
             needs.append(("training.global_batch", self.training.global_batch, "train"))
         for key, wanted, split in needs:
-            if wanted > data.sequences(split):
+            available = data.sequences(split)
+            if available is not None and wanted > available:
                 raise ValueError(
                     f"{key}: {wanted} is more than there are, got data.{split}_sequences "
-                    f"{data.sequences(split)}"
+                    f"{available}"
                 )
         return self
 

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import order
 from tfvp.data.digits import Digits, find_digits
-from tfvp.data.shards import Recipe
+from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
 
 GENERATOR_VERSION = 1  # raised whenever the same settings would give other bytes
@@ -144,6 +144,12 @@ def clips(
         step_length=config.step_length,
         count=count,
     )
+
+
+def draft(config: MovingMnistData, report: Callable[[str], None]) -> Draft:
+    """Return the recipe as a draft: finding the digits is all the reading there is."""
+    whole = recipe(config, report)
+    return Draft(whole.settings, lambda: whole)
 
 
 def recipe(config: MovingMnistData, report: Callable[[str], None]) -> Recipe:

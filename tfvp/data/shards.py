@@ -39,6 +39,13 @@ class Recipe:
     sources: Mapping[str, ClipSource]
 
 
+class Draft(NamedTuple):
+    """What is known of a recipe before the raw data are read: enough to find what was prepared."""
+
+    settings: dict[str, Any]  # as the recipe's
+    finish: Callable[[], Recipe]  # reads and checks the raw data; raises DataError
+
+
 class Job(NamedTuple):
     """One shard to be written: clips `first` … `stop` - 1 of a split."""
 
