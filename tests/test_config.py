@@ -226,8 +226,9 @@ MESSAGES = {
     "data: {frame_px: [64, 64, 3]}": "data.frame_px: expected a list of at most 2, got [64, 64, 3]",
     "data: {frame_px: [64, 6.5]}": "data.frame_px: expected a whole number, got 6.5",
     "data: {root: 5}": "data.root: expected a path, got 5",
-    "data: {digits: minst}": "data.digits: expected 'auto', 'mnist' or 'sklearn', "
-    'got "minst"; did you mean mnist?',
+    "data: {digits: minst}": "data.digits: expected 'auto', 'mnist', 'sklearn', 'emnist_balanced', "
+    "'emnist_byclass', 'emnist_letters', 'kmnist' or 'omniglot', got \"minst\"; did you mean "
+    "mnist?",
     "evaluation: {metrics: [mse, psnr]}": "evaluation.metrics: expected 'mse', 'mae', "
     "'ssim_thesis', 'ssim_range1', 'ssim_uint8', 'ssim_gaussian', 'psnr_uint8', 'psnr_float' or "
     "'cross_entropy', got \"psnr\"",

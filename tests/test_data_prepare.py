@@ -52,6 +52,8 @@ def test_the_manifest_says_what_tables_must_say(config):
         {"step_length": 0.2},
         {"predict_frames": 3},
         {"test_sequences": 3},
+        {"motion": "shi"},
+        {"train_sequences": 0, "validation_sequences": 0},
         {"digits": "mnist"},
     ],
 )
@@ -74,7 +76,10 @@ def test_settings_that_do_not_change_the_bytes(config, change):
 
 def fake_mnist(seed: int = 0) -> Digits:
     noise = np.random.default_rng(seed).integers(0, 256, (9, 28, 28), np.uint8)
-    splits = {name: DigitSplit(noise[3 * i : 3 * i + 3], 3 * i) for i, name in enumerate(SPLITS)}
+    splits = {
+        name: DigitSplit(noise[3 * i : 3 * i + 3], range(3 * i, 3 * i + 3))
+        for i, name in enumerate(SPLITS)
+    }
     return Digits("mnist", "MNIST", "here", "", "t", "c", f"{seed}", splits)
 
 
