@@ -6,9 +6,17 @@ the paper differ, the choice is a named key here and its default is the released
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -155,7 +163,62 @@ class MovingMnistData(DataSection):
         return self
 
 
-DataConfig = MovingMnistData
+class ClipsData(DataSection):
+    """A user's own videos, folders of frames or arrays, cut into clips."""
+
+    dataset: Literal["clips"] = "clips"
+    source: Folder | None = Field(
+        default=None,
+        description="folder of videos, frame folders, .npy or .npz; null: what tfvp data convert "
+        "wrote into data.prepared",
+    )
+    channels: Literal[1, 3] = Field(default=1, description="1: gray, 3: colour")
+    fit: Literal["resize", "pad"] = Field(
+        default="resize",
+        description="resize: scaled to data.frame_px, the ratio is not kept; pad: scaled to fit "
+        "inside, the rest is black",
+    )
+    fps: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="frames a second that are taken of a video; null: all"
+    )
+    stride: Positive | None = Field(
+        default=None, description="frames between the starts of two clips; null: they meet"
+    )
+    shares: tuple[NotNegative, NotNegative, NotNegative] = Field(
+        default=(8, 1, 1),
+        strict=False,
+        description="how many of the sources each of train, validation and test gets; folders of "
+        "these names decide instead",
+    )
+    seed: NotNegative = Field(default=0, description="of which source goes where")
+
+    def sequences(self, split: str) -> int | None:
+        """Only preparing tells how many clips the sources hold."""
+        return None
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return False
+
+    @model_validator(mode="after")
+    def _some_share(self) -> "ClipsData":
+        if not any(self.shares):
+            raise ValueError("data.shares: all are 0, so there would be no clips")
+        return self
+
+
+def dataset(data: Any) -> str | None:
+    """Which section of data is meant; refusals call this key by the function's name."""
+    if isinstance(data, dict):
+        return str(data.get("dataset", "moving_mnist"))
+    return getattr(data, "dataset", None)
+
+
+DataConfig = Annotated[
+    Annotated[MovingMnistData, Tag("moving_mnist")] | Annotated[ClipsData, Tag("clips")],
+    Discriminator(dataset),
+]
 
 
 # --- model ---

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rich.console import Console
+
 from tfvp.config import DataConfig
 from tfvp.data import manifest as manifests
-from tfvp.data import moving_mnist, shards
+from tfvp.data import clips, moving_mnist, shards
 from tfvp.data.manifest import Manifest
 from tfvp.data.records import ClipSource, RecordReader
 from tfvp.errors import DataError
@@ -26,6 +28,7 @@ class Dataset(NamedTuple):
 
 DATASETS = {
     "moving_mnist": Dataset(moving_mnist.draft, moving_mnist.rank, moving_mnist.endless),
+    "clips": Dataset(clips.draft, clips.rank),
 }
 
 
@@ -46,6 +49,12 @@ class PreparedData:
         """What tables must say: digits, label, counts, seed, terms, citation."""
         return self.manifest.facts
 
+    @property
+    def terms(self) -> list[str]:
+        """Lines that say under which terms the data may be used, and what to cite."""
+        cited = [f"cite: {citation}" for citation in self.facts.get("citation", [])]
+        return [f"terms of use: {self.facts.get('terms', 'not stated')}", *cited]
+
     def split(self, name: str) -> RecordReader:
         """Return a split's reader; raises DataError when there is none or a shard is not whole."""
         return self.manifest.reader(self.folder, name)
@@ -64,7 +73,9 @@ class PreparedData:
         return [f"{path}: its sha256 is not the one that was written" for _, path in altered]
 
 
-def prepare(config: DataConfig, *, report: Report) -> PreparedData:
+def prepare(
+    config: DataConfig, *, report: Report, console: Console | None = None
+) -> PreparedData:
     """Write the prepared data of a configuration, or check and reuse what is there.
 
     All splits are written, with `train_source: generated` too: the folder does not depend on it.
@@ -72,6 +83,7 @@ def prepare(config: DataConfig, *, report: Report) -> PreparedData:
     Args:
         config: the data section.
         report: takes lines for the console.
+        console: where progress is shown; None: nowhere.
 
     Raises:
         DataError: no raw data, too little disk, or what is there is damaged or not ours.
@@ -87,8 +99,8 @@ def prepare(config: DataConfig, *, report: Report) -> PreparedData:
     recipe = draft.finish()
     report(f"writing {folder}")
     began = time.monotonic()
-    shards.write_folder(folder, recipe, report)
-    report(f"written in {time.monotonic() - began:.1f} s; terms of use: {recipe.facts['terms']}")
+    shards.write_folder(folder, recipe, report, console)
+    report(f"written in {time.monotonic() - began:.1f} s")
     return _open(folder)
 
 
