@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tfvp.config import DataConfig
 from tfvp.data import manifest as manifests
-from tfvp.data import moving_mnist, shards
+from tfvp.data import kitti, kth, moving_mnist, shards
 from tfvp.data.manifest import Manifest
 from tfvp.data.records import ClipSource, RecordReader
 from tfvp.errors import DataError
@@ -26,6 +26,8 @@ class Dataset(NamedTuple):
 
 DATASETS = {
     "moving_mnist": Dataset(moving_mnist.draft, moving_mnist.rank, moving_mnist.endless),
+    "kth": Dataset(kth.draft, kth.rank),
+    "kitti": Dataset(kitti.draft, kitti.rank),
 }
 
 
