@@ -163,6 +163,159 @@ class MovingMnistData(DataSection):
         return self
 
 
+KTH_TRAIN_PERSONS = tuple(range(1, 17))  # of video prediction; 17-25 are the test split
+
+
+class KthData(DataSection):
+    """KTH Action (Schüldt et al. 2004), windows cut from the official videos, one channel."""
+
+    dataset: Literal["kth"] = "kth"
+    frame_px: tuple[Positive, Positive] = Field(
+        default=(128, 128), strict=False, description="height and width of a frame, pixels"
+    )
+    predict_frames: Positive = Field(default=20, description="frames it must predict")
+    windows: Literal["released", "sliding"] = Field(
+        default="released",
+        description="released: from a video's end backwards, side by side, and every third start "
+        "of running and jogging; sliding: every data.stride-th start of an unbroken stretch",
+    )
+    stride: Positive | None = Field(
+        default=None, description="frames between the starts of windows: sliding"
+    )
+    validation_persons: tuple[Positive, ...] = Field(
+        default=(15, 16),
+        strict=False,
+        min_length=1,
+        description="taken out of the training persons 1-16; persons 17-25 are the test split",
+    )
+    allow_missing: bool = Field(
+        default=False,
+        description="true: do with the videos that are there and whole; false: KTH must be "
+        "complete",
+    )
+
+    @property
+    def channels(self) -> int:
+        """Colour channels of a frame."""
+        return 1
+
+    def sequences(self, split: str) -> int | None:
+        """Only preparing tells how many windows the videos hold."""
+        return None
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return False
+
+    @model_validator(mode="after")
+    def _stride_belongs_to_sliding(self) -> "KthData":
+        if (self.windows == "sliding") != (self.stride is not None):
+            raise ValueError(
+                f"data.stride: {'missing' if self.stride is None else self.stride}, but "
+                f"data.windows is {self.windows}; give a stride with sliding windows only"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _validation_leaves_training(self) -> "KthData":
+        chosen, train = set(self.validation_persons), set(KTH_TRAIN_PERSONS)
+        if not chosen < train:
+            raise ValueError(
+                f"data.validation_persons: {sorted(chosen)} must be some, not all, of the "
+                "training persons 1-16"
+            )
+        return self
+
+
+class KittiData(DataSection):
+    """KITTI raw (Geiger et al. 2013), scaled and cropped as PredNet's preparation, in colour."""
+
+    dataset: Literal["kitti"] = "kitti"
+    frame_px: tuple[Positive, Positive] = Field(
+        default=(128, 160),
+        strict=False,
+        description="height to scale to and width to crop to, pixels",
+    )
+    context_frames: Positive = Field(default=5, description="frames the network is given")
+    predict_frames: Positive = Field(default=5, description="frames it must predict")
+    camera: Literal["image_02", "image_03"] = Field(
+        default="image_03", description="the left or the right colour camera; PredNet's: image_03"
+    )
+    test_drives: tuple[str, ...] = Field(
+        default=(
+            "2011_09_26_drive_0104_sync",
+            "2011_09_26_drive_0079_sync",
+            "2011_09_26_drive_0070_sync",
+        ),
+        strict=False,
+        min_length=1,
+        description="folders of drives; default PredNet's (city, residential, road)",
+    )
+    validation_drives: tuple[str, ...] = Field(
+        default=("2011_09_26_drive_0005_sync",),
+        strict=False,
+        description="folders of drives; default PredNet's",
+    )
+    train_drives: tuple[str, ...] = Field(
+        default=(), strict=False, description="folders of drives; []: all that are not listed"
+    )
+    validation_last_frames: NotNegative = Field(
+        default=0,
+        description="where drives are few: these last frames of each training drive are for "
+        "validation too",
+    )
+    validation_gap_frames: NotNegative = Field(
+        default=10, description="frames before those that are used for nothing"
+    )
+    train_windows: Literal["all", "unique"] = Field(
+        default="all",
+        description="of training and validation; all: a sequence from every frame on; unique: "
+        "one after the other",
+    )
+    test_windows: Literal["all", "unique"] = "unique"
+
+    @property
+    def channels(self) -> int:
+        """Colour channels of a frame."""
+        return 3
+
+    def sequences(self, split: str) -> int | None:
+        """Only preparing tells how many sequences the drives hold."""
+        return None
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return False
+
+    @model_validator(mode="after")
+    def _every_drive_once(self) -> "KittiData":
+        listed = [*self.test_drives, *self.validation_drives, *self.train_drives]
+        twice = sorted({drive for drive in listed if listed.count(drive) > 1})
+        if twice:
+            raise ValueError(
+                f"data.test_drives, data.validation_drives, data.train_drives: {', '.join(twice)} "
+                "is listed twice; a drive belongs to one split"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _validation_holds_a_sequence(self) -> "KittiData":
+        last = self.validation_last_frames
+        if not last and not self.validation_drives:
+            raise ValueError(
+                "data.validation_drives: none, and data.validation_last_frames: 0; one of them "
+                "must give validation something"
+            )
+        if 0 < last < self.total_frames:
+            raise ValueError(
+                f"data.validation_last_frames: {last} frames hold no sequence of "
+                f"data.context_frames + data.predict_frames = {self.total_frames}"
+            )
+        return self
+
+
 class ClipsData(DataSection):
     """A user's own videos, folders of frames or arrays, cut into clips."""
 
@@ -216,7 +369,10 @@ def dataset(data: Any) -> str | None:
 
 
 DataConfig = Annotated[
-    Annotated[MovingMnistData, Tag("moving_mnist")] | Annotated[ClipsData, Tag("clips")],
+    Annotated[MovingMnistData, Tag("moving_mnist")]
+    | Annotated[KthData, Tag("kth")]
+    | Annotated[KittiData, Tag("kitti")]
+    | Annotated[ClipsData, Tag("clips")],
     Discriminator(dataset),
 ]
 

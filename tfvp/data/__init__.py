@@ -5,6 +5,9 @@
 | order | the only random numbers of data and sampling masks: functions of seed and counters |
 | mnist_files, digits | MNIST's files and their stand-ins; which digit belongs to which split |
 | moving_mnist | clips of moving digits, any clip by its number |
+| kth_files, kth | KTH's videos and official boundaries; windows of them |
+| kitti | sequences of KITTI's drives |
+| raw_folder, windows, video_frames, image_frames | what datasets of files share |
 | records, example, manifest, shards | one TFRecord schema for all: read, describe, write, verify |
 | prepare | a configuration in, prepared data out |
 | pipeline | batches for training and evaluation, for TensorFlow and plain NumPy |

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tfvp.config import DataConfig
 from tfvp.data import manifest as manifests
-from tfvp.data import clips, moving_mnist, shards
+from tfvp.data import clips, kitti, kth, moving_mnist, shards
 from tfvp.data.manifest import Manifest
 from tfvp.data.records import ClipSource, RecordReader
 from tfvp.errors import DataError
@@ -28,6 +28,8 @@ class Dataset(NamedTuple):
 
 DATASETS = {
     "moving_mnist": Dataset(moving_mnist.draft, moving_mnist.rank, moving_mnist.endless),
+    "kth": Dataset(kth.draft, kth.rank),
+    "kitti": Dataset(kitti.draft, kitti.rank),
     "clips": Dataset(clips.draft, clips.rank),
 }
 
