@@ -140,4 +140,4 @@ def _cell(frame: np.ndarray) -> Image.Image:
 
 
 def _short(source: str) -> str:
-    return source if len(source) <= 24 else f"…{source[-23:]}"
+    return source if len(source) <= 22 else f"…{source[-21:]}"

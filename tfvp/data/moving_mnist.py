@@ -29,6 +29,7 @@ from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
 
 GENERATOR_VERSION = 1  # raised whenever the same settings would give other bytes
+_MOVED = {"srivastava": "", "shi": " as Shi et al. move it"}  # in titles
 SHI_SPEED_PX = (3.0, 5.0)  # pixels per frame
 CITATION = (
     "N. Srivastava, E. Mansimov, R. Salakhutdinov: Unsupervised learning of video representations "
@@ -156,7 +157,7 @@ def recipe(config: MovingMnistData, report: Callable[[str], None]) -> Recipe:
         digits = find_digits(config.digits, config.root, report, config.without_digits)
         settings |= {"digits": digits.source, "digits_sha256": digits.sha256}
         facts |= {
-            "title": f"Moving MNIST with {digits.title}",
+            "title": f"Moving MNIST{_MOVED[config.motion]} with {digits.title}",
             "digits": digits.title,
             "digits_source": digits.source,
             "comparable": not digits.label,
