@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from tfvp.networks.build import build_model
     from tfvp.predict import Predictor
 
+    __version__: str
+
 __all__ = ["Predictor", "__version__", "build_model", "load_config"]
 
 _HOMES = {

@@ -10,7 +10,7 @@ from rich.console import Console
 from tfvp.cli_data import add_data_commands
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
-from tfvp.errors import ConfigError, UserError
+from tfvp.errors import UserError
 from tfvp.notices import tensorflow_notices_held_back
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
@@ -139,9 +139,6 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.init_optimizer:
         overrides.append("training.init.optimizer=true")
     experiment = _experiment(arguments, overrides)
-    if experiment.training.init.optimizer and not experiment.training.init.source:
-        raise ConfigError("training.init.optimizer: true needs weights to start from (--init-from)")
-
     with tensorflow_notices_held_back():
         from tfvp.stages import Job, run_stages
         from tfvp.training.steps import Stopped

@@ -1,4 +1,4 @@
-"""SavedModel: a network that runs without tfvp, compared in a fresh process before it counts."""
+"""Networks as files: a SavedModel, compared in a fresh process before it counts, and .keras."""
 
 import os
 import shutil
@@ -63,6 +63,17 @@ def export_saved_model(predictor: FramePredictor, horizon: int, folder: Path) ->
         numbers.unlink(missing_ok=True)
         shutil.rmtree(fresh, ignore_errors=True)
     return worst
+
+
+def save_keras_file(predictor: FramePredictor, path: Path) -> None:
+    """Save a network as a .keras file, which `keras.saving.load_model` and --init-from read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        predictor.save(fresh)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _save(predictor: FramePredictor, horizon: int, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """One call of the program: an experiment, where it writes, and how it talks."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,8 @@ from rich.console import Console
 
 from tfvp.config import Experiment
 from tfvp.config_files import leaves, load_resolved
-from tfvp.errors import RunError
+from tfvp.data.prepare import PreparedData, open_prepared
+from tfvp.errors import DataError, RunError
 from tfvp.runs import Run, open_run
 
 
@@ -27,6 +29,23 @@ class Job:
     def say(self, text: str) -> None:
         """Print a line."""
         self.console.print(text, highlight=False, markup=False)
+
+    def open_data(self) -> PreparedData:
+        """Open the experiment's data, and make sure that it is what the run was trained on.
+
+        Raises:
+            DataError: it is not prepared, damaged, or other data than the run's.
+        """
+        prepared = open_prepared(self.experiment.data)
+        if self.run.provenance_path.is_file():
+            trained_on = json.loads(self.run.provenance_path.read_text("utf-8")).get("data_hash")
+            if trained_on != prepared.hash:
+                raise DataError(
+                    f"{self.run.root} was trained on the data {trained_on}, but {prepared.folder} "
+                    "is what its settings give now (other digits were found, or it was prepared "
+                    "anew by another version); name the digits with data.digits, or start a new run"
+                )
+        return prepared
 
     def check_same_experiment(self) -> None:
         """Make sure that the run there is of this experiment; how it is evaluated may change.

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
-from tfvp.data.prepare import open_prepared, prepare
+from tfvp.data.prepare import prepare
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.record import read_frames, run_facts
 from tfvp.evaluation.samples import choose_clips, write_samples
-from tfvp.export import export_saved_model
+from tfvp.export import export_saved_model, save_keras_file
 from tfvp.job import Job
 from tfvp.predict import compiled_prediction, trained_network
 from tfvp.progress import progress
 from tfvp.reporting.page import write_report
 from tfvp.reporting.render import console as console_table
-from tfvp.reporting.tables import read_measured, run_table
+from tfvp.reporting.tables import read_measured, run_table, transposed
 from tfvp.train_stage import check_can_train, train_stage
 
 
@@ -31,6 +31,7 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
         if name in stages:
             job.console.rule(f"{name}: {job.experiment.name}", align="left", style="dim")
             stage(job)
+    job.say(f"everything is in {job.run.root}" if stages != ("prepare",) else "prepared")
 
 
 def prepare_stage(job: Job) -> None:
@@ -44,7 +45,7 @@ def prepare_stage(job: Job) -> None:
 def evaluate_stage(job: Job) -> None:
     """Measure the run's weights and the baselines on the test split, and draw samples."""
     experiment, data, run = job.experiment, job.experiment.data, job.run
-    prepared = open_prepared(data)
+    prepared = job.open_data()
     reader = prepared.split("test")
     predictor, step = trained_network(run, experiment)
     predict = compiled_prediction(predictor, data.predict_frames)
@@ -82,15 +83,16 @@ def report_stage(job: Job) -> None:
     """Write the report and print its rows."""
     write_report(job.run)
     table = run_table(read_measured(job.run), read_frames(job.run.per_frame_path))
-    job.console.print(console_table(table))
+    job.console.print(console_table(transposed(table)))
     job.say(f"report: {job.run.report_path}")
 
 
 def export_stage(job: Job) -> None:
-    """Export the evaluated weights as a SavedModel and a Keras file."""
+    """Export the evaluated weights as a SavedModel, and as a Keras file to go on from."""
     predictor, step = trained_network(job.run, job.experiment)
     horizon = job.experiment.data.predict_frames
     folder = job.run.export / "saved_model"
+    save_keras_file(predictor, job.run.export / "network.keras")
     worst = export_saved_model(predictor, horizon, folder)
     job.say(
         f"exported the weights of step {step}: {folder}; reloaded in a fresh process it differs "

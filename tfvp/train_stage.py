@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfvp.data.pipeline import evaluation_batches, training_batches
-from tfvp.data.prepare import PreparedData, open_prepared, training_source
+from tfvp.data.prepare import PreparedData, training_source
 from tfvp.errors import ConfigError
 from tfvp.evaluation.metrics import METRICS
 from tfvp.job import Job
@@ -40,12 +40,14 @@ def check_can_train(job: Job) -> None:
             f"{job.experiment.name} fine-tunes: give it weights with --init-from (a run's "
             "folder, a .keras or .npz file, or the prefix of a TF1 checkpoint)"
         )
+    if init.optimizer and not init.source:
+        raise ConfigError("training.init.optimizer: true needs weights to start from (--init-from)")
 
 
 def train_stage(job: Job) -> None:
     """Train, from fresh weights, given ones, or a checkpoint of the same run."""
     experiment, config = job.experiment, job.experiment.training
-    prepared = open_prepared(experiment.data)
+    prepared = job.open_data()
     devices = Devices(config)
     trainer = build_trainer(experiment, devices)
     start_step = 0

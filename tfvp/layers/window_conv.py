@@ -40,18 +40,19 @@ class WindowConv(keras.layers.Layer):
 
 def convolve_window(x, kernel):
     """Same-padded 3D convolution without bias: x (B, D, H, W, C), kernel (kt, kh, kw, C, F)."""
-    depth = x.shape[1]
-    time_slices = kernel.shape[0]
-    before = (time_slices - 1) // 2
+    # Unstacked, not indexed: the gradient of an index fills a tensor of the whole's size with zeros.
+    kernels, slices = ops.unstack(kernel, axis=0), ops.unstack(x, axis=1)
+    depth, before = len(slices), (len(kernels) - 1) // 2
     total = None
-    for d in range(time_slices):
+    for d, kernel_slice in enumerate(kernels):
         shift = d - before  # output slice t meets input slice t + shift
         first, last = max(0, -shift), min(depth, depth - shift)
         if first >= last:
             continue
-        part = _convolve_slices(x[:, first + shift : last + shift], kernel[d])
+        met = ops.stack(slices[first + shift : last + shift], axis=1) if shift else x
+        part = _convolve_slices(met, kernel_slice)
         padding = [[0, 0], [first, depth - last], [0, 0], [0, 0], [0, 0]]
-        part = part if last - first == depth else ops.pad(part, padding)
+        part = ops.pad(part, padding) if shift else part
         total = part if total is None else total + part
     return total
 

@@ -79,6 +79,18 @@ def run_table(measured: Measured, frames: Sequence[FrameRow]) -> Table:
     )
 
 
+def transposed(table: Table) -> Table:
+    """The same with a column for each row and a row for each column; for narrow places."""
+    rows = [row for section in table.sections for row in section.rows]
+    columns = ("", *(row.cells[0] for row in rows))
+    turned = tuple(
+        Row((title, *(row.cells[i] for row in rows)), "published")
+        for i, title in enumerate(table.columns)
+        if i > 0
+    )
+    return Table(table.title, columns, (Section("", turned),), table.notes)
+
+
 def estimate_text(estimate: Estimate) -> str:
     """Write a mean with half its interval, e.g. `59.1 ± 0.8`."""
     return number_text(estimate.value, estimate.ci95_high)
