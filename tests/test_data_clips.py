@@ -1,5 +1,6 @@
 """A user's own data: what is read from which kind of file, how it is fitted, split and refused."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -329,3 +330,28 @@ def test_convert_says_what_is_wrong_in_one_line(tmp_path, capsys):
     assert main(["data", "convert", str(tmp_path), "--out", "x", "--fit", "crop"]) == 2
     assert "data.fit: expected 'resize' or 'pad', got \"crop\"" in capsys.readouterr().err
     assert not (tmp_path / "own").exists()
+
+
+# --- real videos ---------------------------------------------------------------------------------
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set")
+def test_real_videos_as_ones_own(tmp_path):
+    videos = Path(os.environ["TFVP_DATA"]) / "kth" / "videos"
+    config = ClipsData(source=videos, prepared=tmp_path, frame_px=(48, 64), fit="pad", fps=12.5)
+    made = prepare(config, report=print)
+    assert made.verify() == []
+    names = [name for listed in made.facts["sources"].values() for name in listed]
+    assert len(names) == len(set(names)) == len(list(videos.glob("*.avi")))
+    reader = made.split("test")
+    name, _, frames = reader.source(1).partition(" frames ")
+    assert frames == "20-39"
+    capture, shown = cv2.VideoCapture(str(videos / name)), []
+    while (grabbed := capture.read())[0]:
+        shown.append(cv2.cvtColor(grabbed[1], cv2.COLOR_BGR2GRAY))
+    every_second = np.stack(shown)[::2][
+        20:40
+    ]  # of 25 frames a second
+    scaled = [cv2.resize(f, (64, 48), interpolation=cv2.INTER_AREA) for f in every_second]
+    np.testing.assert_array_equal(reader[1][..., 0], np.stack(scaled))
