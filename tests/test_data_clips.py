@@ -350,8 +350,6 @@ def test_real_videos_as_ones_own(tmp_path):
     capture, shown = cv2.VideoCapture(str(videos / name)), []
     while (grabbed := capture.read())[0]:
         shown.append(cv2.cvtColor(grabbed[1], cv2.COLOR_BGR2GRAY))
-    every_second = np.stack(shown)[::2][
-        20:40
-    ]  # of 25 frames a second
+    every_second = np.stack(shown)[::2][20:40]  # of 25 frames a second
     scaled = [cv2.resize(f, (64, 48), interpolation=cv2.INTER_AREA) for f in every_second]
     np.testing.assert_array_equal(reader[1][..., 0], np.stack(scaled))

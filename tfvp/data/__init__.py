@@ -5,7 +5,7 @@
 | order | the only random numbers of data and sampling masks: functions of seed and counters |
 | mnist_files, digits | MNIST's files and their stand-ins; which digit belongs to which split |
 | glyphs | EMNIST, KMNIST and Omniglot in the digits' place |
-| motion, moving_mnist | laws of motion and drawing; clips of moving digits, any clip by its number |
+| motion, moving_mnist | laws of motion and drawing; moving digits, any clip by its number |
 | released_files | Moving MNIST as others released it |
 | own_files, own_frames, clips | a user's own videos, frame folders and arrays |
 | kth_files, kth | KTH's videos and official boundaries; windows of them |

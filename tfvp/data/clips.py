@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -73,15 +73,16 @@ def draft(config: ClipsData, report: Report) -> Draft:
         report(f"{path}: no video, image or array; left aside")
     digest = hashlib.sha256()
     for path in dict.fromkeys(path for source in sources for path in files_of(source)):
-        digest.update(f"{path.relative_to(config.source.parent)} {manifests.sha256_of(path)}\n".encode())
+        name = path.relative_to(config.source.parent)
+        digest.update(f"{name} {manifests.sha256_of(path)}\n".encode())
     settings = {**wanted(config), "files_sha256": digest.hexdigest()}
     return Draft(settings, lambda: recipe(config, sources, settings, report))
 
 
 def _impossible(config: ClipsData) -> Recipe:
     raise DataError(
-        f"{config.prepared}: the converted clips lie in a folder that was renamed; give it back the "
-        "name that tfvp data convert gave it, or convert again"
+        f"{config.prepared}: the converted clips lie in a folder that was renamed; give it "
+        "back the name that tfvp data convert gave it, or convert again"
     )
 
 
@@ -94,8 +95,8 @@ def _converted(config: ClipsData) -> dict[str, Any]:
     height, width = config.frame_px
     raise DataError(
         f"{config.prepared}: no clips of {config.total_frames} frames of {height}x{width} with "
-        f"{config.channels} channels; make them with tfvp data convert SRC --out {config.prepared}, "
-        "or set data.source"
+        f"{config.channels} channels; make them with tfvp data convert SRC --out "
+        f"{config.prepared}, or set data.source"
     )
 
 
@@ -175,9 +176,7 @@ def _lengths(sources: Sequence[OwnSource], look: Look, report: Report) -> dict[O
         return dict(zip(sources, counts, strict=True))
 
 
-def split_sources(
-    sources: Sequence[OwnSource], config: ClipsData
-) -> dict[str, list[OwnSource]]:
+def split_sources(sources: Sequence[OwnSource], config: ClipsData) -> dict[str, list[OwnSource]]:
     """Split sources by the folders train/, validation/, test/ if all lie in them, else by shares.
 
     Raises:

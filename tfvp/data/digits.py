@@ -13,6 +13,7 @@ import numpy as np
 from tfvp.data import mnist_files
 from tfvp.data.glyphs import find_glyphs
 from tfvp.data.mnist_files import MnistImages
+from tfvp.data.raw_folder import raw_root
 from tfvp.errors import DataError
 
 DIGIT_PX = 28
@@ -78,7 +79,8 @@ def find_digits(
         without_digits: leave out EMNIST's digits.
 
     Raises:
-        DataError: a file is damaged or missing, or `wanted` is "mnist" and it is nowhere; names every place.
+        DataError: a file is damaged or missing, or `wanted` is "mnist" and it is
+            nowhere; names every place.
     """
     if wanted == "sklearn":
         return _sklearn_digits()
@@ -113,13 +115,6 @@ def _find_mnist(root: Path | None, report: Callable[[str], None]) -> tuple[Mnist
     except (OSError, DataError) as error:
         return None, f"{reasons} ({error})"
     return mnist_files.read_npz(cache), str(cache)
-
-
-def raw_root(root: Path | None) -> Path | None:
-    """Return the folder of raw data: data.root or $TFVP_DATA; None when neither is set."""
-    if root is None and not os.environ.get("TFVP_DATA"):
-        return None
-    return (root or Path(os.environ["TFVP_DATA"])).expanduser()
 
 
 def _other_glyphs(wanted: str, root: Path | None, without_digits: bool) -> Digits:

@@ -199,7 +199,9 @@ def _windows_of(config: KittiData, split: str, drives: Sequence[Drive]) -> Kitti
     chosen = config.test_windows if split == "test" else config.train_windows
     stride = total if chosen == "unique" else 1
     starts = [
-        (drive, first) for drive in drives for first in windows.sliding(drive.numbers, total, stride)
+        (drive, first)
+        for drive in drives
+        for first in windows.sliding(drive.numbers, total, stride)
     ]
     return KittiWindows(tuple(starts), (total, *config.frame_px, 3))
 

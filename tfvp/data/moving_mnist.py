@@ -9,7 +9,8 @@ shuffled anew when it is used up. Only the random numbers themselves are ours (`
 
 `motion: shi` is the law of Shi et al. 2015 (arXiv:1506.04214) as its authors released it: a digit's
 centre starts anywhere where the digit is inside, the first frame is drawn there, the speed is drawn
-from 3-5 px a frame, and walls mirror the path; the pixel is the centre less half a digit, truncated.
+from 3-5 px a frame, and walls mirror the path; the pixel is the centre less half a digit,
+truncated.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,9 @@ import numpy as np
 
 from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import order
+from tfvp.data.digits import MNIST_CITATION, MNIST_TERMS, Digits, find_digits
 from tfvp.data.motion import boxes, composite, mirrored, positions
-from tfvp.data.digits import MNIST_CITATION, MNIST_TERMS, Digits, find_digits, raw_root
+from tfvp.data.raw_folder import raw_root
 from tfvp.data.records import ClipSource
 from tfvp.data.released_files import ReleasedClips, read_released
 from tfvp.data.shards import Draft, Recipe
@@ -95,9 +97,7 @@ class MovingMnistClips:
 
     def source(self, index: int) -> str:
         """Name the digits of clip `index`, e.g. "mnist/train 5+41238", counted as in their file."""
-        return f"{self.name} " + "+".join(
-            str(self.numbers[i]) for i in self.digit_indices(index)
-        )
+        return f"{self.name} " + "+".join(str(self.numbers[i]) for i in self.digit_indices(index))
 
 
 def clips(
@@ -174,8 +174,8 @@ def _released(config: MovingMnistData, split: str, name: str) -> ReleasedClips:
     place = raw_root(config.root)
     if place is None and not Path(name).is_absolute():
         raise DataError(
-            f"data.{split}_file: {name} is looked for in <data.root>/moving_mnist; set data.root or "
-            "TFVP_DATA"
+            f"data.{split}_file: {name} is looked for in <data.root>/moving_mnist; set data.root "
+            "or TFVP_DATA"
         )
     path = (place or Path()) / "moving_mnist" / name
     return read_released(path, (config.total_frames, *config.frame_px, 1), config.counts[split])

@@ -69,13 +69,15 @@ def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
             if path.parent not in seen:
                 seen.add(path.parent)
                 folder = str(path.parent.relative_to(base))
-                sources.append(OwnSource(place.name if folder == "." else folder, path.parent, "frames"))
+                name = place.name if folder == "." else folder
+                sources.append(OwnSource(name, path.parent, "frames"))
         else:
             others.append(path)
     if not sources:
         raise DataError(
-            f"{place}: expected videos ({', '.join(VIDEOS)}), folders of images ({', '.join(IMAGES)})"
-            f" or arrays ({', '.join(ARRAYS)}), found {len(others)} files of other kinds"
+            f"{place}: expected videos ({', '.join(VIDEOS)}), folders of images "
+            f"({', '.join(IMAGES)}) or arrays ({', '.join(ARRAYS)}), found {len(others)} files of "
+            "other kinds"
         )
     return sources, others
 
@@ -194,8 +196,8 @@ def _array(path: Path, key: str) -> np.ndarray:
     rank, what = array.ndim, f"{path}[{key}]" if key else str(path)
     if rank not in (3, 4, 5) or (rank == 5 and array.shape[-1] not in CHANNELS) or not array.size:
         raise DataError(
-            f"{what}: expected (T, H, W), (T, H, W, C), (N, T, H, W) or (N, T, H, W, C) with C 1 or "
-            f"3, got {array.shape}"
+            f"{what}: expected (T, H, W), (T, H, W, C), (N, T, H, W) or (N, T, H, W, C) with C 1 "
+            f"or 3, got {array.shape}"
         )
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         raise DataError(f"{what}: expected uint8 or float in [0, 1], got {array.dtype}")
@@ -210,8 +212,8 @@ def _sequence(source: OwnSource) -> np.ndarray:
         low, high = float(clip.min()), float(clip.max())
         if not (low >= 0 and high <= 1):
             raise DataError(
-                f"{source.path}: {source.name}: expected floats in [0, 1], got [{low:g}, {high:g}]; "
-                "divide by the largest value, or save bytes (uint8)"
+                f"{source.path}: {source.name}: expected floats in [0, 1], got [{low:g}, "
+                f"{high:g}]; divide by the largest value, or save bytes (uint8)"
             )
         clip = np.rint(clip * 255).astype(np.uint8)
     return clip[..., None] if clip.ndim == 3 else clip

@@ -33,7 +33,8 @@ def read(source: OwnSource, look: Look) -> np.ndarray:
             )
         if look.fps > 1.01 * fps:
             raise DataError(
-                f"{source.path}: has {fps:.4g} frames a second, data.fps: {look.fps:g} asks for more"
+                f"{source.path}: has {fps:.4g} frames a second, data.fps: {look.fps:g} asks "
+                "for more"
             )
         frames = _thinned(frames, max(1.0, fps / look.fps))
     shown = [fitted(frame, look) for frame in frames]
@@ -41,7 +42,7 @@ def read(source: OwnSource, look: Look) -> np.ndarray:
 
 
 def _thinned(frames: Iterator[np.ndarray], every: float) -> Iterator[np.ndarray]:
-    """Yield the frames next to 0, every, 2 every, …"""
+    """Yield the frames next to 0, every, 2 every and so on."""
     taken = 0
     for number, frame in enumerate(frames):
         if number == int(taken * every + 0.5):

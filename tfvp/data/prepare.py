@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from tfvp.config import DataConfig
-from tfvp.data import manifest as manifests
 from tfvp.data import clips, kitti, kth, moving_mnist, shards
+from tfvp.data import manifest as manifests
 from tfvp.data.manifest import Manifest
 from tfvp.data.records import ClipSource, RecordReader
 from tfvp.errors import DataError
@@ -75,9 +75,7 @@ class PreparedData:
         return [f"{path}: its sha256 is not the one that was written" for _, path in altered]
 
 
-def prepare(
-    config: DataConfig, *, report: Report, console: Console | None = None
-) -> PreparedData:
+def prepare(config: DataConfig, *, report: Report, console: Console | None = None) -> PreparedData:
     """Write the prepared data of a configuration, or check and reuse what is there.
 
     All splits are written, with `train_source: generated` too: the folder does not depend on it.
@@ -141,9 +139,7 @@ def open_prepared(config: DataConfig) -> PreparedData:
     return _open(best[0])
 
 
-def training_source(
-    config: DataConfig, prepared: PreparedData, *, report: Report
-) -> ClipSource:
+def training_source(config: DataConfig, prepared: PreparedData, *, report: Report) -> ClipSource:
     """Return what training reads: the prepared train split, or endless new clips (`generated`).
 
     Raises:

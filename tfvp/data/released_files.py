@@ -1,4 +1,4 @@
-"""Moving MNIST as others released it, clip by clip: the Toronto test file and the E3D program's npz.
+"""Moving MNIST as others released it, clip by clip: the Toronto test file, the E3D program's npz.
 
 - `.npy`: uint8 (T, N, H, W), as mnist_test_seq.npy (20, 10000, 64, 64); it stays on the disk and
   only the clips that are asked for are read.
@@ -59,7 +59,9 @@ def read_released(path: Path, shape: tuple[int, int, int, int], count: int) -> R
         DataError: there is no such file, it has another layout or other frames, or fewer clips.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file; put it there, or give data.test_file another name")
+        raise DataError(
+            f"{path}: no such file; put it there, or name another one in the configuration"
+        )
     try:
         frames, spans = _npz(path) if path.suffix == ".npz" else (_npy(path), None)
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
@@ -77,7 +79,9 @@ def read_released(path: Path, shape: tuple[int, int, int, int], count: int) -> R
             "data.predict_frames"
         )
     if count > available:
-        raise DataError(f"{path}: {count} sequences are wanted and it has {available}; ask for less")
+        raise DataError(
+            f"{path}: {count} sequences are wanted and it has {available}; ask for less"
+        )
     return ReleasedClips(path, sha256_of(path), frames, spans, shape, count)
 
 
