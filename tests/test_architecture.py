@@ -15,10 +15,21 @@ PACKAGE = ROOT / "tfvp"
 
 # A file imports only from what stands before it; inside a package freely, but never in a circle.
 ORDER = [
-    *("shapes", "errors", "progress"),
+    *("shapes", "errors", "notices", "progress"),
     *("config", "yaml_files", "config_errors", "config_chain", "config_files", "runs"),
     *("data", "layers", "cells", "networks", "training", "evaluation", "porting", "reporting"),
-    *("export", "predict", "job", "train_stage", "stages", "cli", "__main__", "__init__"),
+    *(
+        "export",
+        "predict",
+        "job",
+        "train_stage",
+        "stages",
+        "inspect_data",
+        "cli_data",
+        "cli",
+        "__main__",
+        "__init__",
+    ),
 ]
 
 FILE_LINES, FUNCTION_LINES = 250, 40

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tfvp import config_chain, yaml_files
-from tfvp.config import Experiment
+from tfvp.config import ClipsData, Experiment, KittiData, KthData, MovingMnistData
 from tfvp.config_errors import known_keys
 from tfvp.config_files import (
     config_hash,
@@ -80,7 +80,9 @@ def test_explain_lists_every_key_once(write):
     keys = [setting.key for setting in explain("a")]
     assert len(keys) == len(set(keys))
     sections = {key.rpartition(".")[0] for key in known_keys()}
-    assert set(keys) == set(known_keys()) - sections
+    others = {*KthData.model_fields, *KittiData.model_fields, *ClipsData.model_fields}
+    other_data = others - {*MovingMnistData.model_fields}
+    assert set(keys) == set(known_keys()) - sections - {f"data.{key}" for key in other_data}
 
 
 def test_name_and_title_are_a_files_own(write):
@@ -226,8 +228,19 @@ MESSAGES = {
     "data: {frame_px: [64, 64, 3]}": "data.frame_px: expected a list of at most 2, got [64, 64, 3]",
     "data: {frame_px: [64, 6.5]}": "data.frame_px: expected a whole number, got 6.5",
     "data: {root: 5}": "data.root: expected a path, got 5",
-    "data: {digits: minst}": "data.digits: expected 'auto', 'mnist' or 'sklearn', "
-    'got "minst"; did you mean mnist?',
+    "data: {digits: minst}": "data.digits: expected 'auto', 'mnist', 'sklearn', 'emnist_balanced', "
+    "'emnist_byclass', 'emnist_letters', 'kmnist' or 'omniglot', got \"minst\"; did you mean "
+    "mnist?",
+    "data: 3": "data: expected a section of keys, got 3",
+    "data: {dataset: khh}": "data.dataset: expected 'moving_mnist', 'kth', 'kitti' or 'clips', "
+    'got "khh"; did you mean kth?',
+    "data: {dataset: 5}": "data.dataset: expected 'moving_mnist', 'kth', 'kitti' or 'clips', got 5",
+    "data: {dataset: kth, windows: 3}": "data.windows: expected 'released' or 'sliding', got 3",
+    "data: {dataset: kth, widnows: 3}": "data.widnows: unknown key (got 3); "
+    "did you mean data.windows?",
+    "data: {dataset: kth, digits: mnist}": 'data.digits: unknown key (got "mnist"); kth has no '
+    "such key; known keys: data.root, data.prepared, data.frame_px, data.context_frames, "
+    "data.predict_frames, data.dataset, data.windows, data.stride",
     "evaluation: {metrics: [mse, psnr]}": "evaluation.metrics: expected 'mse', 'mae', "
     "'ssim_thesis', 'ssim_range1', 'ssim_uint8', 'ssim_gaussian', 'psnr_uint8', 'psnr_float' or "
     "'cross_entropy', got \"psnr\"",
@@ -263,6 +276,14 @@ COMBINATIONS = {
     "evaluation: {sequences: 6000}": "evaluation.sequences: 6000 is more than there are, got "
     "data.test_sequences 5000",
     "data: {test_sequences: 4}": "evaluation.samples: 5 is more than there are",
+    "data: {dataset: kth, stride: 3}": "data.stride: 3, but data.windows is released; give",
+    "data: {dataset: kth, windows: sliding}": "data.stride: missing, but data.windows is sliding",
+    "data: {dataset: kth, validation_persons: [3, 17]}": "data.validation_persons: [3, 17] must be",
+    "data: {dataset: kitti, train_drives: [x], test_drives: [x]}": "data.test_drives, "
+    "data.validation_drives, data.train_drives: x is listed twice",
+    "data: {dataset: kitti, validation_last_frames: 8}": "data.validation_last_frames: 8 frames "
+    "hold no sequence of data.context_frames + data.predict_frames = 10",
+    "data: {dataset: kitti, validation_drives: []}": "data.validation_drives: none, and data.",
     "data: {train_sequences: 8}": "training.global_batch: 16 is more than there are",
 }
 

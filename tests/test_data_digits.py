@@ -110,7 +110,7 @@ def test_mnist_is_split_by_number(tmp_path, images):
     assert (numbers["train"] == np.arange(55_000)).all()
     assert (numbers["validation"] == np.arange(55_000, 60_000)).all()
     assert (numbers["test"] == np.arange(10_000)).all()
-    assert found.splits["validation"].first == 55_000
+    assert found.splits["validation"].numbers[0] == 55_000
 
 
 def test_other_images_in_mnists_format_are_not_called_mnist(tmp_path, images):
@@ -124,7 +124,7 @@ def test_other_images_in_mnists_format_are_not_called_mnist(tmp_path, images):
 def test_sklearn_by_name_is_split_and_scaled():
     found = find_digits("sklearn", None, print)
     assert [len(s.images) for s in found.splits.values()] == [1_200, 300, 297]
-    assert [s.first for s in found.splits.values()] == [0, 1_200, 1_500]
+    assert [s.numbers[0] for s in found.splits.values()] == [0, 1_200, 1_500]
     first = found.splits["train"].images[0]
     assert first.shape == (28, 28)
     # The first digit is a 0; its pixel in row 1, column 3 is 15 of 16, the corner is 0 of 16.
@@ -137,7 +137,7 @@ def test_sklearn_by_name_is_split_and_scaled():
 def test_scaling_keeps_the_mean(px):
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 8:20, 8:20] = 200
-    scaled = DigitSplit(image, 0).scaled(px)
+    scaled = DigitSplit(image, [0]).scaled(px)
     assert scaled.shape == (1, px, px)
     assert scaled.dtype == np.uint8
     assert abs(scaled.mean() - image.mean()) < 1
@@ -146,7 +146,7 @@ def test_scaling_keeps_the_mean(px):
 def test_halving_averages_areas():
     image = np.arange(784, dtype=np.uint8).reshape(1, 28, 28) // 4 * 4
     expected = image.reshape(1, 14, 2, 14, 2).mean(axis=(2, 4))
-    assert np.abs(DigitSplit(image, 0).scaled(14) - expected).max() <= 0.5
+    assert np.abs(DigitSplit(image, [0]).scaled(14) - expected).max() <= 0.5
 
 
 # --- files that are not believed -----------------------------------------------------------------

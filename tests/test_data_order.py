@@ -122,3 +122,28 @@ def test_the_smallest_draw_is_no_truth_at_probability_zero(monkeypatch):
 def test_masks_follow_the_probability():
     share = order.truth_mask(0, 1, range(1000), 9, 0.3).mean()
     assert abs(share - 0.3) < 4 * np.sqrt(0.3 * 0.7 / 9000)
+
+
+# --- nothing but the arguments -------------------------------------------------------------------
+
+
+def test_an_epochs_order_depends_on_seed_and_epoch_alone():
+    """It is the order of Philox's words for (seed, epoch), whatever was drawn before or else."""
+    key = [11, order.PURPOSES["clip order"]]
+    drawn = [word for block in (1, 2, 3) for word in philox([block, 4, 0, 0], key)][:10]
+    expected = sorted(range(10), key=lambda i: drawn[i])
+    assert order.epoch_order(11, 4, 10).tolist() == expected
+    for other in range(20):  # more than are cached
+        order.epoch_order(11, other + 5, 10)
+        order.truth_mask(11, other + 1, [0], 3, 0.5)
+        np.random.default_rng(other).random(3)
+    assert order.epoch_order(11, 4, 10).tolist() == expected
+
+
+def test_a_mask_depends_on_seed_step_and_sample_alone():
+    key = [11, order.PURPOSES["truth mask"]]
+    drawn = philox([1, 6, 2, 0], key) + philox([2, 6, 2, 0], key)
+    expected = [float((word >> 11) / 2**53 < 0.5) for word in drawn[:5]]
+    assert order.truth_mask(11, 6, [0, 1, 2], 5, 0.5)[2].tolist() == expected
+    order.truth_mask(12, 9, range(7), 5, 0.1)
+    assert order.truth_mask(11, 6, [2], 5, 0.5)[0].tolist() == expected

@@ -1,14 +1,12 @@
 """Data are prepared once for the settings that decide their bytes, whole or not at all."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.small_data import CLIP_BYTES, CLIPS, SMALL, five_clips_a_shard, prepared_copy, silent
+from tests.small_data import CLIP_BYTES, CLIPS, SMALL, prepared_copy, silent
 from tfvp.config import SPLITS, MovingMnistData
-from tfvp.data import manifest as manifests
 from tfvp.data import moving_mnist, shards
 from tfvp.data.digits import Digits, DigitSplit
 from tfvp.data.prepare import open_prepared, prepare, training_source
@@ -54,6 +52,8 @@ def test_the_manifest_says_what_tables_must_say(config):
         {"step_length": 0.2},
         {"predict_frames": 3},
         {"test_sequences": 3},
+        {"motion": "shi"},
+        {"train_sequences": 0, "validation_sequences": 0},
         {"digits": "mnist"},
     ],
 )
@@ -76,7 +76,10 @@ def test_settings_that_do_not_change_the_bytes(config, change):
 
 def fake_mnist(seed: int = 0) -> Digits:
     noise = np.random.default_rng(seed).integers(0, 256, (9, 28, 28), np.uint8)
-    splits = {name: DigitSplit(noise[3 * i : 3 * i + 3], 3 * i) for i, name in enumerate(SPLITS)}
+    splits = {
+        name: DigitSplit(noise[3 * i : 3 * i + 3], range(3 * i, 3 * i + 3))
+        for i, name in enumerate(SPLITS)
+    }
     return Digits("mnist", "MNIST", "here", "", "t", "c", f"{seed}", splits)
 
 
@@ -88,7 +91,7 @@ def test_auto_prefers_mnist_and_does_not_choose_between_two_of_them(config, monk
     assert open_prepared(config).facts["digits_source"] == "sklearn"
     monkeypatch.setattr(moving_mnist, "find_digits", lambda *args: fake_mnist(1))
     prepare(auto, report=silent)
-    with pytest.raises(DataError, match="different digits"):
+    with pytest.raises(DataError, match="different raw data"):
         open_prepared(auto)
 
 
@@ -123,35 +126,6 @@ def test_generated_clips_need_the_same_digits(config, monkeypatch):
 # --- writing that fails --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk gone"), RuntimeError])
-def test_interrupted_writing_leaves_nothing(tmp_path, monkeypatch, error):
-    whole = moving_mnist.MovingMnistClips.__getitem__
-
-    def breaks(self, index):
-        if index == 7:
-            assert list((tmp_path / "data").glob(".*/train-00000*"))  # one shard is written by now
-            raise error
-        return whole(self, index)
-
-    monkeypatch.setattr(moving_mnist.MovingMnistClips, "__getitem__", breaks)
-    five_clips_a_shard(monkeypatch)
-    config = MovingMnistData(prepared=tmp_path / "data", **SMALL)
-    expected = DataError if isinstance(error, OSError) else error
-    with pytest.raises(expected):
-        prepare(config, report=silent)
-    assert list((tmp_path / "data").iterdir()) == []
-
-
-def test_a_last_step_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    def refuse(self, target):
-        raise OSError("no renaming here")
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(DataError, match="cannot be written"):
-        prepare(MovingMnistData(prepared=tmp_path / "data", **SMALL), report=silent)
-    assert list((tmp_path / "data").iterdir()) == []
-
-
 def test_too_little_disk_is_said_before_writing(tmp_path, monkeypatch):
     full = shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000)
     monkeypatch.setattr(shards.shutil, "disk_usage", lambda path: full)
@@ -174,17 +148,3 @@ def test_a_prepared_folder_that_is_a_file(tmp_path):
     with pytest.raises(DataError, match=r"cannot be written .*data.prepared"):
         prepare(MovingMnistData(prepared=tmp_path / "data", **SMALL), report=silent)
     assert (tmp_path / "data").read_text() == "mine"
-
-
-def test_another_process_was_faster(tmp_path, monkeypatch):
-    config = MovingMnistData(prepared=tmp_path / "data", **SMALL)
-    dump = manifests.dump
-
-    def meanwhile(manifest):
-        monkeypatch.setattr(manifests, "dump", dump)
-        prepare(config, report=silent)
-        return dump(manifest)
-
-    monkeypatch.setattr(manifests, "dump", meanwhile)
-    prepared = prepare(config, report=silent)
-    assert [path.name for path in config.prepared.iterdir()] == [prepared.folder.name]

@@ -75,7 +75,8 @@ def test_every_config_opens_with_its_source_command_cost_and_number(path):
 
 
 def test_titles_are_rows_of_their_own():
-    titles = [load_config(path).title for path in CONFIGS]
+    experiments = [load_config(path) for path in CONFIGS]
+    titles = [(each.data.dataset, each.title) for each in experiments]
     assert len(set(titles)) == len(titles)
 
 

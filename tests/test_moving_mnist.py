@@ -9,7 +9,8 @@ import pytest
 from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import moving_mnist, order
 from tfvp.data.digits import Digits, DigitSplit
-from tfvp.data.moving_mnist import MovingMnistClips, boxes, composite, positions
+from tfvp.data.motion import boxes, composite, mirrored, positions
+from tfvp.data.moving_mnist import MovingMnistClips
 
 
 def glyphs(count: int, px: int) -> np.ndarray:
@@ -22,12 +23,13 @@ def some_clips(**changes) -> MovingMnistClips:
     settings = {
         "name": "glyphs/train",
         "images": glyphs(6, 12),
-        "first": 100,
+        "numbers": range(100, 106),
         "split": "train",
         "seed": 0,
         "digit_count": 2,
         "frames": 20,
         "frame_px": (32, 32),
+        "motion": "srivastava",
         "step_length": 0.1,
         "count": None,
     }
@@ -158,7 +160,7 @@ def test_a_finite_set_ends():
 
 
 def test_settings_reach_the_clips():
-    split = DigitSplit(glyphs(5, 28), 7)
+    split = DigitSplit(glyphs(5, 28), range(7, 12))
     digits = Digits("mnist", "", "", "", "", "", "", {"test": split})
     config = MovingMnistData(
         digit_count=3, digit_px=14, frame_px=(30, 40), seed=5, predict_frames=7
@@ -166,7 +168,7 @@ def test_settings_reach_the_clips():
     made = moving_mnist.clips(config, digits, "test", 9)
     assert made.shape == (17, 30, 40, 1)
     assert made.images.shape == (5, 14, 14)
-    assert (made.name, made.first, made.split) == ("mnist/test", 7, "test")
+    assert (made.name, made.numbers[0], made.split) == ("mnist/test", 7, "test")
     assert (made.seed, made.digit_count, made.step_length, made.count) == (5, 3, 0.1, 9)
 
 
@@ -176,3 +178,61 @@ def test_the_same_settings_give_the_same_bytes_for_ever():
 
 
 PINNED = 718565555
+
+
+# --- the law of Shi et al. ---
+
+
+def loop_mirror(p: float, v: float, frames: int, wall: float) -> list[float]:
+    """The released program for one axis: the first frame at the start, 2 wall - p beyond it."""
+    path = []
+    for _ in range(frames):
+        path.append(p)
+        p += v
+        while not 0 <= p <= wall:
+            p, v = (-p if p < 0 else 2 * wall - p), -v
+    return path
+
+
+def test_mirroring_by_hand():
+    # y: 34, 37 -> 35, 32    x: 1, -2 -> 2, 5
+    path = mirrored(np.array([34.0, 1.0]), np.array([3.0, -3.0]), 3, np.array([36, 36]))
+    np.testing.assert_allclose(path, [[34, 1], [35, 2], [32, 5]])
+
+
+def test_mirroring_follows_the_loop():
+    drawn = order.uniform(4, "motion", (7,), 40)
+    for start, velocity in drawn.reshape(20, 2):
+        free = np.array([36, 5])
+        place, pace = start * free, np.array([1, -1]) * 10 * (velocity - 0.5)
+        path = mirrored(place, pace, 30, free)
+        for axis in (0, 1):
+            expected = loop_mirror(place[axis], pace[axis], 30, free[axis])
+            np.testing.assert_allclose(path[:, axis], expected, atol=1e-9)
+
+
+def test_shis_clips_start_where_they_are_drawn_at_3_to_5_px_a_frame():
+    made = some_clips(motion="shi", frames=2, frame_px=(40, 64), digit_count=1)
+    drawn = np.stack([order.uniform(0, "motion", (0, i), 4) for i in range(300)])
+    corners = np.stack([made.corners(i) for i in range(300)])[:, :, 0]
+    np.testing.assert_array_equal(corners[:, 0], (drawn[:, :2] * [28, 52]).astype(int))
+    turn, speed = 2 * np.pi * drawn[:, 2], 3 + 2 * drawn[:, 3]
+    far = (corners[:, 0] > 6).all(axis=1) & (corners[:, 0] < [21, 45]).all(axis=1)
+    assert far.sum() > 50  # no wall within reach
+    step = speed[:, None] * np.stack([np.sin(turn), np.cos(turn)], axis=1)
+    expected = (drawn[:, :2] * [28, 52] + step).astype(int)
+    np.testing.assert_array_equal(corners[far, 1], expected[far])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_one_to_four_digits(count):
+    made = some_clips(digit_count=count, frame_px=(64, 64))
+    shown = made.digit_indices(3)
+    assert len(set(shown)) == count
+    drawn = np.zeros((20, 64, 64), np.uint8)
+    for digit, (glyph, path) in enumerate(zip(shown, made.corners(3).swapaxes(0, 1), strict=True)):
+        assert made.source(3).split(" ")[1].split("+")[digit] == str(100 + glyph)
+        for frame, (y, x) in enumerate(path):
+            window = drawn[frame, y : y + 12, x : x + 12]
+            window[:] = np.maximum(window, made.images[glyph])
+    np.testing.assert_array_equal(made[3][..., 0], drawn)

@@ -10,7 +10,7 @@ import pytest
 from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import moving_mnist
 from tfvp.data.digits import Digits, find_digits
-from tfvp.data.moving_mnist import boxes, composite, positions
+from tfvp.data.motion import boxes, composite, positions
 
 pytestmark = [
     pytest.mark.realdata,

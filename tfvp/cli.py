@@ -2,17 +2,16 @@
 
 import argparse
 import json
-import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from rich.console import Console
 
+from tfvp.cli_data import add_data_commands
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
 from tfvp.errors import UserError
+from tfvp.notices import tensorflow_notices_held_back
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 
@@ -37,17 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--resume", action="store_true", help="continue the run of the same name exactly"
     )
-    run.add_argument(
-        "--init-from",
-        metavar="SOURCE",
-        help="start from these weights: a run's folder, a .keras, .weights.h5 or .npz file, or the "
-        "prefix of a TF1 checkpoint; none: start afresh whatever the config says",
-    )
-    run.add_argument(
-        "--init-optimizer",
-        action="store_true",
-        help="with --init-from: take the optimizer's state too",
-    )
+    _add_start_options(run)
     run.set_defaults(command=_run)
 
     config = commands.add_parser("config", help="show what a configuration comes to")
@@ -56,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--explain", action="store_true", help="print each value and where it came from"
     )
     config.set_defaults(command=_config)
+    add_data_commands(commands)
     return parser
 
 
@@ -73,29 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
-
-
-@contextmanager
-def _tensorflow_notices_held_back() -> Iterator[None]:
-    """Keep the notices that TensorFlow's C++ prints while it is imported, unless that fails.
-
-    They would bury what the program says, and their settings do not reach the earliest of them.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notices:
-        os.dup2(notices.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            notices.seek(0)
-            os.write(stderr, notices.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _complain(text: str) -> None:
@@ -131,6 +98,20 @@ def _add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the run's folder (default: the config's)")
 
 
+def _add_start_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--init-from",
+        metavar="SOURCE",
+        help="start from these weights: a run's folder, a .keras, .weights.h5 or .npz file, or the "
+        "prefix of a TF1 checkpoint; none: start afresh whatever the config says",
+    )
+    run.add_argument(
+        "--init-optimizer",
+        action="store_true",
+        help="with --init-from: take the optimizer's state too",
+    )
+
+
 def _stages(text: str) -> tuple[str, ...]:
     wanted = text.split(",")
     unknown = [name for name in wanted if name not in STAGES]
@@ -158,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.init_optimizer:
         overrides.append("training.init.optimizer=true")
     experiment = _experiment(arguments, overrides)
-    with _tensorflow_notices_held_back():
+    with tensorflow_notices_held_back():
         from tfvp.stages import Job, run_stages
         from tfvp.training.steps import Stopped
 

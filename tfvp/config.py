@@ -6,9 +6,17 @@ the paper differ, the choice is a named key here and its default is the released
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -28,33 +36,71 @@ class Section(BaseModel):
 # --- data ---
 
 
-class MovingMnistData(Section):
-    """Moving MNIST as the program of Srivastava et al. 2015 (arXiv:1502.04681) makes it."""
+class DataSection(Section):
+    """What every dataset has. Its own section adds `dataset`, `channels` and `sequences`."""
 
-    dataset: Literal["moving_mnist"] = "moving_mnist"
     root: Folder | None = Field(
         default=None,
-        description="folder with the raw data (mnist/ inside); read only; default $TFVP_DATA",
+        description="folder with the raw data (mnist/, kth/, … inside); read only; default "
+        "$TFVP_DATA",
     )
     prepared: Folder = Field(default=Path("data"), description="where prepared TFRecords are kept")
-    digits: Literal["auto", "mnist", "sklearn"] = Field(
-        default="auto",
-        description="auto: MNIST from root, Keras' cache or a download, else scikit-learn's digits",
-    )
-    digit_count: Positive = Field(default=2, description="digits in every frame")
-    digit_px: Positive = Field(default=28, description="side of a pasted digit, pixels")
     frame_px: tuple[Positive, Positive] = Field(
         default=(64, 64), strict=False, description="height and width of a frame, pixels"
     )
-    step_length: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.1,
-        description="share of the free way a digit goes in one frame (0.1: 3.6 of 36 px)",
-    )
     context_frames: Positive = Field(default=10, description="frames the network is given")
     predict_frames: Positive = Field(default=10, description="frames it must predict")
-    train_sequences: Positive = 10_000
-    validation_sequences: Positive = 3_000
+
+    @property
+    def total_frames(self) -> int:
+        """Context and predicted frames together."""
+        return self.context_frames + self.predict_frames
+
+
+class MovingMnistData(DataSection):
+    """Moving MNIST as the program of Srivastava et al. 2015 (arXiv:1502.04681) makes it."""
+
+    dataset: Literal["moving_mnist"] = "moving_mnist"
+    digits: Literal[
+        "auto",
+        "mnist",
+        "sklearn",
+        "emnist_balanced",
+        "emnist_byclass",
+        "emnist_letters",
+        "kmnist",
+        "omniglot",
+    ] = Field(
+        default="auto",
+        description="auto: MNIST from root, Keras' cache or a download, else scikit-learn's; the "
+        "other glyphs are read from root",
+    )
+    without_digits: bool = Field(
+        default=False, description="leave out the digits among EMNIST's characters"
+    )
+    digit_count: Positive = Field(default=2, description="digits in every frame")
+    digit_px: Positive = Field(default=28, description="side of a pasted digit, pixels")
+    motion: Literal["srivastava", "shi"] = Field(
+        default="srivastava",
+        description="shi: 3-5 px a frame, mirrored at the walls, as in the ConvLSTM paper",
+    )
+    step_length: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.1,
+        description="srivastava: share of the free way that a digit goes in one frame (0.1: 3.6 of "
+        "36 px)",
+    )
+    train_sequences: NotNegative = Field(
+        default=10_000, description="0, with validation_sequences 0: a test set alone"
+    )
+    validation_sequences: NotNegative = 3_000
     test_sequences: Positive = 5_000
+    train_file: str | None = Field(
+        default=None,
+        description="take the split from this file in <root>/moving_mnist: an .npy (T, N, H, W) as "
+        "the released test set, or an .npz as the E3D-LSTM program reads; null: make it",
+    )
+    validation_file: str | None = None
+    test_file: str | None = None
     train_source: Literal["records", "generated"] = Field(
         default="records",
         description="records: the prepared train split, again and again; generated: endless new "
@@ -63,18 +109,49 @@ class MovingMnistData(Section):
     seed: NotNegative = Field(default=0, description="seed of the generator")
 
     @property
-    def total_frames(self) -> int:
-        """Context and predicted frames together."""
-        return self.context_frames + self.predict_frames
-
-    @property
     def channels(self) -> int:
         """Colour channels of a frame."""
         return 1
 
-    def sequences(self, split: str) -> int:
-        """Number of sequences in a prepared split."""
+    def sequences(self, split: str) -> int | None:
+        """Number of sequences in a prepared split; None where only preparing tells."""
         return getattr(self, f"{split}_sequences")
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return self.train_source == "generated"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of sequences of every split that there is."""
+        numbers = {split: getattr(self, f"{split}_sequences") for split in SPLITS}
+        return {split: number for split, number in numbers.items() if number}
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The released file of every split that is read from one."""
+        names = {split: getattr(self, f"{split}_file") for split in self.counts}
+        return {split: name for split, name in names.items() if name}
+
+    @model_validator(mode="after")
+    def _choices_agree(self) -> "MovingMnistData":
+        if self.without_digits and self.digits not in ("emnist_balanced", "emnist_byclass"):
+            raise ValueError(
+                "data.without_digits: true needs characters that are marked as digits, data.digits "
+                f"emnist_balanced or emnist_byclass, got {self.digits}"
+            )
+        if bool(self.train_sequences) != bool(self.validation_sequences):
+            raise ValueError(
+                "data.train_sequences, data.validation_sequences: both are 0 (a test set alone) or "
+                f"neither, got {self.train_sequences} and {self.validation_sequences}"
+            )
+        if self.endless and (self.train_file or not self.train_sequences):
+            raise ValueError(
+                "data.train_source: generated begins with the train split, so it needs "
+                "data.train_sequences above 0 and no data.train_file"
+            )
+        return self
 
     @model_validator(mode="after")
     def _digit_fits(self) -> "MovingMnistData":
@@ -84,6 +161,220 @@ class MovingMnistData(Section):
                 f"{self.frame_px[0]}x{self.frame_px[1]}"
             )
         return self
+
+
+KTH_TRAIN_PERSONS = tuple(range(1, 17))  # of video prediction; 17-25 are the test split
+
+
+class KthData(DataSection):
+    """KTH Action (Schüldt et al. 2004), windows cut from the official videos, one channel."""
+
+    dataset: Literal["kth"] = "kth"
+    frame_px: tuple[Positive, Positive] = Field(
+        default=(128, 128), strict=False, description="height and width of a frame, pixels"
+    )
+    predict_frames: Positive = Field(default=20, description="frames it must predict")
+    windows: Literal["released", "sliding"] = Field(
+        default="released",
+        description="released: from a video's end backwards, side by side, and every third start "
+        "of running and jogging; sliding: every data.stride-th start of an unbroken stretch",
+    )
+    stride: Positive | None = Field(
+        default=None, description="frames between the starts of windows: sliding"
+    )
+    validation_persons: tuple[Positive, ...] = Field(
+        default=(15, 16),
+        strict=False,
+        min_length=1,
+        description="taken out of the training persons 1-16; persons 17-25 are the test split",
+    )
+    allow_missing: bool = Field(
+        default=False,
+        description="true: do with the videos that are there and whole; false: KTH must be "
+        "complete",
+    )
+
+    @property
+    def channels(self) -> int:
+        """Colour channels of a frame."""
+        return 1
+
+    def sequences(self, split: str) -> int | None:
+        """Only preparing tells how many windows the videos hold."""
+        return None
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return False
+
+    @model_validator(mode="after")
+    def _stride_belongs_to_sliding(self) -> "KthData":
+        if (self.windows == "sliding") != (self.stride is not None):
+            raise ValueError(
+                f"data.stride: {'missing' if self.stride is None else self.stride}, but "
+                f"data.windows is {self.windows}; give a stride with sliding windows only"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _validation_leaves_training(self) -> "KthData":
+        chosen, train = set(self.validation_persons), set(KTH_TRAIN_PERSONS)
+        if not chosen < train:
+            raise ValueError(
+                f"data.validation_persons: {sorted(chosen)} must be some, not all, of the "
+                "training persons 1-16"
+            )
+        return self
+
+
+class KittiData(DataSection):
+    """KITTI raw (Geiger et al. 2013), scaled and cropped as PredNet's preparation, in colour."""
+
+    dataset: Literal["kitti"] = "kitti"
+    frame_px: tuple[Positive, Positive] = Field(
+        default=(128, 160),
+        strict=False,
+        description="height to scale to and width to crop to, pixels",
+    )
+    context_frames: Positive = Field(default=5, description="frames the network is given")
+    predict_frames: Positive = Field(default=5, description="frames it must predict")
+    camera: Literal["image_02", "image_03"] = Field(
+        default="image_03", description="the left or the right colour camera; PredNet's: image_03"
+    )
+    test_drives: tuple[str, ...] = Field(
+        default=(
+            "2011_09_26_drive_0104_sync",
+            "2011_09_26_drive_0079_sync",
+            "2011_09_26_drive_0070_sync",
+        ),
+        strict=False,
+        min_length=1,
+        description="folders of drives; default PredNet's (city, residential, road)",
+    )
+    validation_drives: tuple[str, ...] = Field(
+        default=("2011_09_26_drive_0005_sync",),
+        strict=False,
+        description="folders of drives; default PredNet's",
+    )
+    train_drives: tuple[str, ...] = Field(
+        default=(), strict=False, description="folders of drives; []: all that are not listed"
+    )
+    validation_last_frames: NotNegative = Field(
+        default=0,
+        description="where drives are few: these last frames of each training drive are for "
+        "validation too",
+    )
+    validation_gap_frames: NotNegative = Field(
+        default=10, description="frames before those that are used for nothing"
+    )
+    train_windows: Literal["all", "unique"] = Field(
+        default="all",
+        description="of training and validation; all: a sequence from every frame on; unique: "
+        "one after the other",
+    )
+    test_windows: Literal["all", "unique"] = "unique"
+
+    @property
+    def channels(self) -> int:
+        """Colour channels of a frame."""
+        return 3
+
+    def sequences(self, split: str) -> int | None:
+        """Only preparing tells how many sequences the drives hold."""
+        return None
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return False
+
+    @model_validator(mode="after")
+    def _every_drive_once(self) -> "KittiData":
+        listed = [*self.test_drives, *self.validation_drives, *self.train_drives]
+        twice = sorted({drive for drive in listed if listed.count(drive) > 1})
+        if twice:
+            raise ValueError(
+                f"data.test_drives, data.validation_drives, data.train_drives: {', '.join(twice)} "
+                "is listed twice; a drive belongs to one split"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _validation_holds_a_sequence(self) -> "KittiData":
+        last = self.validation_last_frames
+        if not last and not self.validation_drives:
+            raise ValueError(
+                "data.validation_drives: none, and data.validation_last_frames: 0; one of them "
+                "must give validation something"
+            )
+        if 0 < last < self.total_frames:
+            raise ValueError(
+                f"data.validation_last_frames: {last} frames hold no sequence of "
+                f"data.context_frames + data.predict_frames = {self.total_frames}"
+            )
+        return self
+
+
+class ClipsData(DataSection):
+    """A user's own videos, folders of frames or arrays, cut into clips."""
+
+    dataset: Literal["clips"] = "clips"
+    source: Folder | None = Field(
+        default=None,
+        description="folder of videos, frame folders, .npy or .npz; null: what tfvp data convert "
+        "wrote into data.prepared",
+    )
+    channels: Literal[1, 3] = Field(default=1, description="1: gray, 3: colour")
+    fit: Literal["resize", "pad"] = Field(
+        default="resize",
+        description="resize: scaled to data.frame_px, the ratio is not kept; pad: scaled to fit "
+        "inside, the rest is black",
+    )
+    fps: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="frames a second that are taken of a video; null: all"
+    )
+    stride: Positive | None = Field(
+        default=None, description="frames between the starts of two clips; null: they meet"
+    )
+    shares: tuple[NotNegative, NotNegative, NotNegative] = Field(
+        default=(8, 1, 1),
+        strict=False,
+        description="how many of the sources each of train, validation and test gets; folders of "
+        "these names decide instead",
+    )
+    seed: NotNegative = Field(default=0, description="of which source goes where")
+
+    def sequences(self, split: str) -> int | None:
+        """Only preparing tells how many clips the sources hold."""
+        return None
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return False
+
+    @model_validator(mode="after")
+    def _some_share(self) -> "ClipsData":
+        if not any(self.shares):
+            raise ValueError("data.shares: all are 0, so there would be no clips")
+        return self
+
+
+def dataset(data: Any) -> str | None:
+    """Which section of data is meant; refusals call this key by the function's name."""
+    if isinstance(data, dict):
+        return str(data.get("dataset", "moving_mnist"))
+    return getattr(data, "dataset", None)
+
+
+DataConfig = Annotated[
+    Annotated[MovingMnistData, Tag("moving_mnist")]
+    | Annotated[KthData, Tag("kth")]
+    | Annotated[KittiData, Tag("kitti")]
+    | Annotated[ClipsData, Tag("clips")],
+    Discriminator(dataset),
+]
 
 
 # --- model ---
@@ -281,7 +572,7 @@ class Experiment(Section):
         default="", description="what a reader of the numbers must know, on every table"
     )
     results: Folder = Field(default=Path("results"), description="where run folders are made")
-    data: MovingMnistData = MovingMnistData()
+    data: DataConfig = MovingMnistData()
     model: EideticStackConfig = EideticStackConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -318,13 +609,14 @@ class Experiment(Section):
             ("evaluation.sequences", evaluation.sequences or 0, "test"),
             ("evaluation.samples", evaluation.samples, "test"),
         ]
-        if data.train_source == "records":
+        if not data.endless:
             needs.append(("training.global_batch", self.training.global_batch, "train"))
         for key, wanted, split in needs:
-            if wanted > data.sequences(split):
+            available = data.sequences(split)
+            if available and wanted > available:  # 0: the split is not there, see data
                 raise ValueError(
                     f"{key}: {wanted} is more than there are, got data.{split}_sequences "
-                    f"{data.sequences(split)}"
+                    f"{available}"
                 )
         return self
 

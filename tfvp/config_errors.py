@@ -46,10 +46,13 @@ def did_you_mean(name: str, known: list[str]) -> str:
 
 def known_keys(sections: list[type[BaseModel]] | None = None, prefix: str = "") -> Iterator[str]:
     """Every dotted key that a configuration may hold, sections too, in the order of config.py."""
+    below: dict[str, list[type[BaseModel]]] = {}  # a union's arms may share names
     for section in [Experiment] if sections is None else sections:
         for name, field in section.model_fields.items():
-            yield prefix + name
-            yield from known_keys(_sections_in(field.annotation), f"{prefix}{name}.")
+            below.setdefault(name, []).extend(_sections_in(field.annotation))
+    for name, inner in below.items():
+        yield prefix + name
+        yield from known_keys(inner, f"{prefix}{name}.")
 
 
 def origin_of(key: str, origins: Mapping[str, str]) -> str:
@@ -70,7 +73,7 @@ def problems(error: ValidationError, origins: Mapping[str, str], where: str) -> 
         where: the file to name where no single origin is to blame.
     """
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
-    for each in error.errors(include_url=False):
+    for each in map(_plain_tag, error.errors(include_url=False)):
         unknown = each["type"] == "extra_forbidden"
         groups.setdefault((_dotted(each["loc"], unknown), unknown), []).append(dict(each))
     lines = []
@@ -93,15 +96,41 @@ def _sections_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _dotted(loc: tuple[int | str, ...], unknown: bool) -> str:
     """The key pydantic points at, without list positions and its names for a union's arms."""
-    sections: list[type[BaseModel]] = [Experiment]
     names: list[str] = []
     for depth, part in enumerate(loc):
-        fields = [s.model_fields[part] for s in sections if part in s.model_fields]
-        if fields:
-            sections = [s for field in fields for s in _sections_in(field.annotation)]
-        if fields or (unknown and depth == len(loc) - 1):
+        known = any(part in section.model_fields for section in _sections_at(loc[:depth]))
+        if known or (unknown and depth == len(loc) - 1):
             names.append(str(part))
     return ".".join(names)
+
+
+def _sections_at(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
+    """The sections that pydantic's place may mean: of a union the arm that was chosen."""
+    sections: list[type[BaseModel]] = [Experiment]
+    for part in loc:
+        fields = [s.model_fields[str(part)] for s in sections if part in s.model_fields]
+        tagged = [s for s in sections if any(f.default == part for f in s.model_fields.values())]
+        found = [s for field in fields for s in _sections_in(field.annotation)]
+        sections = found if fields else tagged or sections
+    return sections
+
+
+def _plain_tag(error: Mapping[str, Any]) -> dict[str, Any]:
+    """An error of a union's choice as one of the key that chooses, e.g. data.dataset."""
+    error = dict(error)
+    if error["type"] not in ("union_tag_invalid", "union_tag_not_found"):
+        return error
+    key = error["ctx"]["discriminator"].strip("'()")
+    if not isinstance(error["input"], dict):
+        return {**error, "type": "model_type"}
+    arms = [s for s in _sections_at(error["loc"]) if key in s.model_fields]
+    expected = [repr(arm.model_fields[key].default) for arm in arms]
+    return {
+        "type": "literal_error" if key in error["input"] else "missing",
+        "loc": (*error["loc"], key),
+        "input": error["input"].get(key),
+        "ctx": {"expected": " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))},
+    }
 
 
 def _unknown(key: str, error: dict[str, Any]) -> str:
@@ -112,7 +141,10 @@ def _unknown(key: str, error: dict[str, Any]) -> str:
     said = f"unknown key (got {_show(error['input'])})"
     if error["loc"][-1] in known and "." in str(error["loc"][-1]):
         return f"{said}; in a file write it nested, one key below the other"
-    siblings = [k for k in known if k.startswith(prefix) and "." not in k[len(prefix) :]]
+    sections = _sections_at(error["loc"][:-1])
+    siblings = list(dict.fromkeys(prefix + field for s in sections for field in s.model_fields))
+    if key in known:  # of another arm of the union
+        return f"{said}; {error['loc'][-2]} has no such key; known keys: {', '.join(siblings)}"
     near = nearest(name, [k[len(prefix) :] for k in siblings])
     if near:
         return f"{said}; did you mean {prefix}{near}?"

@@ -166,7 +166,7 @@ def collect_provenance(experiment: Experiment, data_hash: str, device: str) -> d
         "git": _git_state(),
         "device": device,
         "seed": experiment.training.seed,
-        "data_seed": experiment.data.seed,
+        "data_seed": experiment.data.model_dump().get("seed"),  # of a generator; videos have none
         "config_hash": config_hash(experiment),
         "data_hash": data_hash,
     }

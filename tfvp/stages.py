@@ -36,7 +36,9 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
 
 def prepare_stage(job: Job) -> None:
     """Write the data's records, or check those that are there."""
-    prepared = prepare(job.experiment.data, report=job.say)
+    prepared = prepare(job.experiment.data, report=job.say, console=job.console)
+    for line in prepared.terms:
+        job.say(line)
     job.say(f"data: {prepared.folder}")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 
 from tfvp.data import mnist_files
+from tfvp.data.glyphs import find_glyphs
 from tfvp.data.mnist_files import MnistImages
+from tfvp.data.raw_folder import raw_root
 from tfvp.errors import DataError
 
 DIGIT_PX = 28
@@ -33,10 +35,10 @@ NOT_COMPARABLE = "numbers cannot be compared with the literature's"
 
 
 class DigitSplit(NamedTuple):
-    """The digits of one split, uint8 (N, 28, 28), and the first one's number in its file."""
+    """The digits of one split, uint8 (N, 28, 28), and their numbers in their file."""
 
     images: np.ndarray
-    first: int
+    numbers: Sequence[int] | np.ndarray
 
     def scaled(self, px: int) -> np.ndarray:
         """Return uint8 (N, px, px): averaged areas when smaller, bilinear when larger."""
@@ -52,7 +54,7 @@ class DigitSplit(NamedTuple):
 class Digits:
     """One source of digits, split once and for all, and what tables must say about it."""
 
-    source: str  # "mnist" or "sklearn"
+    source: str  # "mnist", "sklearn" or a source of tfvp.data.glyphs
     title: str
     origin: str
     label: str  # empty, or why numbers cannot be compared with the literature's
@@ -62,21 +64,28 @@ class Digits:
     splits: dict[str, DigitSplit]
 
 
-def find_digits(wanted: str, root: Path | None, report: Callable[[str], None]) -> Digits:
+def find_digits(
+    wanted: str, root: Path | None, report: Callable[[str], None], without_digits: bool = False
+) -> Digits:
     """Find the digits: MNIST under root, in Keras' cache, by download; else scikit-learn's.
 
     A place without MNIST is passed over; a file that is there but damaged stops the search.
 
     Args:
-        wanted: "mnist", "sklearn", or "auto" (MNIST, else scikit-learn's, said loudly).
+        wanted: "mnist", "sklearn", "auto" (MNIST, else scikit-learn's, said loudly), or a source
+            of `tfvp.data.glyphs`, which has one place only.
         root: folder with mnist/ inside; None: $TFVP_DATA.
         report: takes lines for the console.
+        without_digits: leave out EMNIST's digits.
 
     Raises:
-        DataError: a file is damaged, or `wanted` is "mnist" and it is nowhere; names every place.
+        DataError: a file is damaged or missing, or `wanted` is "mnist" and it is
+            nowhere; names every place.
     """
     if wanted == "sklearn":
         return _sklearn_digits()
+    if wanted not in ("auto", "mnist"):
+        return _other_glyphs(wanted, root, without_digits)
     images, found = _find_mnist(root, report)
     if images is not None:
         return _mnist_digits(images, found, report)
@@ -108,12 +117,31 @@ def _find_mnist(root: Path | None, report: Callable[[str], None]) -> tuple[Mnist
     return mnist_files.read_npz(cache), str(cache)
 
 
+def _other_glyphs(wanted: str, root: Path | None, without_digits: bool) -> Digits:
+    place = raw_root(root)
+    if place is None:
+        raise DataError(f"data.digits: {wanted} needs data.root or TFVP_DATA, neither is set")
+    found = find_glyphs(wanted, place, without_digits)
+    digest = hashlib.sha256()
+    for images, _ in found.splits.values():
+        digest.update(images.tobytes())
+    return Digits(
+        source=wanted,
+        title=found.title,
+        origin=found.origin,
+        label=f"{found.title} instead of MNIST: {NOT_COMPARABLE}",
+        terms=found.terms,
+        citation=found.citation,
+        sha256=digest.hexdigest(),
+        splits={name: DigitSplit(*split) for name, split in found.splits.items()},
+    )
+
+
 def _from_root(root: Path | None) -> tuple[MnistImages | None, str]:
-    if root is None:
-        if not os.environ.get("TFVP_DATA"):
-            return None, "neither data.root nor TFVP_DATA is set"
-        root = Path(os.environ["TFVP_DATA"])
-    folder = root.expanduser() / "mnist"
+    place = raw_root(root)
+    if place is None:
+        return None, "neither data.root nor TFVP_DATA is set"
+    folder = place / "mnist"
     if not folder.is_dir():
         return None, f"{folder} (no such folder)"
     train, test = _idx_file(folder, "train"), _idx_file(folder, "t10k")
@@ -153,9 +181,9 @@ def _mnist_digits(images: MnistImages, origin: str, report: Callable[[str], None
         citation=MNIST_CITATION,
         sha256=digest,
         splits={
-            "train": DigitSplit(images.train[:55_000], 0),
-            "validation": DigitSplit(images.train[55_000:], 55_000),
-            "test": DigitSplit(images.test, 0),
+            "train": DigitSplit(images.train[:55_000], range(55_000)),
+            "validation": DigitSplit(images.train[55_000:], range(55_000, 60_000)),
+            "test": DigitSplit(images.test, range(10_000)),
         },
     )
 
@@ -181,8 +209,8 @@ def _sklearn_digits() -> Digits:
         citation=SKLEARN_CITATION,
         sha256=hashlib.sha256(images.tobytes()).hexdigest(),
         splits={
-            "train": DigitSplit(images[:1_200], 0),
-            "validation": DigitSplit(images[1_200:1_500], 1_200),
-            "test": DigitSplit(images[1_500:], 1_500),
+            "train": DigitSplit(images[:1_200], range(1_200)),
+            "validation": DigitSplit(images[1_200:1_500], range(1_200, 1_500)),
+            "test": DigitSplit(images[1_500:], range(1_500, len(images))),
         },
     )

@@ -79,6 +79,12 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def dump(manifest: Manifest) -> str:
     """Write a manifest as JSON, one key a line, rows of numbers on one line."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False)

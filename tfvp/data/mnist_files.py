@@ -1,7 +1,8 @@
-"""MNIST's files: idx (plain or gzip) and npz, checked before use, and the download."""
+"""Files of MNIST and its kin: idx (plain or gzip) and npz, checked before use, and the download."""
 
 import gzip
 import hashlib
+import math
 import os
 import queue
 import struct
@@ -19,7 +20,7 @@ import numpy as np
 from tfvp.errors import DataError
 
 CONNECT_SECONDS = 10
-IDX_UINT8_RANK_3 = 0x00000803  # two zero bytes, type 08 (unsigned byte), rank 3
+IDX_UINT8 = 0x00000800  # two zero bytes, type 08 (unsigned byte), then the rank
 MAX_IDX_BYTES = 2**30  # larger than EMNIST; keeps a forged header from filling the memory
 
 
@@ -53,34 +54,58 @@ def read_idx_images(path: Path) -> np.ndarray:
         DataError: not an idx file of unsigned bytes and three axes, or shorter or longer than its
             header says.
     """
+    return _read_idx(path, 3, "images")
+
+
+def read_idx_labels(path: Path) -> np.ndarray:
+    """Read an idx file of labels, plain or gzip: uint8 (N,); raises DataError as for images."""
+    return _read_idx(path, 1, "labels")
+
+
+def _read_idx(path: Path, rank: int, what: str) -> np.ndarray:
+    expected, header_bytes = IDX_UINT8 + rank, 4 + 4 * rank
     try:
         with open(path, "rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else open(path, "rb") as file:
-            header = file.read(16)
-            if len(header) < 16:
-                raise DataError(f"{path}: expected an idx header of 16 bytes, got {len(header)}")
-            magic, count, height, width = struct.unpack(">4I", header)
-            if magic != IDX_UINT8_RANK_3:
+            header = file.read(header_bytes)
+            if len(header) < header_bytes:
                 raise DataError(
-                    f"{path}: expected idx magic number 0x{IDX_UINT8_RANK_3:08x} (images), "
-                    f"got 0x{magic:08x}"
+                    f"{path}: expected an idx header of {header_bytes} bytes, got {len(header)}"
                 )
-            size = count * height * width
+            magic, *shape = struct.unpack(f">{1 + rank}I", header)
+            if magic != expected:
+                raise DataError(
+                    f"{path}: expected idx magic number 0x{expected:08x} ({what}), got "
+                    f"0x{magic:08x}"
+                )
+            size = math.prod(shape)
             if not 0 < size <= MAX_IDX_BYTES:
-                raise DataError(f"{path}: its header announces {count} images of {height}x{width}")
+                sides = "x".join(map(str, shape[1:]))
+                raise DataError(f"{path}: its header announces {shape[0]} {what} of {sides}")
             data = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); fetch the file again") from error
     if len(data) != size:
         got = f"{len(data)} bytes" if len(data) < size else "more"
-        raise DataError(f"{path}: expected {size} bytes of images, got {got}; fetch the file again")
-    return np.frombuffer(data, np.uint8).reshape(count, height, width)
+        raise DataError(f"{path}: expected {size} bytes of {what}, got {got}; fetch the file again")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def read_idx_pair(train: Path, test: Path) -> MnistImages:
     """Read MNIST from its two image files; raises DataError when damaged or not MNIST's."""
     return _checked(train, read_idx_images(train), test, read_idx_images(test))
+
+
+def read_npz_array(path: Path, key: str) -> np.ndarray:
+    """Read one array of an npz; raises DataError when it is not there or cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays[key]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{path}: expected an npz with an array {key}, got {error}; fetch it again"
+        ) from error
 
 
 def read_npz(path: Path) -> MnistImages:

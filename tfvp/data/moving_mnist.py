@@ -6,72 +6,37 @@ takes one step before every frame, the first included; at a wall the position is
 axis' velocity negated (no mirroring); the pixel is the position times (frame - digit), truncated;
 digits overlap by their elementwise maximum. Digits come in order from a shuffled list that is
 shuffled anew when it is used up. Only the random numbers themselves are ours (`tfvp.data.order`).
+
+`motion: shi` is the law of Shi et al. 2015 (arXiv:1506.04214) as its authors released it: a digit's
+centre starts anywhere where the digit is inside, the first frame is drawn there, the speed is drawn
+from 3-5 px a frame, and walls mirror the path; the pixel is the centre less half a digit,
+truncated.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import order
-from tfvp.data.digits import Digits, find_digits
-from tfvp.data.shards import Recipe
+from tfvp.data.digits import MNIST_CITATION, MNIST_TERMS, Digits, find_digits
+from tfvp.data.motion import boxes, composite, mirrored, positions
+from tfvp.data.raw_folder import raw_root
+from tfvp.data.records import ClipSource
+from tfvp.data.released_files import ReleasedClips, read_released
+from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
 
 GENERATOR_VERSION = 1  # raised whenever the same settings would give other bytes
+_MOVED = {"srivastava": "", "shi": " as Shi et al. move it"}  # in titles
+SHI_SPEED_PX = (3.0, 5.0)  # pixels per frame
 CITATION = (
     "N. Srivastava, E. Mansimov, R. Salakhutdinov: Unsupervised learning of video representations "
     "using LSTMs, ICML 2015"
 )
-
-
-def positions(start: np.ndarray, velocity: np.ndarray, frames: int) -> np.ndarray:
-    """Move points for `frames` steps, the first step before the first frame.
-
-    Args:
-        start: places in the free way, (…), in [0, 1).
-        velocity: share of the free way per frame, (…), below 1.
-        frames: how many frames.
-
-    Returns:
-        (frames, …) in [0, 1].
-    """
-    path = np.empty((frames, *np.shape(start)))
-    place = np.asarray(start)
-    for frame in range(frames):
-        place = place + velocity
-        velocity = np.where((place <= 0) | (place >= 1), -velocity, velocity)
-        place = np.minimum(np.maximum(place, 0), 1)
-        path[frame] = place
-    return path
-
-
-def boxes(places: np.ndarray, frame_px: Sequence[int], digit_px: int) -> np.ndarray:
-    """Turn places (…, 2) in [0, 1], y before x, into top left pixels, int64 (…, 2): truncated."""
-    return (places * (np.asarray(frame_px) - digit_px)).astype(np.int64)
-
-
-def composite(images: np.ndarray, corners: np.ndarray, frame_px: Sequence[int]) -> np.ndarray:
-    """Paste digits into black frames; where they overlap the brighter pixel stays.
-
-    Args:
-        images: the digits, uint8 (digits, px, px).
-        corners: top left pixel of each in each frame, int (T, digits, 2), y before x.
-        frame_px: height and width of a frame.
-
-    Returns:
-        uint8 (T, H, W).
-    """
-    frames = np.zeros((len(corners), *frame_px), np.uint8)
-    windows = sliding_window_view(frames, images.shape[1:], axis=(1, 2), writeable=True)  # type: ignore[call-overload]
-    every_frame = np.arange(len(corners))
-    for image, corner in zip(images, corners.swapaxes(0, 1), strict=True):
-        at = (every_frame, corner[:, 0], corner[:, 1])
-        windows[at] = np.maximum(windows[at], image)
-    return frames
 
 
 @dataclass(frozen=True)
@@ -80,13 +45,14 @@ class MovingMnistClips:
 
     name: str  # of the split's digits, e.g. "mnist/train"
     images: np.ndarray  # uint8 (N, px, px)
-    first: int  # number of images[0] in the file that it came from
+    numbers: Sequence[int] | np.ndarray  # of the images in the file that they came from, (N,)
     split: str
     seed: int
     digit_count: int
     frames: int
     frame_px: tuple[int, int]
-    step_length: float
+    motion: str  # "srivastava" or "shi"
+    step_length: float  # of Srivastava's law
     count: int | None  # None: endless
 
     @property
@@ -108,12 +74,19 @@ class MovingMnistClips:
     def corners(self, index: int) -> np.ndarray:
         """Return the digits' top left pixels in clip `index`, int64 (T, digit_count, 2)."""
         counters = (SPLITS.index(self.split), index)
-        drawn = order.uniform(self.seed, "motion", counters, 3 * self.digit_count)
-        y, x, turn = drawn.reshape(3, self.digit_count)
+        drawn = order.uniform(self.seed, "motion", counters, 4 * self.digit_count)
+        y, x, turn, pace = drawn.reshape(4, self.digit_count)
+        start = np.stack([y, x], axis=-1)
         angle = 2 * np.pi * turn
-        velocity = self.step_length * np.stack([np.sin(angle), np.cos(angle)], axis=-1)
-        places = positions(np.stack([y, x], axis=-1), velocity, self.frames)
-        return boxes(places, self.frame_px, self.images.shape[1])
+        direction = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+        digit_px = self.images.shape[1]
+        if self.motion == "shi":
+            free_px = np.asarray(self.frame_px) - digit_px
+            low, high = SHI_SPEED_PX
+            speed = (low + (high - low) * pace)[:, None]
+            return mirrored(start * free_px, speed * direction, self.frames, free_px).astype(int)
+        places = positions(start, self.step_length * direction, self.frames)
+        return boxes(places, self.frame_px, digit_px)
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Return clip `index`, uint8 (T, H, W, 1); raises IndexError when there is none."""
@@ -124,49 +97,88 @@ class MovingMnistClips:
 
     def source(self, index: int) -> str:
         """Name the digits of clip `index`, e.g. "mnist/train 5+41238", counted as in their file."""
-        return f"{self.name} " + "+".join(str(self.first + i) for i in self.digit_indices(index))
+        return f"{self.name} " + "+".join(str(self.numbers[i]) for i in self.digit_indices(index))
 
 
 def clips(
     config: MovingMnistData, digits: Digits, split: str, count: int | None
 ) -> MovingMnistClips:
     """Return `count` clips of a split, or endlessly many (None), which begin the same."""
+    if split not in digits.splits:
+        raise DataError(
+            f"data.{split}_sequences: {digits.title} in {digits.origin} has no {split} images; add "
+            f"them, or set data.train_sequences and data.validation_sequences to 0"
+        )
     chosen = digits.splits[split]
     return MovingMnistClips(
         name=f"{digits.source}/{split}",
         images=chosen.scaled(config.digit_px),
-        first=chosen.first,
+        numbers=chosen.numbers,
         split=split,
         seed=config.seed,
         digit_count=config.digit_count,
         frames=config.total_frames,
         frame_px=config.frame_px,
+        motion=config.motion,
         step_length=config.step_length,
         count=count,
     )
 
 
+def draft(config: MovingMnistData, report: Callable[[str], None]) -> Draft:
+    """Return the recipe as a draft: finding the digits is all the reading there is."""
+    whole = recipe(config, report)
+    return Draft(whole.settings, lambda: whole)
+
+
 def recipe(config: MovingMnistData, report: Callable[[str], None]) -> Recipe:
-    """Find the digits and say what is to be prepared; raises DataError as `find_digits`."""
-    digits = find_digits(config.digits, config.root, report)
-    counts = {split: config.sequences(split) for split in SPLITS}
+    """Find the digits and say what is to be prepared.
+
+    Raises:
+        DataError: as `find_digits` and `read_released`.
+    """
+    released = {split: _released(config, split, name) for split, name in config.files.items()}
+    sources: dict[str, ClipSource] = {**released}
+    files = {split: clips_of.sha256 for split, clips_of in released.items()}
+    settings = {**wanted(config), "files_sha256": files}
     facts = {
-        "title": f"Moving MNIST with {digits.title}",
-        "digits": digits.title,
-        "digits_source": digits.source,
-        "comparable": not digits.label,
-        "label": digits.label,
-        "counts": counts,
+        "title": "Moving MNIST as released",
+        "digits_source": "released files",
+        "comparable": True,
+        "label": "",
+        "counts": config.counts,
+        "files": config.files,
         "seed": config.seed,
-        "terms": digits.terms,
-        "citation": [CITATION, digits.citation],
+        "terms": MNIST_TERMS,
+        "citation": [CITATION, MNIST_CITATION],
     }
-    return Recipe(
-        dataset=config.dataset,
-        settings={**wanted(config), "digits": digits.source, "digits_sha256": digits.sha256},
-        facts=facts,
-        sources={split: clips(config, digits, split, count) for split, count in counts.items()},
-    )
+    generated = [split for split in config.counts if split not in config.files]
+    if generated:
+        digits = find_digits(config.digits, config.root, report, config.without_digits)
+        settings |= {"digits": digits.source, "digits_sha256": digits.sha256}
+        facts |= {
+            "title": f"Moving MNIST{_MOVED[config.motion]} with {digits.title}",
+            "digits": digits.title,
+            "digits_source": digits.source,
+            "comparable": not digits.label,
+            "label": digits.label,
+            "terms": digits.terms,
+            "citation": [CITATION, digits.citation],
+        }
+        for split in generated:
+            sources[split] = clips(config, digits, split, config.counts[split])
+    return Recipe(config.dataset, settings, facts, {s: sources[s] for s in config.counts})
+
+
+def _released(config: MovingMnistData, split: str, name: str) -> ReleasedClips:
+    place = raw_root(config.root)
+    if place is None and not Path(name).is_absolute():
+        raise DataError(
+            f"data.{split}_file: {name} is looked for in <data.root>/moving_mnist; set data.root "
+            "or TFVP_DATA"
+        )
+    path = (place or Path()) / "moving_mnist" / name
+    return read_released(path, (config.total_frames, *config.frame_px, 1), config.counts[split])
 
 
 def wanted(config: MovingMnistData) -> dict[str, Any]:
@@ -176,9 +188,12 @@ def wanted(config: MovingMnistData) -> dict[str, Any]:
         "digit_count": config.digit_count,
         "digit_px": config.digit_px,
         "frame_px": list(config.frame_px),
+        "motion": config.motion,
         "step_length": config.step_length,
+        "without_digits": config.without_digits,
         "frames": config.total_frames,
-        "sequences": {split: config.sequences(split) for split in SPLITS},
+        "sequences": config.counts,
+        "files": config.files,
         "seed": config.seed,
     }
 
@@ -188,10 +203,13 @@ def rank(config: MovingMnistData, settings: Mapping[str, Any]) -> int | None:
 
     With `digits: auto` MNIST serves better than its stand-in.
     """
+    if not wanted(config).items() <= settings.items():
+        return None
+    if set(config.files) == set(config.counts):  # nothing was drawn
+        return 0
     sources = ("mnist", "sklearn") if config.digits == "auto" else (config.digits,)
-    if wanted(config).items() <= settings.items() and settings.get("digits") in sources:
-        return sources.index(settings["digits"])
-    return None
+    drawn = settings.get("digits")
+    return sources.index(drawn) if drawn in sources else None
 
 
 def endless(
@@ -204,7 +222,7 @@ def endless(
     Raises:
         DataError: those digits are not found again.
     """
-    digits = find_digits(settings["digits"], config.root, report)
+    digits = find_digits(settings["digits"], config.root, report, config.without_digits)
     if digits.sha256 != settings["digits_sha256"]:
         raise DataError(
             f"data.train_source: generated needs the digits that the data were prepared from, but "

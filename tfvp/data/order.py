@@ -14,7 +14,7 @@ import numpy as np
 from tfvp.errors import ConfigError
 
 # Part of the key, so that no two uses share numbers; never renumber, prepared data depends on it.
-PURPOSES = {"clip order": 1, "truth mask": 2, "digit order": 3, "motion": 4}
+PURPOSES = {"clip order": 1, "truth mask": 2, "digit order": 3, "motion": 4, "own sources": 5}
 
 
 def words(seed: int, purpose: str, counters: Sequence[int], count: int) -> np.ndarray:

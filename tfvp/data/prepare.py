@@ -1,17 +1,37 @@
 """A configuration in, prepared data out: which folder it belongs to, made once, found again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tfvp.config import MovingMnistData
+from rich.console import Console
+
+from tfvp.config import DataConfig
+from tfvp.data import clips, kitti, kth, moving_mnist, shards
 from tfvp.data import manifest as manifests
-from tfvp.data import moving_mnist, shards
 from tfvp.data.manifest import Manifest
 from tfvp.data.records import ClipSource, RecordReader
 from tfvp.errors import DataError
+
+Report = Callable[[str], None]
+
+
+class Dataset(NamedTuple):
+    """What a dataset's module offers; `config` is its own section."""
+
+    draft: Callable[[Any, Report], shards.Draft]  # (config, report)
+    rank: Callable[[Any, Mapping[str, Any]], int | None]  # (config, prepared settings): 0 best
+    endless: Callable[[Any, Mapping[str, Any], Report], ClipSource] | None = None
+
+
+DATASETS = {
+    "moving_mnist": Dataset(moving_mnist.draft, moving_mnist.rank, moving_mnist.endless),
+    "kth": Dataset(kth.draft, kth.rank),
+    "kitti": Dataset(kitti.draft, kitti.rank),
+    "clips": Dataset(clips.draft, clips.rank),
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +51,12 @@ class PreparedData:
         """What tables must say: digits, label, counts, seed, terms, citation."""
         return self.manifest.facts
 
+    @property
+    def terms(self) -> list[str]:
+        """Lines that say under which terms the data may be used, and what to cite."""
+        cited = [f"cite: {citation}" for citation in self.facts.get("citation", [])]
+        return [f"terms of use: {self.facts.get('terms', 'not stated')}", *cited]
+
     def split(self, name: str) -> RecordReader:
         """Return a split's reader; raises DataError when there is none or a shard is not whole."""
         return self.manifest.reader(self.folder, name)
@@ -49,7 +75,7 @@ class PreparedData:
         return [f"{path}: its sha256 is not the one that was written" for _, path in altered]
 
 
-def prepare(config: MovingMnistData, *, report: Callable[[str], None]) -> PreparedData:
+def prepare(config: DataConfig, *, report: Report, console: Console | None = None) -> PreparedData:
     """Write the prepared data of a configuration, or check and reuse what is there.
 
     All splits are written, with `train_source: generated` too: the folder does not depend on it.
@@ -57,27 +83,29 @@ def prepare(config: MovingMnistData, *, report: Callable[[str], None]) -> Prepar
     Args:
         config: the data section.
         report: takes lines for the console.
+        console: where progress is shown; None: nowhere.
 
     Raises:
-        DataError: no digits, too little disk, or what is there is damaged or not ours.
+        DataError: no raw data, too little disk, or what is there is damaged or not ours.
     """
-    recipe = moving_mnist.recipe(config, report)
-    name = f"{recipe.dataset}-{manifests.settings_hash(recipe.settings)}"
+    draft = DATASETS[config.dataset].draft(config, report)
+    name = f"{config.dataset}-{manifests.settings_hash(draft.settings)}"
     folder = config.prepared.expanduser() / name
     if folder.exists():
         prepared = _open(folder)
         _check_unaltered(prepared)
         report(f"using {folder}: every shard is as it was written")
         return prepared
+    recipe = draft.finish()
     report(f"writing {folder}")
     began = time.monotonic()
-    shards.write_folder(folder, recipe, report)
-    report(f"written in {time.monotonic() - began:.1f} s; terms of use: {recipe.facts['terms']}")
+    shards.write_folder(folder, recipe, report, console)
+    report(f"written in {time.monotonic() - began:.1f} s")
     return _open(folder)
 
 
-def open_prepared(config: MovingMnistData) -> PreparedData:
-    """Open what `prepare` made, without looking for digits.
+def open_prepared(config: DataConfig) -> PreparedData:
+    """Open what `prepare` made, without looking for raw data.
 
     With `data.digits: auto` that is whatever was prepared, MNIST before its stand-in.
 
@@ -89,7 +117,7 @@ def open_prepared(config: MovingMnistData) -> PreparedData:
     unreadable: list[DataError] = []
     for path in sorted(home.glob(f"{config.dataset}-*/{manifests.NAME}")):
         try:
-            rank = moving_mnist.rank(config, manifests.load(path.parent).settings)
+            rank = DATASETS[config.dataset].rank(config, manifests.load(path.parent).settings)
         except DataError as error:  # of other settings, perhaps
             unreadable.append(error)
             continue
@@ -99,29 +127,28 @@ def open_prepared(config: MovingMnistData) -> PreparedData:
         raise unreadable[0]
     if not found:
         raise DataError(
-            f"{home}: no {config.dataset} prepared with these settings (data.digits: "
-            f"{config.digits}); prepare it: python run.py --config … --stages prepare"
+            f"{home}: no {config.dataset} prepared with these settings; prepare it: "
+            "python run.py --config … --stages prepare"
         )
     best = [folder for rank, folder in found if rank == min(found)[0]]
     if len(best) > 1:
         raise DataError(
-            f"{home}: the same settings were prepared from different digits; remove one of "
+            f"{home}: the same settings were prepared from different raw data; remove one of "
             + ", ".join(folder.name for folder in best)
         )
     return _open(best[0])
 
 
-def training_source(
-    config: MovingMnistData, prepared: PreparedData, *, report: Callable[[str], None]
-) -> ClipSource:
+def training_source(config: DataConfig, prepared: PreparedData, *, report: Report) -> ClipSource:
     """Return what training reads: the prepared train split, or endless new clips (`generated`).
 
     Raises:
         DataError: a shard is not whole, or the digits for new clips are not found again.
     """
-    if config.train_source == "records":
+    endless = DATASETS[config.dataset].endless
+    if endless is None or not config.endless:
         return prepared.split("train")
-    return moving_mnist.endless(config, prepared.manifest.settings, report)
+    return endless(config, prepared.manifest.settings, report)
 
 
 def _open(folder: Path) -> PreparedData:

@@ -1,8 +1,6 @@
 """Writing shards and verifying them; a prepared folder appears whole, under its name, or not."""
 
-import hashlib
 import math
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rich.console import Console
+
 from tfvp.data import manifest as manifests
-from tfvp.data.manifest import Manifest, ShardEntry, SplitEntry
+from tfvp.data import partial
+from tfvp.data.manifest import Manifest, ShardEntry, SplitEntry, sha256_of
 from tfvp.data.records import (
     FOOTER_BYTES,
     HEADER_BYTES,
@@ -22,6 +23,7 @@ from tfvp.data.records import (
     encode,
 )
 from tfvp.errors import DataError
+from tfvp.progress import progress
 
 SHARD_BYTES = 64 * 2**20  # about; a shard is also what verifying holds in memory
 RECORD_OVERHEAD_BYTES = 256  # more than framing, names, shape, sums and the source take
@@ -37,6 +39,13 @@ class Recipe:
     sources: Mapping[str, ClipSource]
 
 
+class Draft(NamedTuple):
+    """What is known of a recipe before the raw data are read: enough to find what was prepared."""
+
+    settings: dict[str, Any]  # as the recipe's
+    finish: Callable[[], Recipe]  # reads and checks the raw data; raises DataError
+
+
 class Job(NamedTuple):
     """One shard to be written: clips `first` … `stop` - 1 of a split."""
 
@@ -47,42 +56,50 @@ class Job(NamedTuple):
     stop: int
 
 
-def write_folder(folder: Path, recipe: Recipe, report: Callable[[str], None]) -> None:
+def write_folder(
+    folder: Path, recipe: Recipe, report: Callable[[str], None], console: Console | None = None
+) -> None:
     """Write every split's clips as shards with a manifest, in a folder that appears when whole.
 
-    Until then it is a hidden folder beside, which is removed when anything fails or is interrupted.
+    Until then it is a hidden folder beside (`tfvp.data.partial`), in which finished shards stay
+    when writing fails or is interrupted; writing the same data again goes on after them.
 
     Args:
         folder: where the data will be, must not exist; its parents are made.
         recipe: what to write; its sources must have a count.
-        report: takes lines of progress.
+        report: takes lines for the console.
+        console: where progress is shown; None: nowhere.
 
     Raises:
         DataError: too little disk, the folder cannot be made, or writing fails.
     """
     _check_disk(folder, recipe.sources)
-    partial = folder.with_name(f".{folder.name}.partial-{secrets.token_hex(4)}")
     try:
-        partial.mkdir(parents=True)
-        manifest = Manifest(
-            dataset=recipe.dataset,
-            hash=manifests.settings_hash(recipe.settings),
-            settings=recipe.settings,
-            facts=recipe.facts,
-            splits=_write_splits(partial, recipe.sources, report),
-        )
-        (partial / manifests.NAME).write_text(manifests.dump(manifest), encoding="utf-8")
-        partial.rename(folder)
+        with partial.partial_folder(folder, report) as place:
+            if place is None:  # another process was faster with the same settings
+                return
+            entries = _finished_shards(place, recipe.sources, report)
+            manifest = Manifest(
+                dataset=recipe.dataset,
+                hash=manifests.settings_hash(recipe.settings),
+                settings=recipe.settings,
+                facts=recipe.facts,
+                splits=_write_splits(place, recipe.sources, entries, console),
+            )
+            unfinished = place / f"{manifests.NAME}{partial.UNFINISHED}"
+            unfinished.write_text(manifests.dump(manifest), encoding="utf-8")
+            unfinished.replace(place / manifests.NAME)
+            place.rename(folder)
+            partial.remove_entries(folder)
     except OSError as error:
-        if not folder.exists():  # else another process was faster with the same settings
-            raise DataError(f"{folder}: cannot be written ({error}); see data.prepared") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)  # gone already when it was renamed
+        raise DataError(f"{folder}: cannot be written ({error}); see data.prepared") from error
 
 
 def _check_disk(folder: Path, sources: Mapping[str, ClipSource]) -> None:
     per_split = ((clips.count or 0, math.prod(clips.shape)) for clips in sources.values())
     needed = sum(count * (size + RECORD_OVERHEAD_BYTES) for count, size in per_split)
+    before = partial.partial_of(folder).glob("*.tfrecord")
+    needed -= sum(path.stat().st_size for path in before)
     place = next(parent for parent in folder.absolute().parents if parent.exists())
     free = shutil.disk_usage(place).free
     if needed > free:
@@ -103,25 +120,50 @@ def _jobs(sources: Mapping[str, ClipSource]) -> Iterator[Job]:
             yield Job(split, name, clips, first, min(first + per_shard, count))
 
 
+def _finished_shards(
+    place: Path, sources: Mapping[str, ClipSource], report: Callable[[str], None]
+) -> dict[str, ShardEntry]:
+    """Return the shards that an interrupted writing left whole, by name."""
+    jobs = list(_jobs(sources))
+    entries = ((job, partial.finished(place, job.name)) for job in jobs)
+    found = {
+        job.name: entry
+        for job, entry in entries
+        if entry and len(entry.offsets) == job.stop - job.first
+    }
+    if found:
+        report(f"continuing: {len(found)} of {len(jobs)} shards were written before")
+    return found
+
+
 def _write_splits(
-    folder: Path, sources: Mapping[str, ClipSource], report: Callable[[str], None]
+    place: Path,
+    sources: Mapping[str, ClipSource],
+    before: Mapping[str, ShardEntry],
+    console: Console | None,
 ) -> dict[str, SplitEntry]:
-    """Write shard after shard: two threads were no faster, generating holds Python's lock."""
+    """Write the shards that were not written before, one after the other."""
     entries: dict[str, list[ShardEntry]] = {split: [] for split in sources}
-    for job in _jobs(sources):
-        entries[job.split].append(_write_shard(folder, job))
-        report(f"{job.split}: {job.stop:,} of {job.clips.count:,} clips written")
+    total = sum(clips.count or 0 for clips in sources.values())
+    done = sum(len(entry.offsets) for entry in before.values())
+    with progress(console or Console(quiet=True), "writing clips", total, done) as shown:
+        for job in _jobs(sources):
+            entry = before.get(job.name)
+            if entry is None:
+                entry = _write_shard(place, job, lambda n, base=done: shown.update(base + n))
+                done += len(entry.offsets)
+            entries[job.split].append(entry)
     return {
         split: SplitEntry(count=clips.count or 0, shape=clips.shape, shards=tuple(entries[split]))
         for split, clips in sources.items()
     }
 
 
-def _write_shard(folder: Path, job: Job) -> ShardEntry:
+def _write_shard(place: Path, job: Job, update: Callable[[int], None]) -> ShardEntry:
     """Write one shard and read it back for its sum; raises OSError when the disk fails."""
     import tensorflow as tf
 
-    path, offsets, size = folder / job.name, [], 0
+    path, offsets, size = place / f"{job.name}{partial.UNFINISHED}", [], 0
     try:
         with tf.io.TFRecordWriter(str(path)) as writer:
             for index in range(job.first, job.stop):
@@ -129,19 +171,16 @@ def _write_shard(folder: Path, job: Job) -> ShardEntry:
                 writer.write(payload)
                 offsets.append(size)
                 size += HEADER_BYTES + len(payload) + FOOTER_BYTES
+                update(len(offsets))
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
     if path.stat().st_size != size:
         raise OSError(f"{job.name}: the disk took {path.stat().st_size} of {size} bytes")
-    return ShardEntry(
+    entry = ShardEntry(
         name=job.name, size_bytes=size, sha256=sha256_of(path), offsets=tuple(offsets)
     )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    partial.finish(place, path, entry)
+    return entry
 
 
 def altered_shards(folder: Path, manifest: Manifest) -> list[tuple[str, Path]]:

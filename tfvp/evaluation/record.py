@@ -140,8 +140,9 @@ def run_facts(
 
     Args:
         experiment: what was run.
-        data_facts: what the prepared data says about itself: `title`, and where there are digits
-            `digits_source`; its `label` is used when the experiment has none.
+        data_facts: what the prepared data says about itself: `title`, where there are digits
+            `digits_source`, where there are videos how many (`videos`); its `label` is used when
+            the experiment has none.
         steps: optimizer updates of the evaluated weights.
         checkpoint: which weights these are, e.g. "best validation mse".
         more: anything else worth printing, e.g. data_hash.
@@ -151,6 +152,8 @@ def run_facts(
     settings = data.model_dump(mode="json", exclude=_NOT_COMPARED)
     if "digits_source" in data_facts:
         settings["digits"] = data_facts["digits_source"]
+    if "videos" in data_facts:
+        settings["videos"] = data_facts["videos"]
     frames = f"{data.context_frames}→{data.predict_frames}"
     more["data_facts"] = {k: v for k, v in data_facts.items() if k not in _NOT_KEPT}
     return Facts(

@@ -1,0 +1,120 @@
+"""The hidden folder in which data are written until they are whole, and from which writing goes on.
+
+Beside `<folder>` lies `.<folder>.partial`. A shard is written there under another name and renamed
+when it is whole, with its entry of the manifest beside it. Whatever ends the writing, finished
+shards stay, and writing the same data again goes on after them: the folder's name holds the hash of
+the settings, and a shard counts only if its bytes have the sum that its entry says.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tfvp.data.manifest import ShardEntry, sha256_of
+
+ENTRY, UNFINISHED = ".entry.json", ".unfinished"  # ends of names
+
+
+def partial_of(folder: Path) -> Path:
+    """Return where the data of `folder` are written until they are whole."""
+    return folder.with_name(f".{folder.name}.partial")
+
+
+@contextmanager
+def partial_folder(folder: Path, report: Callable[[str], None]) -> Iterator[Path | None]:
+    """Yield the partial folder, made if need be; None when another process has written the data.
+
+    One process writes at a time; another one waits for it. What is unfinished is removed at the
+    start and at the end, and so is the whole folder when nothing in it is finished.
+
+    Args:
+        folder: where the data will be; its parents are made.
+        report: takes lines for the console.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with _locked(folder, report) as partial:
+        if partial is None:
+            yield None
+            return
+        _remove_unfinished(partial)
+        try:
+            yield partial
+        finally:
+            if partial.exists():  # else it is whole and has its name
+                _remove_unfinished(partial)
+                kept = len(list(partial.glob(f"*{ENTRY}")))
+                if kept:
+                    report(
+                        f"finished shards are kept: {kept} in {partial}; the same command goes on"
+                    )
+                else:
+                    shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, report: Callable[[str], None]) -> Iterator[Path | None]:
+    """Hold the partial folder for this process alone; the lock ends with the process."""
+    partial = partial_of(folder)
+    while not folder.exists():
+        partial.mkdir(parents=True, exist_ok=True)
+        held = os.open(partial, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                report(f"waiting for another process, which is writing {folder}")
+                fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_still(partial, held):
+                continue
+            if folder.exists():  # written between the two looks
+                partial.rmdir()
+                break
+            yield partial
+            return
+        finally:
+            os.close(held)
+    yield None
+
+
+def _is_still(path: Path, held: int) -> bool:
+    """Whether the open folder is the one at `path`: the other process may have renamed it."""
+    try:
+        return os.path.samestat(os.fstat(held), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_unfinished(partial: Path) -> None:
+    for path in partial.glob(f"*{UNFINISHED}"):
+        path.unlink()
+
+
+def finished(partial: Path, name: str) -> ShardEntry | None:
+    """Return the entry of a shard that was finished before; None when there is none to trust."""
+    try:
+        entry = ShardEntry.model_validate_json((partial / f"{name}{ENTRY}").read_bytes())
+        whole = entry.name == name and sha256_of(partial / name) == entry.sha256
+    except (OSError, ValidationError):
+        return None
+    return entry if whole else None
+
+
+def finish(partial: Path, unfinished: Path, entry: ShardEntry) -> None:
+    """Give a whole shard its name; raises OSError when the disk fails."""
+    unfinished.replace(partial / entry.name)
+    noted = partial / f"{entry.name}{ENTRY}{UNFINISHED}"
+    noted.write_text(entry.model_dump_json(), encoding="utf-8")
+    noted.replace(partial / f"{entry.name}{ENTRY}")
+
+
+def remove_entries(folder: Path) -> None:
+    """Remove what only continuing needs from data that are whole."""
+    for path in folder.glob(f"*{ENTRY}"):
+        path.unlink()
