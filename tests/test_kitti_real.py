@@ -57,7 +57,7 @@ def test_the_quick_run_goes_through_in_colour(tmp_path):
     job = tiny.job(experiment)
     run_stages(job, ("prepare", "train", "evaluate", "report"))
     metrics = read_metrics(job.run.metrics_path)
-    assert metrics.protocol.frame_shape == (32, 40, 3)
+    assert metrics.protocol.frame_shape == (16, 20, 3)
     assert metrics.protocol.sequences == 20
     assert "KITTI, left camera, 2 drives" in job.run.report_path.read_text()
     (arrays,) = job.run.samples.glob("*.npz")

@@ -81,7 +81,7 @@ def test_no_window_crosses_an_official_gap(prepared):
 def test_the_quick_run_goes_through(tmp_path):
     homes = (f"results={tmp_path / 'results'}", f"data.prepared={tmp_path / 'data'}")
     few = (
-        *("data.frame_px=[32, 40]", "data.stride=40", "model.hidden=[4, 4]"),
+        *("data.stride=40", "model.hidden=[4, 4]"),
         *("training.steps=4", "training.global_batch=4", "training.micro_batch=4"),
         *("training.validate_every=2", "training.checkpoint_every=2", "training.log_every=1"),
         *("training.validation_clips=4", "evaluation.sequences=6", "evaluation.samples=1"),
@@ -92,7 +92,7 @@ def test_the_quick_run_goes_through(tmp_path):
 
     run_stages(job, ("prepare", "train", "evaluate", "report"))
     metrics = read_metrics(job.run.metrics_path)
-    assert metrics.protocol.frame_shape == (32, 40, 1)
+    assert metrics.protocol.frame_shape == (16, 20, 1)
     assert metrics.facts.data.startswith("KTH (")
     assert metrics.facts.data_settings["videos"] >= 14
     report = job.run.report_path.read_text()
