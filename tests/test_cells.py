@@ -9,7 +9,13 @@ import pytest
 from tfvp.cells import CELLS
 
 # How to make a small one of each, and the shape of one step's input without the batch axis.
-SMALL = {"eidetic_lstm": ({"filters": 4, "kernel": (2, 3, 3)}, (2, 4, 5, 3))}
+SMALL = {
+    "eidetic_lstm": ({"filters": 4, "kernel": (2, 3, 3)}, (2, 4, 5, 3)),
+    "st_lstm": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
+    "causal_lstm": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
+    "ghu": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
+    "prednet": ({"filters": 4, "channels": 3}, (4, 6, 3)),
+}
 # Arguments other than their defaults, so that one that is left out of get_config shows.
 UNUSUAL = {
     "eidetic_lstm": {
@@ -18,7 +24,30 @@ UNUSUAL = {
         "carry_memory": True,
         "history_length": 7,
         "forget_bias": 0.5,
-    }
+    },
+    "st_lstm": {
+        "filters": 3,
+        "kernel": 7,
+        "release": "2017",
+        "layer_norm": True,
+        "forget_bias": 0.5,
+    },
+    "causal_lstm": {
+        "filters": 3,
+        "kernel": 7,
+        "memory_channels": 6,
+        "layer_norm": False,
+        "forget_bias": 0.5,
+    },
+    "ghu": {"filters": 3, "kernel": 7, "layer_norm": False},
+    "prednet": {
+        "filters": 3,
+        "channels": 2,
+        "kernel": 5,
+        "filters_above": 7,
+        "channels_above": 6,
+        "pixel_max": 0.5,
+    },
 }
 
 
