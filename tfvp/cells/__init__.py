@@ -1,5 +1,9 @@
 """Recurrent cells: one paper, one file, one step of time, each a Keras layer and RNN cell."""
 
+from tfvp.cells.conv_lstm import ConvLSTMCell
 from tfvp.cells.eidetic_lstm import EideticLSTMCell
 
-CELLS = {"eidetic_lstm": EideticLSTMCell}
+CELLS = {
+    "conv_lstm": ConvLSTMCell,
+    "eidetic_lstm": EideticLSTMCell,
+}
