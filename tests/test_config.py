@@ -80,7 +80,17 @@ def test_explain_lists_every_key_once(write):
     keys = [setting.key for setting in explain("a")]
     assert len(keys) == len(set(keys))
     sections = {key.rpartition(".")[0] for key in known_keys()}
-    assert set(keys) == set(known_keys()) - sections
+    there = set(known_keys()) - sections
+    experiment = load_config("a")
+    for union, chosen in (  # keys of the sections that another `network` or `kind` would choose
+        ("model", experiment.model),
+        ("training.optimizer", experiment.training.optimizer),
+        ("training.loss", experiment.training.loss),
+    ):
+        there = {key for key in there if not key.startswith(f"{union}.")}
+        mine = set(known_keys([type(chosen)], f"{union}."))
+        there |= mine - {key.rpartition(".")[0] for key in mine}
+    assert set(keys) == there
 
 
 def test_name_and_title_are_a_files_own(write):
@@ -205,7 +215,17 @@ MESSAGES = {
     "training.steps: 5": "training.steps: unknown key (got 5); "
     "in a file write it nested, one key below the other",
     "training: {loss: {x: 1}}": "training.loss.x: unknown key (got 1); "
-    "known keys: training.loss.l1, training.loss.l2",
+    "known keys: training.loss.kind, training.loss.l1, training.loss.l2",
+    "training: {loss: {kind: cross_entropy, l1: 1}}": "training.loss.l1: unknown key (got 1); "
+    "known keys: training.loss.kind, training.loss.epsilon",
+    "training: {loss: {kind: cross-entropy}}": "training.loss.kind: expected 'absolute_square' or "
+    "'cross_entropy', got \"cross-entropy\"; did you mean cross_entropy?",
+    "training: {optimizer: {kind: rmsprop, decay: 1}}": "training.optimizer.decay: expected less "
+    "than 1, got 1",
+    "model: {network: [1]}": "model.network: expected 'eidetic_stack'",
+    "model: 3": "model: expected a section of keys, got 3",
+    "model: {network: conv_lstm_stack, wiring: plain}": 'model.wiring: unknown key (got "plain"); '
+    "known keys: model.network, model.cell",
     "training: {steps: lots}": 'training.steps: expected a whole number, got "lots"',
     "training: {steps: 5.0}": "training.steps: expected a whole number, got 5.0",
     "training: {steps: true}": "training.steps: expected a whole number, got true",

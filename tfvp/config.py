@@ -5,10 +5,19 @@ the paper differ, the choice is a named key here and its default is the released
 `tfvp.config_files` reads YAML into these sections and remembers where each value came from.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -23,6 +32,23 @@ class Section(BaseModel):
     """A group of keys; unknown keys and changes after loading are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _by(key: str, *names: str) -> Discriminator:
+    """Choose a section among several by its `key`; where it is not given, the first."""
+
+    def chosen(value: Any) -> str:
+        name = value.get(key, names[0]) if isinstance(value, Mapping) else getattr(value, key, None)
+        return names[0] if name is None else str(name)
+
+    listed = ", ".join(f"'{name}'" for name in names[:-1])
+    expected = f"{listed} or '{names[-1]}'" if listed else f"'{names[0]}'"
+    return Discriminator(
+        chosen,
+        custom_error_type="unknown_kind",
+        custom_error_message="Input should be {expected}",
+        custom_error_context={"key": key, "expected": expected},
+    )
 
 
 # --- data ---
@@ -143,6 +169,51 @@ class EideticStackConfig(Section):
         return self
 
 
+class ConvLSTMCellConfig(Section):
+    """The convolutional LSTM cell (Shi et al. 2015, arXiv:1506.04214)."""
+
+    kind: Literal["conv_lstm"] = "conv_lstm"
+    kernel: tuple[Positive, Positive] = Field(
+        default=(5, 5), strict=False, description="rows, columns of the input's convolution"
+    )
+    state_kernel: tuple[Positive, Positive] = Field(
+        default=(5, 5), strict=False, description="rows, columns of the state's convolution"
+    )
+    peephole: Literal["none", "channel", "full", "conv"] = Field(
+        default="none",
+        description="how gates see the cell: one weight a channel (Shi's counts), one a place and "
+        "channel (the formula read literally), or a convolution",
+    )
+    bias: bool = Field(default=True, description="false: OpenSTL's cell has none")
+
+
+class ConvLSTMStackConfig(Section):
+    """A stack of ConvLSTM cells that reads frames and then its own predictions."""
+
+    network: Literal["conv_lstm_stack"] = "conv_lstm_stack"
+    cell: ConvLSTMCellConfig = ConvLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 64, 64), strict=False, min_length=1, description="channels of each layer"
+    )
+    readout: Literal["all_layers", "top_layer"] = Field(
+        default="all_layers",
+        description="what the 1x1 convolution to the frame sees: all layers side by side (Shi, "
+        "Feist) or the last one (OpenSTL)",
+    )
+    output: Literal["sigmoid", "linear"] = Field(
+        default="sigmoid", description="sigmoid: predictions stay in (0, 1)"
+    )
+    readout_bias: bool = Field(default=True, description="false: OpenSTL's readout has none")
+    patch_px: Positive = Field(default=1, description="side of the squares folded into channels")
+
+
+ModelConfig = Annotated[
+    Annotated[EideticStackConfig, Tag("eidetic_stack")]
+    | Annotated[ConvLSTMStackConfig, Tag("conv_lstm_stack")],
+    _by("network", "eidetic_stack", "conv_lstm_stack"),
+]
+
+
 # --- training ---
 
 
@@ -156,17 +227,78 @@ class AdamTF1Config(Section):
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
 
 
-class LossConfig(Section):
+class AdamConfig(Section):
+    """Adam as Keras has it: epsilon outside the square root."""
+
+    kind: Literal["adam"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+
+
+class RMSPropConfig(Section):
+    """RMSProp: the gradient over the root of the running mean of its square."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    epsilon: Annotated[float, Field(gt=0)] = 1e-7
+
+
+class ClippedMomentumConfig(Section):
+    """Momentum whose every update is clipped, as the program of Srivastava et al. 2015 trains."""
+
+    kind: Literal["clipped_momentum"] = "clipped_momentum"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    clip: Annotated[float, Field(gt=0)] = Field(
+        default=1e-4, description="largest change of a weight in one update"
+    )
+    weight_decay: Weight = Field(default=1e-4, description="not of biases")
+    rate_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9, description="the learning rate's factor after every `decay_steps`"
+    )
+    decay_steps: Positive = 10_000
+
+
+OptimizerConfig = Annotated[
+    Annotated[AdamTF1Config, Tag("adam_tf1")]
+    | Annotated[AdamConfig, Tag("adam")]
+    | Annotated[RMSPropConfig, Tag("rmsprop")]
+    | Annotated[ClippedMomentumConfig, Tag("clipped_momentum")],
+    _by("kind", "adam_tf1", "adam", "rmsprop", "clipped_momentum"),
+]
+
+
+class AbsoluteSquareLossConfig(Section):
     """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames; no mean."""
 
+    kind: Literal["absolute_square"] = "absolute_square"
     l1: Weight = 1.0
     l2: Weight = 1.0
 
     @model_validator(mode="after")
-    def _something(self) -> "LossConfig":
+    def _something(self) -> "AbsoluteSquareLossConfig":
         if self.l1 == 0 and self.l2 == 0:
             raise ValueError("training.loss: l1 and l2 are both 0, so nothing would be learned")
         return self
+
+
+class CrossEntropyLossConfig(Section):
+    """Sum of -t log p - (1 - t) log(1 - p) over all predicted frames; targets as they are."""
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    epsilon: Annotated[float, Field(gt=0, lt=0.1)] = Field(
+        default=1e-10, description="added to what a logarithm is taken of"
+    )
+
+
+LossConfig = Annotated[
+    Annotated[AbsoluteSquareLossConfig, Tag("absolute_square")]
+    | Annotated[CrossEntropyLossConfig, Tag("cross_entropy")],
+    _by("kind", "absolute_square", "cross_entropy"),
+]
 
 
 class SamplingConfig(Section):
@@ -207,8 +339,8 @@ class TrainingConfig(Section):
         description="clips whose gradient is computed at once on a device; their gradients are "
         "summed, so it changes memory and speed but not the result; auto: 2 on a CPU, else all",
     )
-    optimizer: AdamTF1Config = AdamTF1Config()
-    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = AdamTF1Config()
+    loss: LossConfig = AbsoluteSquareLossConfig()
     scheduled_sampling: SamplingConfig | None = SamplingConfig()
     average_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.9995, description="decay of the exponential average of the weights"
@@ -282,7 +414,7 @@ class Experiment(Section):
     )
     results: Folder = Field(default=Path("results"), description="where run folders are made")
     data: MovingMnistData = MovingMnistData()
-    model: EideticStackConfig = EideticStackConfig()
+    model: ModelConfig = EideticStackConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 

@@ -25,6 +25,7 @@ _EXPECTED = {
     "less_than_equal": "at most {le:g}",
     "less_than": "less than {lt:g}",
     "literal_error": "{expected}",
+    "unknown_kind": "{expected}",
     "string_pattern_mismatch": "text that matches {pattern}",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
@@ -72,7 +73,11 @@ def problems(error: ValidationError, origins: Mapping[str, str], where: str) -> 
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for each in error.errors(include_url=False):
         unknown = each["type"] == "extra_forbidden"
-        groups.setdefault((_dotted(each["loc"], unknown), unknown), []).append(dict(each))
+        found: dict[str, Any] = dict(each)
+        if each["type"] == "unknown_kind":  # blame the key that chooses, not its section
+            key = found["ctx"]["key"]
+            found |= {"loc": (*found["loc"], key), "input": found["input"].get(key)}
+        groups.setdefault((_dotted(found["loc"], unknown), unknown), []).append(found)
     lines = []
     for (key, unknown), found in groups.items():
         if found[0]["type"] == "value_error":
@@ -93,32 +98,48 @@ def _sections_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _dotted(loc: tuple[int | str, ...], unknown: bool) -> str:
     """The key pydantic points at, without list positions and its names for a union's arms."""
+    names = [str(part) for part, _ in _followed(loc)]
+    return ".".join([*names, str(loc[-1])] if unknown else names)
+
+
+def _followed(
+    loc: tuple[int | str, ...],
+) -> Iterator[tuple[int | str, list[type[BaseModel]]]]:
+    """Each part of a place that is a key, with the sections that may lie there."""
     sections: list[type[BaseModel]] = [Experiment]
-    names: list[str] = []
-    for depth, part in enumerate(loc):
+    for part in loc:
         fields = [s.model_fields[part] for s in sections if part in s.model_fields]
         if fields:
             sections = [s for field in fields for s in _sections_in(field.annotation)]
-        if fields or (unknown and depth == len(loc) - 1):
-            names.append(str(part))
-    return ".".join(names)
+            yield part, sections
+        else:  # perhaps the arm of a union that was chosen
+            sections[:] = [s for s in sections if part in _names_of(s)] or sections
+
+
+def _names_of(section: type[BaseModel]) -> list[Any]:
+    """What a section of a union is chosen by."""
+    chosen_by = [section.model_fields.get(key) for key in ("network", "kind")]
+    return [field.default for field in chosen_by if field]
 
 
 def _unknown(key: str, error: dict[str, Any]) -> str:
     """Say what a key that nothing reads was probably meant to be."""
-    known = list(known_keys())
+    known = list(dict.fromkeys(known_keys()))
     section, _, name = key.rpartition(".")
     prefix = f"{section}." if section else ""
     said = f"unknown key (got {_show(error['input'])})"
     if error["loc"][-1] in known and "." in str(error["loc"][-1]):
         return f"{said}; in a file write it nested, one key below the other"
-    siblings = [k for k in known if k.startswith(prefix) and "." not in k[len(prefix) :]]
+    followed = list(_followed(error["loc"][:-1]))
+    sections = followed[-1][1] if followed else [Experiment]
+    siblings = list(dict.fromkeys(prefix + k for s in sections for k in s.model_fields))
     near = nearest(name, [k[len(prefix) :] for k in siblings])
     if near:
         return f"{said}; did you mean {prefix}{near}?"
     elsewhere = [k for k in known if k.rpartition(".")[2] == name] or [
         k for k in known if difflib.SequenceMatcher(None, k.rpartition(".")[2], name).ratio() > 0.8
     ]
+    elsewhere = [k for k in elsewhere if k != key]
     if elsewhere:
         return f"{said}; did you mean {' or '.join(elsewhere)}?"
     return f"{said}; known keys: {', '.join(siblings)}"
@@ -150,7 +171,8 @@ def _expectation(error: dict[str, Any]) -> str:
 def _combination(error: dict[str, Any], origins: Mapping[str, str]) -> str:
     """A validator's sentence, and where each key that it names came from."""
     said = error["msg"].removeprefix("Value error, ")
-    named = [k for k in known_keys() if re.search(rf"(?<![\w.]){re.escape(k)}(?![\w.])", said)]
+    known = dict.fromkeys(known_keys())
+    named = [k for k in known if re.search(rf"(?<![\w.]){re.escape(k)}(?![\w.])", said)]
     sources = "; ".join(f"{key}: {origin_of(key, origins)}" for key in named if "." in key)
     return f"{said} ({sources})" if sources else said
 

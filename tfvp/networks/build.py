@@ -1,6 +1,14 @@
 """From a configuration to a network."""
 
-from tfvp.config import EideticStackConfig, Experiment
+from typing import Any
+
+from tfvp.config import (
+    ConvLSTMCellConfig,
+    ConvLSTMStackConfig,
+    EideticStackConfig,
+    Experiment,
+)
+from tfvp.networks.conv_lstm_stack import ConvLSTMStack
 from tfvp.networks.eidetic_stack import EideticStack
 from tfvp.networks.frame_predictor import FramePredictor
 
@@ -25,4 +33,27 @@ def _eidetic_stack(model: EideticStackConfig) -> EideticStack:
     )
 
 
-CORES = {"eidetic_stack": _eidetic_stack}
+def _conv_lstm_cell(cell: ConvLSTMCellConfig) -> dict[str, Any]:
+    return {
+        "kernel": cell.kernel,
+        "state_kernel": cell.state_kernel,
+        "peephole": cell.peephole,
+        "use_bias": cell.bias,
+    }
+
+
+def _conv_lstm_stack(model: ConvLSTMStackConfig) -> ConvLSTMStack:
+    return ConvLSTMStack(
+        model.hidden,
+        _conv_lstm_cell(model.cell),
+        readout=model.readout,
+        output=model.output,
+        readout_bias=model.readout_bias,
+        name="core",
+    )
+
+
+CORES: dict[str, Any] = {
+    "conv_lstm_stack": _conv_lstm_stack,
+    "eidetic_stack": _eidetic_stack,
+}

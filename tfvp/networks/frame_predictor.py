@@ -55,6 +55,11 @@ class FramePredictor(keras.Model):
         check_shape("use_truth", use_truth.shape, "B F")
         return self._predictions(frames[:, :-1], use_truth.shape[1] + 1, use_truth)
 
+    def targets(self, frames, horizon: int):
+        """What of `frames` (B, T, H, W, C) a call predicts: all but the first frame."""
+        del horizon
+        return frames[:, 1:]
+
     def predict_frames(self, context, horizon: int):
         """Predict `horizon` frames after `context` (B, T, H, W, C) -> (B, horizon, H, W, C)."""
         height, width, channels = self.frame_shape

@@ -91,7 +91,7 @@ class Steps(keras.callbacks.Callback):
     def _log(self, step: int, logs: Any, seconds: float) -> None:
         row = {
             "step": step,
-            **{name: float(logs[name]) for name in ("loss", "l1", "l2")},
+            **{name: float(value) for name, value in logs.items()},
             "learning_rate": float(self.model.optimizer.learning_rate),
             "truth_probability": truth_probability(step, self.config.scheduled_sampling),
         }
