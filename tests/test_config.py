@@ -215,13 +215,27 @@ MESSAGES = {
     "training.steps: 5": "training.steps: unknown key (got 5); "
     "in a file write it nested, one key below the other",
     "training: {loss: {x: 1}}": "training.loss.x: unknown key (got 1); "
-    "known keys: training.loss.kind, training.loss.l1, training.loss.l2",
+    "known keys: training.loss.kind, training.loss.l1, training.loss.l2, "
+    "training.loss.reduction, training.loss.network",
     "training: {loss: {kind: cross_entropy, l1: 1}}": "training.loss.l1: unknown key (got 1); "
     "known keys: training.loss.kind, training.loss.epsilon",
     "training: {loss: {kind: cross-entropy}}": "training.loss.kind: expected 'absolute_square' or "
     "'cross_entropy', got \"cross-entropy\"; did you mean cross_entropy?",
     "training: {optimizer: {kind: rmsprop, decay: 1}}": "training.optimizer.decay: expected less "
     "than 1, got 1",
+    "model: {network: predrnn, hidden: [8, 16]}": "model.hidden: one memory goes "
+    "through all layers of predrnn",
+    "model: {network: predrnn_pp, hidden: [8]}": "model.hidden: expected a list of at least 2",
+    "model: {network: predrnn, cell: {kernel: 4}}": "model.cell.kernel: expected an odd "
+    "number, got 4",
+    "model: {network: prednet, channels: [4, 4, 4, 4, 4, 4, 4]}": "model.channels: 7 layers "
+    "above the lowest halve the frame as often, got data.frame_px 64x64, which 128 does not divide",
+    "model: {network: prednet, error_weights: [1]}": "model.error_weights: expected one "
+    "for each of 4 layers",
+    "training: {loss: {network: 1}}": "training.loss.network: only prednet, and predrnn with "
+    "model.decouple: true, have a loss of their own, got model.network eidetic_stack",
+    "model: {network: predrnn, decouple: true}": "model.decouple: true adds weights that only "
+    "training.loss.network trains",
     "model: {network: [1]}": "model.network: expected 'eidetic_stack'",
     "model: 3": "model: expected a section of keys, got 3",
     "model: {network: conv_lstm_stack, wiring: plain}": 'model.wiring: unknown key (got "plain"); '

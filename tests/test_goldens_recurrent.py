@@ -152,7 +152,7 @@ def test_prednet_predictions_are_those_of_the_next_frame(prednet):
 def test_prednet_error_training_weighs_what_the_program_measured(prednet):
     numbers, predictor = prednet
     core, frames = predictor.core, numbers["in/frames"]
-    predictions, errors = core.train_by_errors(
+    predictions, errors = core.with_own_loss(
         core.initial_state(2, (8, 12, 3)),
         keras.ops.convert_to_tensor(frames),
         keras.ops.ones((2, 1)),

@@ -18,8 +18,17 @@ from pydantic import (
     Tag,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise PydanticCustomError("odd", "Input should be an odd number")
+    return value
+
 
 Positive = Annotated[int, Field(ge=1)]
+OddPositive = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 NotNegative = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -207,10 +216,117 @@ class ConvLSTMStackConfig(Section):
     patch_px: Positive = Field(default=1, description="side of the squares folded into channels")
 
 
+class STLSTMCellConfig(Section):
+    """The spatiotemporal LSTM cell (Wang et al. 2017)."""
+
+    kind: Literal["st_lstm"] = "st_lstm"
+    kernel: OddPositive = Field(default=5, description="side of the convolutions")
+    release: Literal["2021", "2017"] = Field(
+        default="2021", description="the authors' PyTorch cell, or their first TF1 cell"
+    )
+    layer_norm: bool = Field(
+        default=False, description="of the gates; in release 2021 it fixes the size of a frame"
+    )
+
+
+class PredRNNConfig(Section):
+    """PredRNN: a stack of spatiotemporal LSTMs, one memory through all of them."""
+
+    network: Literal["predrnn"] = "predrnn"
+    cell: STLSTMCellConfig = STLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 128, 128, 128),
+        strict=False,
+        min_length=1,
+        description="channels of each layer, all equal",
+    )
+    decouple: bool = Field(
+        default=False,
+        description="PredRNN-V2: training.loss.network weighs how alike what the two states take "
+        "in is",
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+    @model_validator(mode="after")
+    def _memory_fits_every_layer(self) -> "PredRNNConfig":
+        if len(set(self.hidden)) > 1:
+            raise ValueError(
+                "model.hidden: one memory goes through all layers of predrnn, so all widths must "
+                f"be equal, got {list(self.hidden)}"
+            )
+        return self
+
+
+class CausalLSTMCellConfig(Section):
+    """The causal LSTM cell (Wang et al. 2018), and the highway, which shares its settings."""
+
+    kind: Literal["causal_lstm"] = "causal_lstm"
+    kernel: OddPositive = Field(default=5, description="side of the convolutions")
+    layer_norm: bool = Field(default=True, description="of the gates")
+
+
+class PredRNNPPConfig(Section):
+    """PredRNN++: causal LSTMs with a gradient highway unit above the first."""
+
+    network: Literal["predrnn_pp"] = "predrnn_pp"
+    cell: CausalLSTMCellConfig = CausalLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 64, 64, 64), strict=False, min_length=2, description="channels of each layer"
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+
+class PredNetCellConfig(Section):
+    """One layer of PredNet (Lotter et al. 2017)."""
+
+    kind: Literal["prednet"] = "prednet"
+    kernel: OddPositive = Field(default=3, description="side of the convolutions")
+
+
+class PredNetConfig(Section):
+    """PredNet: errors go up through the layers, predictions come down."""
+
+    network: Literal["prednet"] = "prednet"
+    cell: PredNetCellConfig = PredNetCellConfig()
+    channels: tuple[Positive, ...] = Field(
+        default=(48, 96, 192),
+        strict=False,
+        description="channels of each layer but the lowest, which has the frame's",
+    )
+    error_weights: tuple[Weight, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="of each layer's error in training.loss.network; null: the lowest layer's only",
+    )
+    late_feedback: bool = Field(
+        default=True,
+        description="true: past the truth it reads its prediction of the frame before, as the "
+        "released program; false: of the frame itself",
+    )
+
+    @property
+    def patch_px(self) -> int:
+        """It reads frames as they are."""
+        return 1
+
+    @model_validator(mode="after")
+    def _a_weight_a_layer(self) -> "PredNetConfig":
+        layers = len(self.channels) + 1
+        if self.error_weights is not None and len(self.error_weights) != layers:
+            raise ValueError(
+                f"model.error_weights: expected one for each of {layers} layers (the lowest and "
+                f"model.channels), got {list(self.error_weights)}"
+            )
+        return self
+
+
 ModelConfig = Annotated[
     Annotated[EideticStackConfig, Tag("eidetic_stack")]
-    | Annotated[ConvLSTMStackConfig, Tag("conv_lstm_stack")],
-    _by("network", "eidetic_stack", "conv_lstm_stack"),
+    | Annotated[ConvLSTMStackConfig, Tag("conv_lstm_stack")]
+    | Annotated[PredRNNConfig, Tag("predrnn")]
+    | Annotated[PredRNNPPConfig, Tag("predrnn_pp")]
+    | Annotated[PredNetConfig, Tag("prednet")],
+    _by("network", "eidetic_stack", "conv_lstm_stack", "predrnn", "predrnn_pp", "prednet"),
 ]
 
 
@@ -272,15 +388,23 @@ OptimizerConfig = Annotated[
 
 
 class AbsoluteSquareLossConfig(Section):
-    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames; no mean."""
+    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames."""
 
     kind: Literal["absolute_square"] = "absolute_square"
     l1: Weight = 1.0
     l2: Weight = 1.0
+    reduction: Literal["sum", "mean"] = Field(
+        default="sum",
+        description="mean: over clips and predicted values, so l2: 2 is the mean squared error",
+    )
+    network: Weight = Field(
+        default=0.0,
+        description="weight of the network's own loss: prednet's errors, predrnn's decoupling",
+    )
 
     @model_validator(mode="after")
     def _something(self) -> "AbsoluteSquareLossConfig":
-        if self.l1 == 0 and self.l2 == 0:
+        if self.l1 == 0 and self.l2 == 0 and self.network == 0:
             raise ValueError("training.loss: l1 and l2 are both 0, so nothing would be learned")
         return self
 
@@ -427,6 +551,36 @@ class Experiment(Section):
             raise ValueError(
                 f"model.patch_px: {patch} must divide the frame, got data.frame_px "
                 f"{height}x{width}; allowed: {', '.join(map(str, sides))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _prednet_halves_frame(self) -> "Experiment":
+        if self.model.network == "prednet":
+            height, width = self.data.frame_px
+            divisor = 2 ** len(self.model.channels)
+            if height % divisor or width % divisor:
+                raise ValueError(
+                    f"model.channels: {len(self.model.channels)} layers above the lowest halve the "
+                    f"frame as often, got data.frame_px {height}x{width}, which {divisor} does not "
+                    "divide"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _network_has_a_loss(self) -> "Experiment":
+        weight = getattr(self.training.loss, "network", 0.0)
+        model = self.model
+        has_one = model.network == "prednet" or (model.network == "predrnn" and model.decouple)
+        if weight and not has_one:
+            raise ValueError(
+                "training.loss.network: only prednet, and predrnn with model.decouple: true, have "
+                f"a loss of their own, got model.network {model.network}"
+            )
+        if model.network == "predrnn" and model.decouple and not weight:
+            raise ValueError(
+                "model.decouple: true adds weights that only training.loss.network trains, which "
+                "is 0"
             )
         return self
 

@@ -8,7 +8,7 @@ def sigmoid(x):
 
 
 def convolve(x, kernel, bias=0.0):
-    """x (H, W, C), kernel (k, k, C, F), k odd -> (H, W, F)."""
+    """Convolve x (H, W, C), kernel (k, k, C, F), k odd -> (H, W, F)."""
     side = kernel.shape[0]
     height, width, _ = x.shape
     padded = np.pad(x, [(side // 2, side // 2), (side // 2, side // 2), (0, 0)])

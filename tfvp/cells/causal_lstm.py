@@ -1,4 +1,4 @@
-"""The causal LSTM cell of PredRNN++: the memory is computed from the new cell state, not beside it."""
+"""The causal LSTM cell of PredRNN++: the memory is computed from the new cell state."""
 
 from typing import Any, NamedTuple
 
@@ -7,8 +7,8 @@ from keras import ops
 
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 
-# The released program's name of each convolution, its gates in units of `filters`, the released name
-# of its norm; in the order in which the program creates them.
+# The released program's name of each convolution, its gates in units of `filters`, the released
+# name of its norm; in the order in which the program creates them.
 CONVOLUTIONS = {
     "temporal_state_transition": (4, "h2c"),
     "temporal_memory_transition": (3, "c2c"),
@@ -33,7 +33,8 @@ class CausalLSTMCell(keras.layers.Layer):
 
     `*` is same-padded convolution with bias, LN is `TensorLayerNorm` on all gates of a convolution.
 
-        [i_h g_h f_h o_h] = LN(W_h * h)     [i_c g_c f_c] = LN(W_c * c)     [i_m f_m m_m] = LN(W_m * m)
+        [i_h g_h f_h o_h] = LN(W_h * h)          [i_c g_c f_c] = LN(W_c * c)
+        [i_m f_m m_m] = LN(W_m * m)
         [i_x g_x f_x o_x i'_x g'_x f'_x] = LN(W_x * x)
         i = σ(i_x + i_h + i_c)   f = σ(f_x + f_h + f_c + forget_bias)   g = tanh(g_x + g_h + g_c)
         c' = f ∘ c + i ∘ g                                       [i_2 g_2 f_2 o_2] = LN(W_2 * c')
@@ -41,8 +42,9 @@ class CausalLSTMCell(keras.layers.Layer):
         m' = f' ∘ tanh(m_m) + i' ∘ g'
         o = tanh(o_x + o_h + o_2 + LN(W_o * m'))                 h' = o ∘ tanh(W_1x1 * [c', m'])
 
-    The output gate is a tanh, in program and paper. Where they differ: the norms and the forget bias
-    are the program's alone. m_m is a projection, so the memory may change its width between layers.
+    The output gate is a tanh, in program and paper. Where they differ: the norms and the forget
+    bias are the program's alone. m_m is a projection, so the memory may change its width between
+    layers.
 
     x (B, H, W, Cin), CausalLSTMState -> h' (B, H, W, filters), CausalLSTMState.
 

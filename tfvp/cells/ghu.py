@@ -20,8 +20,8 @@ class GHU(keras.layers.Layer):
 
         [p u] = LN(W_x * x) + LN(W_z * z)    z' = σ(u) ∘ tanh(p) + (1 - σ(u)) ∘ z
 
-    `*` is same-padded convolution with bias, LN is `TensorLayerNorm`; paper and program agree but for
-    LN, which only the program has.
+    `*` is same-padded convolution with bias, LN is `TensorLayerNorm`; paper and program agree but
+    for LN, which only the program has.
 
     x (B, H, W, Cin), GHUState -> z' (B, H, W, filters), GHUState.
 

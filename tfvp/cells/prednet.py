@@ -20,7 +20,7 @@ class PredNetCellState(NamedTuple):
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class PredNetCell(keras.layers.Layer):
-    """One layer l of PredNet for one step, Lotter et al. 2017 (ICLR, arXiv:1605.08104), as released.
+    """One layer l of PredNet for one step, Lotter et al. 2017 (arXiv:1605.08104), as released.
 
     `*` is same-padded convolution with bias, s the hard sigmoid of Keras 2, up repeats every place
     twice in both directions. Downwards, then upwards:
@@ -116,7 +116,9 @@ class PredNetCell(keras.layers.Layer):
         seen = [r, e]
         if self.filters_above:
             if above is None:
-                raise ValueError(f"above: expected R of the layer above, {self.filters_above} channels")
+                raise ValueError(
+                    f"above: expected R of the layer above, {self.filters_above} channels"
+                )
             seen.append(ops.repeat(ops.repeat(above, 2, axis=1), 2, axis=2))
         seen = ops.concatenate(seen, axis=-1)
         i, f, o = (keras2_hard_sigmoid(self.conv_gates[gate](seen)) for gate in ("i", "f", "o"))
@@ -134,6 +136,8 @@ class PredNetCell(keras.layers.Layer):
 
     def climb(self, e):
         """A (B, H/2, W/2, channels_above) of the layer above from E'."""
+        if self.conv_up is None:
+            raise ValueError("climb: this is the top layer")
         return ops.max_pool(ops.relu(self.conv_up(e)), 2, strides=2, padding="valid")
 
     def get_config(self):

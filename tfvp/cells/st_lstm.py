@@ -1,4 +1,4 @@
-"""The spatiotemporal LSTM cell of PredRNN: a cell state through time, a memory through the layers."""
+"""The spatiotemporal LSTM cell of PredRNN: a cell through time, a memory through the layers."""
 
 from typing import Any, NamedTuple
 
@@ -30,18 +30,22 @@ class STLSTMCell(keras.layers.Layer):
 
     `*` is same-padded convolution. Release 2021, the authors' PyTorch cell, without biases:
 
-        [i_x f_x g_x i'_x f'_x g'_x o_x] = W_x * x   [i_h f_h g_h o_h] = W_h * h   [i_m f_m g_m] = W_m * m
-        i = σ(i_x + i_h)    f = σ(f_x + f_h + forget_bias)     g = tanh(g_x + g_h)   c' = f ∘ c + i ∘ g
-        i' = σ(i'_x + i_m)  f' = σ(f'_x + f_m + forget_bias)   g' = tanh(g'_x + g_m) m' = f' ∘ m + i' ∘ g'
+        [i_x f_x g_x i'_x f'_x g'_x o_x] = W_x * x
+        [i_h f_h g_h o_h] = W_h * h         [i_m f_m g_m] = W_m * m
+        i = σ(i_x + i_h)    f = σ(f_x + f_h + forget_bias)    g = tanh(g_x + g_h)
+        i' = σ(i'_x + i_m)  f' = σ(f'_x + f_m + forget_bias)  g' = tanh(g'_x + g_m)
+        c' = f ∘ c + i ∘ g  m' = f' ∘ m + i' ∘ g'
         o = σ(o_x + o_h + W_o * [c', m'])    h' = o ∘ tanh(W_1x1 * [c', m'])
 
-    Release 2017, their first TF1 cell, with biases: W_x, W_h and W_m each give i, g, f, o; both states
-    share the four gates of x; o = σ(o_x + o_h + o_m) looks at the *old* memory and at no cell state.
+    Release 2017, their first TF1 cell, with biases: W_x, W_h and W_m each give i, g, f, o; both
+    states share the four gates of x; o = σ(o_x + o_h + o_m) looks at the *old* memory and at no
+    cell state.
 
-    Layer norm is of all gates of one convolution together (never of W_1x1): in 2021 over rows, columns
-    and channels with a scale and shift for every place, which ties the network to one size of frame;
-    in 2017 `TensorLayerNorm`. Where program and paper differ: the paper's o has W_co * c' + W_mo * m'
-    (W_o in one), and its gates have biases; the forget bias of 1 is the programs' alone.
+    Layer norm is of all gates of one convolution together (never of W_1x1): in 2021 over rows,
+    columns and channels with a scale and shift for every place, which ties the network to one size
+    of frame; in 2017 `TensorLayerNorm`. Where program and paper differ: the paper's o has W_co * c'
+    + W_mo * m' (W_o in one), and its gates have biases; the forget bias of 1 is the programs'
+    alone.
 
     x (B, H, W, Cin), STLSTMState -> h' (B, H, W, filters), STLSTMState.
 
@@ -71,35 +75,35 @@ class STLSTMCell(keras.layers.Layer):
         self.release = release
         self.layer_norm = layer_norm
         self.forget_bias = forget_bias
-        first = release == "2017"
-        policy = self.dtype_policy
         self.convs, self.norms = {}, {}
         for source, gates in GATES[release].items():
-            self.convs[source] = keras.layers.Conv2D(
-                gates * filters,
-                kernel,
-                padding="same",
-                use_bias=first,
-                kernel_initializer=(
-                    keras.initializers.RandomUniform(-0.001, 0.001) if first else TORCH_UNIFORM
-                ),
-                dtype=policy,
-                name=f"conv_{source}",
-            )
-            name = f"norm_{source}"
-            if layer_norm and first:
-                self.norms[source] = TensorLayerNorm(1e-5, dtype=policy, name=name)
-            elif layer_norm:
-                self.norms[source] = keras.layers.LayerNormalization(
-                    axis=(1, 2, 3), epsilon=1e-5, dtype=policy, name=name
-                )
-        self.conv_mix = keras.layers.Conv2D(
-            filters,
-            1,
-            use_bias=first,
-            kernel_initializer="glorot_uniform" if first else TORCH_UNIFORM,
-            dtype=policy,
-            name="conv_mix",
+            self.convs[source] = self._conv(gates * filters, kernel, f"conv_{source}")
+            if layer_norm:
+                self.norms[source] = self._norm(f"norm_{source}")
+        self.conv_mix = self._conv(filters, 1, "conv_mix")
+
+    def _conv(self, width: int, kernel: int, name: str) -> keras.layers.Conv2D:
+        """A same-padded convolution, with the release's bias and first weights."""
+        first: Any = TORCH_UNIFORM
+        if self.release == "2017":
+            small = keras.initializers.RandomUniform(-0.001, 0.001)
+            first = "glorot_uniform" if name == "conv_mix" else small
+        return keras.layers.Conv2D(
+            width,
+            kernel,
+            padding="same",
+            use_bias=self.release == "2017",
+            kernel_initializer=first,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _norm(self, name: str) -> keras.layers.Layer:
+        """The release's layer norm of all gates of one convolution."""
+        if self.release == "2017":
+            return TensorLayerNorm(1e-5, dtype=self.dtype_policy, name=name)
+        return keras.layers.LayerNormalization(
+            axis=(1, 2, 3), epsilon=1e-5, dtype=self.dtype_policy, name=name
         )
 
     @property

@@ -7,10 +7,16 @@ from tfvp.config import (
     ConvLSTMStackConfig,
     EideticStackConfig,
     Experiment,
+    PredNetConfig,
+    PredRNNConfig,
+    PredRNNPPConfig,
 )
 from tfvp.networks.conv_lstm_stack import ConvLSTMStack
 from tfvp.networks.eidetic_stack import EideticStack
 from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.networks.prednet import PredNet
+from tfvp.networks.predrnn import PredRNN
+from tfvp.networks.predrnn_pp import PredRNNPP
 
 
 def build_model(experiment: Experiment) -> FramePredictor:
@@ -20,7 +26,9 @@ def build_model(experiment: Experiment) -> FramePredictor:
     """
     data, model = experiment.data, experiment.model
     core = CORES[model.network](model)
-    return FramePredictor(core, (*data.frame_px, data.channels), model.patch_px, name="predictor")
+    late = model.network == "prednet" and model.late_feedback
+    shape = (*data.frame_px, data.channels)
+    return FramePredictor(core, shape, model.patch_px, late_feedback=late, name="predictor")
 
 
 def _eidetic_stack(model: EideticStackConfig) -> EideticStack:
@@ -53,7 +61,32 @@ def _conv_lstm_stack(model: ConvLSTMStackConfig) -> ConvLSTMStack:
     )
 
 
+def _predrnn(model: PredRNNConfig) -> PredRNN:
+    return PredRNN(
+        model.hidden,
+        model.cell.kernel,
+        release=model.cell.release,
+        layer_norm=model.cell.layer_norm,
+        decouple=model.decouple,
+        name="core",
+    )
+
+
+def _predrnn_pp(model: PredRNNPPConfig) -> PredRNNPP:
+    cell = model.cell
+    return PredRNNPP(model.hidden, cell.kernel, layer_norm=cell.layer_norm, name="core")
+
+
+def _prednet(model: PredNetConfig) -> PredNet:
+    return PredNet(
+        model.channels, model.cell.kernel, error_weights=model.error_weights, name="core"
+    )
+
+
 CORES: dict[str, Any] = {
     "conv_lstm_stack": _conv_lstm_stack,
     "eidetic_stack": _eidetic_stack,
+    "predrnn": _predrnn,
+    "predrnn_pp": _predrnn_pp,
+    "prednet": _prednet,
 }

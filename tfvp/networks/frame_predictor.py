@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfvp.layers.patches import fold_patches, unfold_patches
-from tfvp.networks.rollout import own_prediction, rollout, rollout_any_length
+from tfvp.networks.rollout import newest, rollout, rollout_any_length
 from tfvp.shapes import check_shape
 
 
@@ -60,6 +60,16 @@ class FramePredictor(keras.Model):
         del horizon
         return frames[:, 1:]
 
+    def with_own_loss(self, inputs):
+        """As a call, and what the network itself wants small, (B,); `core.with_own_loss` says what.
+
+        Only of cores that have one: `PredNet`, and `PredRNN` with `decouple`.
+        """
+        patches, state = self._start(inputs["frames"])
+        use_truth = ops.cast(inputs["use_truth"], patches.dtype)
+        predictions, own = self.core.with_own_loss(state, patches, use_truth, self._feedback)
+        return unfold_patches(predictions, self.patch_px), own
+
     def predict_frames(self, context, horizon: int):
         """Predict `horizon` frames after `context` (B, T, H, W, C) -> (B, horizon, H, W, C)."""
         height, width, channels = self.frame_shape
@@ -86,7 +96,7 @@ class FramePredictor(keras.Model):
 
     @property
     def _feedback(self):
-        return self.core.late_prediction if self.late_feedback else own_prediction
+        return self.core.late_prediction if self.late_feedback else newest
 
     def _start(self, frames):
         """Patches of the frames, and the core's state before the first."""

@@ -22,9 +22,9 @@ class PredNet(keras.layers.Layer):
     """One step of PredNet (Lotter et al. 2017), as its released Keras program.
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. The program comes down through the
-    layers to a prediction of frame t, then reads frame t and goes up. Here a step reads frame t, goes
-    up, and comes down to the prediction of frame t + 1; the first way down is part of the initial
-    state. The numbers are the same, and no prediction waits for a frame it does not need.
+    layers to a prediction of frame t, then reads frame t and goes up. Here a step reads frame t,
+    goes up, and comes down to the prediction of frame t + 1; the first way down is part of the
+    initial state. The numbers are the same, and no prediction waits for a frame it does not need.
 
     Where the truth ends the program reads, as frame t, not its prediction of frame t but that of
     frame t - 1 (`late_prediction`), and its published fine-tuned weights expect it.
@@ -168,7 +168,7 @@ class PredNet(keras.layers.Layer):
 
         return step
 
-    def train_by_errors(self, state: PredNetState, frames, use_truth, feedback):
+    def with_own_loss(self, state: PredNetState, frames, use_truth, feedback):
         """Predict a clip, and measure every error unit on the way.
 
         frames (B, T, H, W, C), use_truth as for `rollout` -> predictions of frames 1 ... T - 1 and

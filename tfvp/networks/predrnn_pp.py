@@ -21,10 +21,10 @@ class PredRNNPPState(NamedTuple):
 class PredRNNPP(keras.layers.Layer):
     """One step of PredRNN++ (Wang et al. 2018), as its released TF1 program.
 
-    frame (B, H, W, C), state -> next frame (B, H, W, C), state. The first layer's output goes through
-    the highway to the second. The memory leaves layer k and enters layer k + 1 of the same step, the
-    last layer's enters the first of the next step; its width follows the layers'. The next frame is a
-    1x1 convolution of the last layer's output, linear.
+    frame (B, H, W, C), state -> next frame (B, H, W, C), state. The first layer's output goes
+    through the highway to the second. The memory leaves layer k and enters layer k + 1 of the same
+    step, the last layer's enters the first of the next step; its width follows the layers'. The
+    next frame is a 1x1 convolution of the last layer's output, linear.
 
     Args:
         hidden: channels of each layer, two or more; the highway has the first layer's.

@@ -10,21 +10,13 @@ Step = Callable[[Any, Any], tuple[Any, Any]]  # (frame, state) -> (next frame, s
 Feedback = Callable[[Any, Any], Any]  # (a step's output, state after it) -> what is read next
 
 
-def own_prediction(output, state):
+def newest(output, state):
     """Feed the prediction itself; what all but a few networks do."""
     del state
     return output
 
 
-def rollout(
-    step: Step,
-    state,
-    frames,
-    *,
-    predict_frames: int,
-    use_truth=None,
-    feedback: Feedback = own_prediction,
-):
+def rollout(step: Step, state, frames, *, predict_frames: int, use_truth=None, feedback=newest):
     """Predict the frame after every frame, reading the truth first and then the own predictions.
 
     The first `context` frames are read as they are. From then on step t reads
@@ -33,19 +25,16 @@ def rollout(
 
     Args:
         step: one step of a network, (frame (B, H, W, C), state) -> (next frame, state).
-        state: the network's state before the first frame. An axis of size 0 in it is one that
-            grows with every step.
+        state: before the first frame. An axis of size 0 in it is one that grows with every step.
         frames: (B, T, H, W, C). Without `use_truth` the T frames are the context; with it they are
             the context and the true future but its last frame, T = context + predict_frames - 1.
         predict_frames: frames to predict after the context.
         use_truth: (B, predict_frames - 1), 1 where the true frame is fed at that future step.
-        feedback: what stands for a frame that is not given, from the output and the state of the
-            step before.
+        feedback: a `Feedback`, what stands for a frame that is not given.
 
     Returns:
-        Predictions of frames 1 ... context + predict_frames - 1, (B, context + predict_frames - 1,
-        H, W, C); the last `predict_frames` of them are the future. If the step gives a structure of
-        tensors, such a structure, each with the axis of time after the first.
+        Predictions of frames 1 ... T' = context + predict_frames - 1, (B, T', H, W, C), the last
+        `predict_frames` of which are the future. A structure of such where the step gives one.
     """
     future = predict_frames - 1
     context = frames.shape[1] - (future if use_truth is not None else 0)
@@ -54,18 +43,18 @@ def rollout(
     for t in range(context + future):
         if t < context:
             frame = frames[:, t]
-        elif use_truth is None:
-            frame = feedback(output, state)
         else:
+            frame = feedback(output, state)
+        if t >= context and use_truth is not None:
             truth = ops.cast(use_truth[:, t - context], frames.dtype)[:, None, None, None]
-            frame = truth * frames[:, t] + (1 - truth) * feedback(output, state)
+            frame = truth * frames[:, t] + (1 - truth) * frame
         output, state = step(frame, state)
         outputs.append(output)
     return tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *outputs)
 
 
 def rollout_any_length(
-    step: Step, state, frames, *, predict_frames: int, feedback: Feedback = own_prediction
+    step: Step, state, frames, *, predict_frames: int, feedback: Feedback = newest
 ):
     """Predict the future of a context whose length is only known when the graph runs.
 

@@ -53,17 +53,31 @@ class Loss:
     """A weighted sum of named parts, each a sum over everything that was predicted.
 
     Args:
-        weights: of each part, in the order in which logs show them.
-        measure: (truth, prediction) -> the value of each part, in the same order.
+        weights: of each part, in the order in which logs show them; "network", if it is there, is
+            the last: the network's own loss, summed over clips.
+        measure: (truth, prediction) -> the value of each other part, in the same order.
+        mean: minimise the mean over clips instead of the sum, and of each part but "network" the
+            mean over a clip's values too.
     """
 
     weights: Mapping[str, float]
     measure: Callable[[Any, Any], tuple[Any, ...]]
+    mean: bool = False
+
+    def per_clip(self, values: int) -> dict[str, float]:
+        """Weights for one clip of `values` predicted values."""
+        return {
+            name: weight / values if self.mean and name != "network" else weight
+            for name, weight in self.weights.items()
+        }
 
 
-def absolute_square_loss(l1: float = 1.0, l2: float = 1.0) -> Loss:
+def absolute_square_loss(
+    l1: float = 1.0, l2: float = 1.0, *, mean: bool = False, network: float = 0.0
+) -> Loss:
     """`l1` * sum of absolutes + `l2` * half the sum of squares, see `absolute_and_square`."""
-    return Loss({"l1": l1, "l2": l2}, absolute_and_square)
+    own = {"network": network} if network else {}
+    return Loss({"l1": l1, "l2": l2, **own}, absolute_and_square, mean)
 
 
 def cross_entropy_loss(epsilon: float = 1e-10) -> Loss:
@@ -78,4 +92,5 @@ def build_loss(config: LossConfig) -> Loss:
     """The loss that a configuration names."""
     if config.kind == "cross_entropy":
         return cross_entropy_loss(config.epsilon)
-    return absolute_square_loss(config.l1, config.l2)
+    mean = config.reduction == "mean"
+    return absolute_square_loss(config.l1, config.l2, mean=mean, network=config.network)

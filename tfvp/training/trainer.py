@@ -1,5 +1,7 @@
 """One training step: summed gradients of micro-batches, an update, a step of the average."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -12,7 +14,8 @@ class Trainer(keras.Model):
 
     A batch {"frames": (B, T, H, W, C), "use_truth": (B, F)} gives one update. On each replica its
     share is cut into micro-batches whose gradients are summed; the optimizer sums over replicas.
-    The loss is a sum, so neither split changes the update.
+    The loss is a sum over clips, which a mean divides by their number over all replicas, so neither
+    split changes the update.
 
     Args:
         predictor: the network.
@@ -47,12 +50,26 @@ class Trainer(keras.Model):
         self.average.update()
         replica = tf.distribute.get_replica_context()
         sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        weights = self.summed_loss.weights
+        weights = self.summed_loss.per_clip(self._values(data))
         parts = {name: sums[i] / sums[-1] for i, name in enumerate(weights)}
         return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
 
+    def _values(self, data) -> int:
+        """Predicted values of a clip."""
+        horizon = data["use_truth"].shape[1] + 1
+        return math.prod(self.predictor.targets(data["frames"], horizon).shape[1:])
+
     def _summed_gradients(self, data):
         """Gradients of the summed loss and [its parts, sequences], over this replica's share."""
+        sums, gradients = self._micro_batches(data)
+        if self.summed_loss.mean:
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            clips = data["frames"].shape[0] * replicas
+            gradients = [gradient / clips for gradient in gradients]
+        return sums, gradients
+
+    def _micro_batches(self, data):
+        """As `_summed_gradients`, of the loss before a mean over clips."""
         share = data["frames"].shape[0]
         if self.micro_batch is None or share == self.micro_batch:
             return self._gradients(data)
@@ -76,12 +93,18 @@ class Trainer(keras.Model):
 
     def _gradients(self, data):
         variables = [v.value for v in self.trainable_variables]
+        own = "network" in self.summed_loss.weights
         with tf.GradientTape() as tape:
-            prediction = self(data, training=True)
+            if own:
+                prediction, of_clips = self.predictor.with_own_loss(data)
+            else:
+                prediction, of_clips = self(data, training=True), None
             horizon = data["use_truth"].shape[1] + 1
             truth = self.predictor.targets(data["frames"], horizon)
             parts = self.summed_loss.measure(truth, prediction)
-            weights = self.summed_loss.weights.values()
+            if of_clips is not None:
+                parts = (*parts, tf.reduce_sum(tf.cast(of_clips, tf.float32)))
+            weights = self.summed_loss.per_clip(self._values(data)).values()
             loss = sum(weight * part for weight, part in zip(weights, parts, strict=True))
         # A weight that the loss does not reach (the memory convolution of a cell that does not
         # carry its memory) has gradient 0, as in TF1, and its moments decay.
