@@ -440,7 +440,13 @@ class InitConfig(Section):
 
     source: str | None = Field(
         default=None,
-        description="a run folder, a .keras or .npz file, or a TF1 checkpoint prefix",
+        description="a run folder, a .keras or .npz file, or a TF1 checkpoint prefix; for prednet "
+        "also a Keras 2 .hdf5 file",
+    )
+    kernels: Literal["auto", "tensorflow", "theano"] = Field(
+        default="auto",
+        description="whose convolution a Keras 2 .hdf5 file was trained with; theano: turn every "
+        "kernel by half a circle; auto: as the file says",
     )
     required: bool = Field(
         default=False, description="true: a fine-tuning config, refuse to start without"
