@@ -9,16 +9,58 @@ import pytest
 from tfvp.cells import CELLS
 
 # How to make a small one of each, and the shape of one step's input without the batch axis.
-SMALL = {"eidetic_lstm": ({"filters": 4, "kernel": (2, 3, 3)}, (2, 4, 5, 3))}
+SMALL = {
+    "eidetic_lstm": ({"filters": 4, "kernel": (2, 3, 3)}, (2, 4, 5, 3)),
+    "st_lstm": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
+    "causal_lstm": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
+    "ghu": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
+    "prednet": ({"filters": 4, "channels": 3}, (4, 6, 3)),
+    "conv_lstm": (
+        {"filters": 4, "kernel": (3, 3), "state_kernel": (3, 3), "peephole": "channel"},
+        (4, 5, 3),
+    ),
+}
 # Arguments other than their defaults, so that one that is left out of get_config shows.
 UNUSUAL = {
+    "conv_lstm": {
+        "filters": 3,
+        "kernel": (1, 3),
+        "state_kernel": (3, 1),
+        "peephole": "conv",
+        "use_bias": False,
+        "unit_forget_bias": True,
+        "reads_input": False,
+    },
     "eidetic_lstm": {
         "filters": 3,
         "kernel": (1, 3, 5),
         "carry_memory": True,
         "history_length": 7,
         "forget_bias": 0.5,
-    }
+    },
+    "st_lstm": {
+        "filters": 3,
+        "kernel": 7,
+        "release": "2017",
+        "layer_norm": True,
+        "forget_bias": 0.5,
+    },
+    "causal_lstm": {
+        "filters": 3,
+        "kernel": 7,
+        "memory_channels": 6,
+        "layer_norm": False,
+        "forget_bias": 0.5,
+    },
+    "ghu": {"filters": 3, "kernel": 7, "layer_norm": False},
+    "prednet": {
+        "filters": 3,
+        "channels": 2,
+        "kernel": 5,
+        "filters_above": 7,
+        "channels_above": 6,
+        "pixel_max": 0.5,
+    },
 }
 
 
@@ -66,7 +108,7 @@ def test_constructor_arguments_survive_get_config(kind):
     arguments = set(inspect.signature(cls.__init__).parameters) - {"self", "kwargs"}
     assert arguments == set(UNUSUAL[kind]), "every argument needs an unusual value here"
     again = cls.from_config(cls(**UNUSUAL[kind]).get_config())
-    assert {name: getattr(again, name) for name in arguments} == UNUSUAL[kind]
+    assert {name: again.get_config()[name] for name in arguments} == UNUSUAL[kind]
 
 
 def test_batch_items_are_independent(kind):

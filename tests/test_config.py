@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tfvp import config_chain, yaml_files
-from tfvp.config import ClipsData, Experiment, KittiData, KthData, MovingMnistData
+from tfvp.config import Experiment
 from tfvp.config_errors import known_keys
 from tfvp.config_files import (
     config_hash,
@@ -80,9 +80,18 @@ def test_explain_lists_every_key_once(write):
     keys = [setting.key for setting in explain("a")]
     assert len(keys) == len(set(keys))
     sections = {key.rpartition(".")[0] for key in known_keys()}
-    others = {*KthData.model_fields, *KittiData.model_fields, *ClipsData.model_fields}
-    other_data = others - {*MovingMnistData.model_fields}
-    assert set(keys) == set(known_keys()) - sections - {f"data.{key}" for key in other_data}
+    there = set(known_keys()) - sections
+    experiment = load_config("a")
+    for union, chosen in (  # keys of the sections that another `dataset` or `kind` would choose
+        ("data", experiment.data),
+        ("model", experiment.model),
+        ("training.optimizer", experiment.training.optimizer),
+        ("training.loss", experiment.training.loss),
+    ):
+        there = {key for key in there if not key.startswith(f"{union}.")}
+        mine = set(known_keys([type(chosen)], f"{union}."))
+        there |= mine - {key.rpartition(".")[0] for key in mine}
+    assert set(keys) == there
 
 
 def test_name_and_title_are_a_files_own(write):
@@ -207,7 +216,31 @@ MESSAGES = {
     "training.steps: 5": "training.steps: unknown key (got 5); "
     "in a file write it nested, one key below the other",
     "training: {loss: {x: 1}}": "training.loss.x: unknown key (got 1); "
-    "known keys: training.loss.l1, training.loss.l2",
+    "known keys: training.loss.kind, training.loss.l1, training.loss.l2, "
+    "training.loss.reduction, training.loss.network",
+    "training: {loss: {kind: cross_entropy, l1: 1}}": "training.loss.l1: unknown key (got 1); "
+    "cross_entropy has no such key; known keys: training.loss.kind, training.loss.epsilon",
+    "training: {loss: {kind: cross-entropy}}": "training.loss.kind: expected 'absolute_square' or "
+    "'cross_entropy', got \"cross-entropy\"; did you mean cross_entropy?",
+    "training: {optimizer: {kind: rmsprop, decay: 1}}": "training.optimizer.decay: expected less "
+    "than 1, got 1",
+    "model: {network: predrnn, hidden: [8, 16]}": "model.hidden: one memory goes "
+    "through all layers of predrnn",
+    "model: {network: predrnn_pp, hidden: [8]}": "model.hidden: expected a list of at least 2",
+    "model: {network: predrnn, cell: {kernel: 4}}": "model.cell.kernel: expected an odd "
+    "number, got 4",
+    "model: {network: prednet, channels: [4, 4, 4, 4, 4, 4, 4]}": "model.channels: 7 layers "
+    "above the lowest halve the frame as often, got data.frame_px 64x64, which 128 does not divide",
+    "model: {network: prednet, error_weights: [1]}": "model.error_weights: expected one "
+    "for each of 4 layers",
+    "training: {loss: {network: 1}}": "training.loss.network: only prednet, and predrnn with "
+    "model.decouple: true, have a loss of their own, got model.network eidetic_stack",
+    "model: {network: predrnn, decouple: true}": "model.decouple: true adds weights that only "
+    "training.loss.network trains",
+    "model: {network: [1]}": "model.network: expected 'eidetic_stack'",
+    "model: 3": "model: expected a section of keys, got 3",
+    "model: {network: conv_lstm_stack, wiring: plain}": 'model.wiring: unknown key (got "plain"); '
+    "conv_lstm_stack has no such key; known keys: model.network, model.cell",
     "training: {steps: lots}": 'training.steps: expected a whole number, got "lots"',
     "training: {steps: 5.0}": "training.steps: expected a whole number, got 5.0",
     "training: {steps: true}": "training.steps: expected a whole number, got true",

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfvp.networks.eidetic_stack import EideticStack
 from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.training.losses import absolute_square_loss
 from tfvp.training.optimizers import AdamTF1
 from tfvp.training.trainer import Trainer
 
@@ -30,7 +31,9 @@ def relative_error(ours, golden) -> float:
 
 
 def trainer(predictor, micro_batch=None) -> Trainer:
-    trainer = Trainer(predictor, l1=1.0, l2=1.0, average_decay=0.9995, micro_batch=micro_batch)
+    trainer = Trainer(
+        predictor, loss=absolute_square_loss(), average_decay=0.9995, micro_batch=micro_batch
+    )
     trainer.compile(optimizer=AdamTF1(1e-3))
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer

@@ -16,6 +16,7 @@ from tfvp.porting.initial import initialise
 from tfvp.training.checkpoints import state_of
 from tfvp.training.devices import Devices
 from tfvp.training.loop import build_trainer
+from tfvp.training.losses import absolute_square_loss
 from tfvp.training.optimizers import AdamTF1
 from tfvp.training.trainer import Trainer
 
@@ -27,7 +28,7 @@ def golden_trainer(hidden=(3, 3, 3, 3), freeze_decoder=False) -> Trainer:
     """A trainer of the network that the golden checkpoint is of."""
     predictor = FramePredictor(EideticStack(hidden, name="core"), (5, 4, 4), name="predictor")
     predictor.core.decoder.trainable = not freeze_decoder
-    trainer = Trainer(predictor, l1=1.0, l2=1.0, average_decay=0.9995)
+    trainer = Trainer(predictor, loss=absolute_square_loss(), average_decay=0.9995)
     trainer.compile(optimizer=AdamTF1(1e-3, name="optimizer"))
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer

@@ -5,6 +5,7 @@ the paper differ, the choice is a named key here and its default is the released
 `tfvp.config_files` reads YAML into these sections and remembers where each value came from.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,8 +18,17 @@ from pydantic import (
     Tag,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise PydanticCustomError("odd", "Input should be an odd number")
+    return value
+
 
 Positive = Annotated[int, Field(ge=1)]
+OddPositive = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 NotNegative = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -31,6 +41,23 @@ class Section(BaseModel):
     """A group of keys; unknown keys and changes after loading are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _by(key: str, *names: str) -> Discriminator:
+    """Choose a section among several by its `key`; where it is not given, the first."""
+
+    def chosen(value: Any) -> str:
+        name = value.get(key, names[0]) if isinstance(value, Mapping) else getattr(value, key, None)
+        return names[0] if name is None else str(name)
+
+    listed = ", ".join(f"'{name}'" for name in names[:-1])
+    expected = f"{listed} or '{names[-1]}'" if listed else f"'{names[0]}'"
+    return Discriminator(
+        chosen,
+        custom_error_type="unknown_kind",
+        custom_error_message="Input should be {expected}",
+        custom_error_context={"key": key, "expected": expected},
+    )
 
 
 # --- data ---
@@ -361,19 +388,12 @@ class ClipsData(DataSection):
         return self
 
 
-def dataset(data: Any) -> str | None:
-    """Which section of data is meant; refusals call this key by the function's name."""
-    if isinstance(data, dict):
-        return str(data.get("dataset", "moving_mnist"))
-    return getattr(data, "dataset", None)
-
-
 DataConfig = Annotated[
     Annotated[MovingMnistData, Tag("moving_mnist")]
     | Annotated[KthData, Tag("kth")]
     | Annotated[KittiData, Tag("kitti")]
     | Annotated[ClipsData, Tag("clips")],
-    Discriminator(dataset),
+    _by("dataset", "moving_mnist", "kth", "kitti", "clips"),
 ]
 
 
@@ -434,6 +454,158 @@ class EideticStackConfig(Section):
         return self
 
 
+class ConvLSTMCellConfig(Section):
+    """The convolutional LSTM cell (Shi et al. 2015, arXiv:1506.04214)."""
+
+    kind: Literal["conv_lstm"] = "conv_lstm"
+    kernel: tuple[Positive, Positive] = Field(
+        default=(5, 5), strict=False, description="rows, columns of the input's convolution"
+    )
+    state_kernel: tuple[Positive, Positive] = Field(
+        default=(5, 5), strict=False, description="rows, columns of the state's convolution"
+    )
+    peephole: Literal["none", "channel", "full", "conv"] = Field(
+        default="none",
+        description="how gates see the cell: one weight a channel (Shi's counts), one a place and "
+        "channel (the formula read literally), or a convolution",
+    )
+    bias: bool = Field(default=True, description="false: OpenSTL's cell has none")
+
+
+class ConvLSTMStackConfig(Section):
+    """A stack of ConvLSTM cells that reads frames and then its own predictions."""
+
+    network: Literal["conv_lstm_stack"] = "conv_lstm_stack"
+    cell: ConvLSTMCellConfig = ConvLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 64, 64), strict=False, min_length=1, description="channels of each layer"
+    )
+    readout: Literal["all_layers", "top_layer"] = Field(
+        default="all_layers",
+        description="what the 1x1 convolution to the frame sees: all layers side by side (Shi, "
+        "Feist) or the last one (OpenSTL)",
+    )
+    output: Literal["sigmoid", "linear"] = Field(
+        default="sigmoid", description="sigmoid: predictions stay in (0, 1)"
+    )
+    readout_bias: bool = Field(default=True, description="false: OpenSTL's readout has none")
+    patch_px: Positive = Field(default=1, description="side of the squares folded into channels")
+
+
+class STLSTMCellConfig(Section):
+    """The spatiotemporal LSTM cell (Wang et al. 2017)."""
+
+    kind: Literal["st_lstm"] = "st_lstm"
+    kernel: OddPositive = Field(default=5, description="side of the convolutions")
+    release: Literal["2021", "2017"] = Field(
+        default="2021", description="the authors' PyTorch cell, or their first TF1 cell"
+    )
+    layer_norm: bool = Field(
+        default=False, description="of the gates; in release 2021 it fixes the size of a frame"
+    )
+
+
+class PredRNNConfig(Section):
+    """PredRNN: a stack of spatiotemporal LSTMs, one memory through all of them."""
+
+    network: Literal["predrnn"] = "predrnn"
+    cell: STLSTMCellConfig = STLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 128, 128, 128),
+        strict=False,
+        min_length=1,
+        description="channels of each layer, all equal",
+    )
+    decouple: bool = Field(
+        default=False,
+        description="PredRNN-V2: training.loss.network weighs how alike what the two states take "
+        "in is",
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+    @model_validator(mode="after")
+    def _memory_fits_every_layer(self) -> "PredRNNConfig":
+        if len(set(self.hidden)) > 1:
+            raise ValueError(
+                "model.hidden: one memory goes through all layers of predrnn, so all widths must "
+                f"be equal, got {list(self.hidden)}"
+            )
+        return self
+
+
+class CausalLSTMCellConfig(Section):
+    """The causal LSTM cell (Wang et al. 2018), and the highway, which shares its settings."""
+
+    kind: Literal["causal_lstm"] = "causal_lstm"
+    kernel: OddPositive = Field(default=5, description="side of the convolutions")
+    layer_norm: bool = Field(default=True, description="of the gates")
+
+
+class PredRNNPPConfig(Section):
+    """PredRNN++: causal LSTMs with a gradient highway unit above the first."""
+
+    network: Literal["predrnn_pp"] = "predrnn_pp"
+    cell: CausalLSTMCellConfig = CausalLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 64, 64, 64), strict=False, min_length=2, description="channels of each layer"
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+
+class PredNetCellConfig(Section):
+    """One layer of PredNet (Lotter et al. 2017)."""
+
+    kind: Literal["prednet"] = "prednet"
+    kernel: OddPositive = Field(default=3, description="side of the convolutions")
+
+
+class PredNetConfig(Section):
+    """PredNet: errors go up through the layers, predictions come down."""
+
+    network: Literal["prednet"] = "prednet"
+    cell: PredNetCellConfig = PredNetCellConfig()
+    channels: tuple[Positive, ...] = Field(
+        default=(48, 96, 192),
+        strict=False,
+        description="channels of each layer but the lowest, which has the frame's",
+    )
+    error_weights: tuple[Weight, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="of each layer's error in training.loss.network; null: the lowest layer's only",
+    )
+    late_feedback: bool = Field(
+        default=True,
+        description="true: past the truth it reads its prediction of the frame before, as the "
+        "released program; false: of the frame itself",
+    )
+
+    @property
+    def patch_px(self) -> int:
+        """It reads frames as they are."""
+        return 1
+
+    @model_validator(mode="after")
+    def _a_weight_a_layer(self) -> "PredNetConfig":
+        layers = len(self.channels) + 1
+        if self.error_weights is not None and len(self.error_weights) != layers:
+            raise ValueError(
+                f"model.error_weights: expected one for each of {layers} layers (the lowest and "
+                f"model.channels), got {list(self.error_weights)}"
+            )
+        return self
+
+
+ModelConfig = Annotated[
+    Annotated[EideticStackConfig, Tag("eidetic_stack")]
+    | Annotated[ConvLSTMStackConfig, Tag("conv_lstm_stack")]
+    | Annotated[PredRNNConfig, Tag("predrnn")]
+    | Annotated[PredRNNPPConfig, Tag("predrnn_pp")]
+    | Annotated[PredNetConfig, Tag("prednet")],
+    _by("network", "eidetic_stack", "conv_lstm_stack", "predrnn", "predrnn_pp", "prednet"),
+]
+
+
 # --- training ---
 
 
@@ -447,17 +619,86 @@ class AdamTF1Config(Section):
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
 
 
-class LossConfig(Section):
-    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames; no mean."""
+class AdamConfig(Section):
+    """Adam as Keras has it: epsilon outside the square root."""
 
+    kind: Literal["adam"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+
+
+class RMSPropConfig(Section):
+    """RMSProp: the gradient over the root of the running mean of its square."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    epsilon: Annotated[float, Field(gt=0)] = 1e-7
+
+
+class ClippedMomentumConfig(Section):
+    """Momentum whose every update is clipped, as the program of Srivastava et al. 2015 trains."""
+
+    kind: Literal["clipped_momentum"] = "clipped_momentum"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    clip: Annotated[float, Field(gt=0)] = Field(
+        default=1e-4, description="largest change of a weight in one update"
+    )
+    weight_decay: Weight = Field(default=1e-4, description="not of biases")
+    rate_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9, description="the learning rate's factor after every `decay_steps`"
+    )
+    decay_steps: Positive = 10_000
+
+
+OptimizerConfig = Annotated[
+    Annotated[AdamTF1Config, Tag("adam_tf1")]
+    | Annotated[AdamConfig, Tag("adam")]
+    | Annotated[RMSPropConfig, Tag("rmsprop")]
+    | Annotated[ClippedMomentumConfig, Tag("clipped_momentum")],
+    _by("kind", "adam_tf1", "adam", "rmsprop", "clipped_momentum"),
+]
+
+
+class AbsoluteSquareLossConfig(Section):
+    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames."""
+
+    kind: Literal["absolute_square"] = "absolute_square"
     l1: Weight = 1.0
     l2: Weight = 1.0
+    reduction: Literal["sum", "mean"] = Field(
+        default="sum",
+        description="mean: over clips and predicted values, so l2: 2 is the mean squared error",
+    )
+    network: Weight = Field(
+        default=0.0,
+        description="weight of the network's own loss: prednet's errors, predrnn's decoupling",
+    )
 
     @model_validator(mode="after")
-    def _something(self) -> "LossConfig":
-        if self.l1 == 0 and self.l2 == 0:
+    def _something(self) -> "AbsoluteSquareLossConfig":
+        if self.l1 == 0 and self.l2 == 0 and self.network == 0:
             raise ValueError("training.loss: l1 and l2 are both 0, so nothing would be learned")
         return self
+
+
+class CrossEntropyLossConfig(Section):
+    """Sum of -t log p - (1 - t) log(1 - p) over all predicted frames; targets as they are."""
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    epsilon: Annotated[float, Field(gt=0, lt=0.1)] = Field(
+        default=1e-10, description="added to what a logarithm is taken of"
+    )
+
+
+LossConfig = Annotated[
+    Annotated[AbsoluteSquareLossConfig, Tag("absolute_square")]
+    | Annotated[CrossEntropyLossConfig, Tag("cross_entropy")],
+    _by("kind", "absolute_square", "cross_entropy"),
+]
 
 
 class SamplingConfig(Section):
@@ -475,7 +716,13 @@ class InitConfig(Section):
 
     source: str | None = Field(
         default=None,
-        description="a run folder, a .keras or .npz file, or a TF1 checkpoint prefix",
+        description="a run folder, a .keras or .npz file, or a TF1 checkpoint prefix; for prednet "
+        "also a Keras 2 .hdf5 file",
+    )
+    kernels: Literal["auto", "tensorflow", "theano"] = Field(
+        default="auto",
+        description="whose convolution a Keras 2 .hdf5 file was trained with; theano: turn every "
+        "kernel by half a circle; auto: as the file says",
     )
     required: bool = Field(
         default=False, description="true: a fine-tuning config, refuse to start without"
@@ -498,8 +745,8 @@ class TrainingConfig(Section):
         description="clips whose gradient is computed at once on a device; their gradients are "
         "summed, so it changes memory and speed but not the result; auto: 2 on a CPU, else all",
     )
-    optimizer: AdamTF1Config = AdamTF1Config()
-    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = AdamTF1Config()
+    loss: LossConfig = AbsoluteSquareLossConfig()
     scheduled_sampling: SamplingConfig | None = SamplingConfig()
     average_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.9995, description="decay of the exponential average of the weights"
@@ -573,7 +820,7 @@ class Experiment(Section):
     )
     results: Folder = Field(default=Path("results"), description="where run folders are made")
     data: DataConfig = MovingMnistData()
-    model: EideticStackConfig = EideticStackConfig()
+    model: ModelConfig = EideticStackConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
@@ -586,6 +833,36 @@ class Experiment(Section):
             raise ValueError(
                 f"model.patch_px: {patch} must divide the frame, got data.frame_px "
                 f"{height}x{width}; allowed: {', '.join(map(str, sides))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _prednet_halves_frame(self) -> "Experiment":
+        if self.model.network == "prednet":
+            height, width = self.data.frame_px
+            divisor = 2 ** len(self.model.channels)
+            if height % divisor or width % divisor:
+                raise ValueError(
+                    f"model.channels: {len(self.model.channels)} layers above the lowest halve the "
+                    f"frame as often, got data.frame_px {height}x{width}, which {divisor} does not "
+                    "divide"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _network_has_a_loss(self) -> "Experiment":
+        weight = getattr(self.training.loss, "network", 0.0)
+        model = self.model
+        has_one = model.network == "prednet" or (model.network == "predrnn" and model.decouple)
+        if weight and not has_one:
+            raise ValueError(
+                "training.loss.network: only prednet, and predrnn with model.decouple: true, have "
+                f"a loss of their own, got model.network {model.network}"
+            )
+        if model.network == "predrnn" and model.decouple and not weight:
+            raise ValueError(
+                "model.decouple: true adds weights that only training.loss.network trains, which "
+                "is 0"
             )
         return self
 

@@ -25,6 +25,7 @@ _EXPECTED = {
     "less_than_equal": "at most {le:g}",
     "less_than": "less than {lt:g}",
     "literal_error": "{expected}",
+    "unknown_kind": "{expected}",
     "string_pattern_mismatch": "text that matches {pattern}",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
@@ -73,9 +74,13 @@ def problems(error: ValidationError, origins: Mapping[str, str], where: str) -> 
         where: the file to name where no single origin is to blame.
     """
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
-    for each in map(_plain_tag, error.errors(include_url=False)):
+    for each in error.errors(include_url=False):
         unknown = each["type"] == "extra_forbidden"
-        groups.setdefault((_dotted(each["loc"], unknown), unknown), []).append(dict(each))
+        found: dict[str, Any] = dict(each)
+        if each["type"] == "unknown_kind":  # blame the key that chooses, not its section
+            key = found["ctx"]["key"]
+            found |= {"loc": (*found["loc"], key), "input": found["input"].get(key)}
+        groups.setdefault((_dotted(found["loc"], unknown), unknown), []).append(found)
     lines = []
     for (key, unknown), found in groups.items():
         if found[0]["type"] == "value_error":
@@ -115,27 +120,9 @@ def _sections_at(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
     return sections
 
 
-def _plain_tag(error: Mapping[str, Any]) -> dict[str, Any]:
-    """An error of a union's choice as one of the key that chooses, e.g. data.dataset."""
-    error = dict(error)
-    if error["type"] not in ("union_tag_invalid", "union_tag_not_found"):
-        return error
-    key = error["ctx"]["discriminator"].strip("'()")
-    if not isinstance(error["input"], dict):
-        return {**error, "type": "model_type"}
-    arms = [s for s in _sections_at(error["loc"]) if key in s.model_fields]
-    expected = [repr(arm.model_fields[key].default) for arm in arms]
-    return {
-        "type": "literal_error" if key in error["input"] else "missing",
-        "loc": (*error["loc"], key),
-        "input": error["input"].get(key),
-        "ctx": {"expected": " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))},
-    }
-
-
 def _unknown(key: str, error: dict[str, Any]) -> str:
     """Say what a key that nothing reads was probably meant to be."""
-    known = list(known_keys())
+    known = list(dict.fromkeys(known_keys()))
     section, _, name = key.rpartition(".")
     prefix = f"{section}." if section else ""
     said = f"unknown key (got {_show(error['input'])})"
@@ -151,6 +138,7 @@ def _unknown(key: str, error: dict[str, Any]) -> str:
     elsewhere = [k for k in known if k.rpartition(".")[2] == name] or [
         k for k in known if difflib.SequenceMatcher(None, k.rpartition(".")[2], name).ratio() > 0.8
     ]
+    elsewhere = [k for k in elsewhere if k != key]
     if elsewhere:
         return f"{said}; did you mean {' or '.join(elsewhere)}?"
     return f"{said}; known keys: {', '.join(siblings)}"
@@ -182,7 +170,8 @@ def _expectation(error: dict[str, Any]) -> str:
 def _combination(error: dict[str, Any], origins: Mapping[str, str]) -> str:
     """A validator's sentence, and where each key that it names came from."""
     said = error["msg"].removeprefix("Value error, ")
-    named = [k for k in known_keys() if re.search(rf"(?<![\w.]){re.escape(k)}(?![\w.])", said)]
+    known = dict.fromkeys(known_keys())
+    named = [k for k in known if re.search(rf"(?<![\w.]){re.escape(k)}(?![\w.])", said)]
     sources = "; ".join(f"{key}: {origin_of(key, origins)}" for key in named if "." in key)
     return f"{said} ({sources})" if sources else said
 

@@ -67,7 +67,7 @@ def train_stage(job: Job) -> None:
     _say_cost(job, trainer, devices, batches, config.steps - start_step)
     validate = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
-        logs = TrainingLogs(run, start_step)
+        logs = TrainingLogs(run, start_step, trainer.summed_loss.weights)
         train(trainer, batches, Steps(config, start_step, checkpoints, logs, validate, shown))
     best = checkpoints.best
     if best:

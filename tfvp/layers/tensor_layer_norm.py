@@ -12,7 +12,8 @@ class TensorLayerNorm(keras.layers.Layer):
 
     mean and (population) variance over every axis but the first; γ, β (C,). `keras.layers.
     LayerNormalization` cannot stand in: over several axes its γ and β get the shape of all of them.
-    Computed in float32 whatever the compute dtype, since epsilon is below bfloat16's reach.
+    Computed in float32 at least, whatever the compute dtype, since epsilon is below bfloat16's
+    reach.
 
     x (B, ..., C), any range -> (B, ..., C).
     Source: tf.contrib.layers.layer_norm of TensorFlow 1.9, as E3D-LSTM and PredRNN++ call it.
@@ -37,7 +38,7 @@ class TensorLayerNorm(keras.layers.Layer):
     def call(self, x):
         """Normalise x (B, ..., C)."""
         compute_dtype = x.dtype
-        x = ops.cast(x, "float32")
+        x = ops.cast(x, keras.backend.result_type(compute_dtype, "float32"))
         axes = tuple(range(1, len(x.shape)))
         mean = ops.mean(x, axis=axes, keepdims=True)
         centred = x - mean

@@ -1,8 +1,22 @@
 """From a configuration to a network."""
 
-from tfvp.config import EideticStackConfig, Experiment
+from typing import Any
+
+from tfvp.config import (
+    ConvLSTMCellConfig,
+    ConvLSTMStackConfig,
+    EideticStackConfig,
+    Experiment,
+    PredNetConfig,
+    PredRNNConfig,
+    PredRNNPPConfig,
+)
+from tfvp.networks.conv_lstm_stack import ConvLSTMStack
 from tfvp.networks.eidetic_stack import EideticStack
 from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.networks.prednet import PredNet
+from tfvp.networks.predrnn import PredRNN
+from tfvp.networks.predrnn_pp import PredRNNPP
 
 
 def build_model(experiment: Experiment) -> FramePredictor:
@@ -12,7 +26,9 @@ def build_model(experiment: Experiment) -> FramePredictor:
     """
     data, model = experiment.data, experiment.model
     core = CORES[model.network](model)
-    return FramePredictor(core, (*data.frame_px, data.channels), model.patch_px, name="predictor")
+    late = model.network == "prednet" and model.late_feedback
+    shape = (*data.frame_px, data.channels)
+    return FramePredictor(core, shape, model.patch_px, late_feedback=late, name="predictor")
 
 
 def _eidetic_stack(model: EideticStackConfig) -> EideticStack:
@@ -25,4 +41,52 @@ def _eidetic_stack(model: EideticStackConfig) -> EideticStack:
     )
 
 
-CORES = {"eidetic_stack": _eidetic_stack}
+def _conv_lstm_cell(cell: ConvLSTMCellConfig) -> dict[str, Any]:
+    return {
+        "kernel": cell.kernel,
+        "state_kernel": cell.state_kernel,
+        "peephole": cell.peephole,
+        "use_bias": cell.bias,
+    }
+
+
+def _conv_lstm_stack(model: ConvLSTMStackConfig) -> ConvLSTMStack:
+    return ConvLSTMStack(
+        model.hidden,
+        _conv_lstm_cell(model.cell),
+        readout=model.readout,
+        output=model.output,
+        readout_bias=model.readout_bias,
+        name="core",
+    )
+
+
+def _predrnn(model: PredRNNConfig) -> PredRNN:
+    return PredRNN(
+        model.hidden,
+        model.cell.kernel,
+        release=model.cell.release,
+        layer_norm=model.cell.layer_norm,
+        decouple=model.decouple,
+        name="core",
+    )
+
+
+def _predrnn_pp(model: PredRNNPPConfig) -> PredRNNPP:
+    cell = model.cell
+    return PredRNNPP(model.hidden, cell.kernel, layer_norm=cell.layer_norm, name="core")
+
+
+def _prednet(model: PredNetConfig) -> PredNet:
+    return PredNet(
+        model.channels, model.cell.kernel, error_weights=model.error_weights, name="core"
+    )
+
+
+CORES: dict[str, Any] = {
+    "conv_lstm_stack": _conv_lstm_stack,
+    "eidetic_stack": _eidetic_stack,
+    "predrnn": _predrnn,
+    "predrnn_pp": _predrnn_pp,
+    "prednet": _prednet,
+}

@@ -7,7 +7,7 @@ from keras import ops
 
 from tfvp.cells.eidetic_lstm import EideticLSTMCell, EideticLSTMState
 from tfvp.layers.window_decoder import WindowDecoder
-from tfvp.networks.wiring import layer_input, layer_width
+from tfvp.networks.wiring import layer_input, layer_width, zigzag
 
 WINDOW = 2  # frames read at once; the released program's window_length, with stride 1
 
@@ -91,15 +91,11 @@ class EideticStack(keras.layers.Layer):
     def call(self, frame, state: EideticStackState):
         """Predict the frame after `frame` (B, H, W, C)."""
         window = ops.stack([ops.cast(state.frame, frame.dtype), frame], axis=1)
-        memory, outputs, states = state.memory, [], []
-        for i, cell in enumerate(self.cells):
-            x = window if i == 0 else layer_input(i, outputs, self.wiring)
-            h, new = cell(x, state.layers[i]._replace(memory=memory))
-            memory = new.memory
-            outputs.append(h)
-            states.append(new._replace(memory=None))
+        outputs, states, memory = zigzag(
+            self.cells, window, state.layers, state.memory, self.wiring
+        )
         prediction = self.decoder(layer_input(len(outputs), outputs, self.wiring))
-        return prediction, EideticStackState(frame=frame, layers=tuple(states), memory=memory)
+        return prediction, EideticStackState(frame=frame, layers=states, memory=memory)
 
     def released_names(self) -> dict[str, keras.Variable]:
         """Every weight by its name in the released program's checkpoints, in creation order."""

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfvp.layers.patches import fold_patches, unfold_patches
-from tfvp.networks.rollout import rollout, rollout_any_length
+from tfvp.networks.rollout import newest, rollout, rollout_any_length
 from tfvp.shapes import check_shape
 
 
@@ -22,13 +22,24 @@ class FramePredictor(keras.Model):
             `initial_state(batch_size, frame_shape)`; e.g. `EideticStack`.
         frame_shape: (H, W, C) of a frame.
         patch_px: side of the squares folded into channels; must divide H and W.
+        late_feedback: where no true frame is given, feed what `core.late_prediction` gives instead
+            of the newest prediction, see `PredNet`.
     """
 
-    def __init__(self, core, frame_shape: tuple[int, int, int], patch_px: int = 1, **kwargs):
+    def __init__(
+        self,
+        core,
+        frame_shape: tuple[int, int, int],
+        patch_px: int = 1,
+        *,
+        late_feedback: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.core = core
         self.frame_shape = tuple(frame_shape)
         self.patch_px = patch_px
+        self.late_feedback = late_feedback
         height, width, channels = self.frame_shape
         self.grid_shape = (height // patch_px, width // patch_px, channels * patch_px**2)
         if not self.core.built:  # a core that Keras deserialised comes built
@@ -44,6 +55,21 @@ class FramePredictor(keras.Model):
         check_shape("use_truth", use_truth.shape, "B F")
         return self._predictions(frames[:, :-1], use_truth.shape[1] + 1, use_truth)
 
+    def targets(self, frames, horizon: int):
+        """What of `frames` (B, T, H, W, C) a call predicts: all but the first frame."""
+        del horizon
+        return frames[:, 1:]
+
+    def with_own_loss(self, inputs):
+        """As a call, and what the network itself wants small, (B,); `core.with_own_loss` says what.
+
+        Only of cores that have one: `PredNet`, and `PredRNN` with `decouple`.
+        """
+        patches, state = self._start(inputs["frames"])
+        use_truth = ops.cast(inputs["use_truth"], patches.dtype)
+        predictions, own = self.core.with_own_loss(state, patches, use_truth, self._feedback)
+        return unfold_patches(predictions, self.patch_px), own
+
     def predict_frames(self, context, horizon: int):
         """Predict `horizon` frames after `context` (B, T, H, W, C) -> (B, horizon, H, W, C)."""
         height, width, channels = self.frame_shape
@@ -51,15 +77,26 @@ class FramePredictor(keras.Model):
         if context.shape[1] is not None:
             return self._predictions(context, horizon)[:, -horizon:]
         patches, state = self._start(context)
-        future = rollout_any_length(self.core, state, patches, predict_frames=horizon)
+        future = rollout_any_length(
+            self.core, state, patches, predict_frames=horizon, feedback=self._feedback
+        )
         return unfold_patches(future, self.patch_px)
 
     def _predictions(self, frames, horizon: int, use_truth=None):
         patches, state = self._start(frames)
         predictions = rollout(
-            self.core, state, patches, predict_frames=horizon, use_truth=use_truth
+            self.core,
+            state,
+            patches,
+            predict_frames=horizon,
+            use_truth=use_truth,
+            feedback=self._feedback,
         )
         return unfold_patches(predictions, self.patch_px)
+
+    @property
+    def _feedback(self):
+        return self.core.late_prediction if self.late_feedback else newest
 
     def _start(self, frames):
         """Patches of the frames, and the core's state before the first."""
@@ -73,6 +110,7 @@ class FramePredictor(keras.Model):
             "core": keras.saving.serialize_keras_object(self.core),
             "frame_shape": self.frame_shape,
             "patch_px": self.patch_px,
+            "late_feedback": self.late_feedback,
         }
 
     @classmethod

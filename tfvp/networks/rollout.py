@@ -7,9 +7,16 @@ import keras
 from keras import ops, tree
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # (frame, state) -> (next frame, state)
+Feedback = Callable[[Any, Any], Any]  # (a step's output, state after it) -> what is read next
 
 
-def rollout(step: Step, state, frames, *, predict_frames: int, use_truth=None):
+def newest(output, state):
+    """Feed the prediction itself; what all but a few networks do."""
+    del state
+    return output
+
+
+def rollout(step: Step, state, frames, *, predict_frames: int, use_truth=None, feedback=newest):
     """Predict the frame after every frame, reading the truth first and then the own predictions.
 
     The first `context` frames are read as they are. From then on step t reads
@@ -18,35 +25,37 @@ def rollout(step: Step, state, frames, *, predict_frames: int, use_truth=None):
 
     Args:
         step: one step of a network, (frame (B, H, W, C), state) -> (next frame, state).
-        state: the network's state before the first frame. An axis of size 0 in it is one that
-            grows with every step.
+        state: before the first frame. An axis of size 0 in it is one that grows with every step.
         frames: (B, T, H, W, C). Without `use_truth` the T frames are the context; with it they are
             the context and the true future but its last frame, T = context + predict_frames - 1.
         predict_frames: frames to predict after the context.
         use_truth: (B, predict_frames - 1), 1 where the true frame is fed at that future step.
+        feedback: a `Feedback`, what stands for a frame that is not given.
 
     Returns:
-        Predictions of frames 1 ... context + predict_frames - 1, (B, context + predict_frames - 1,
-        H, W, C); the last `predict_frames` of them are the future.
+        Predictions of frames 1 ... T' = context + predict_frames - 1, (B, T', H, W, C), the last
+        `predict_frames` of which are the future. A structure of such where the step gives one.
     """
     future = predict_frames - 1
     context = frames.shape[1] - (future if use_truth is not None else 0)
     step = _traced_once(step, state, frames)
-    predictions, prediction = [], None
+    outputs, output = [], None
     for t in range(context + future):
         if t < context:
             frame = frames[:, t]
-        elif use_truth is None:
-            frame = prediction
         else:
+            frame = feedback(output, state)
+        if t >= context and use_truth is not None:
             truth = ops.cast(use_truth[:, t - context], frames.dtype)[:, None, None, None]
-            frame = truth * frames[:, t] + (1 - truth) * prediction
-        prediction, state = step(frame, state)
-        predictions.append(prediction)
-    return ops.stack(predictions, axis=1)
+            frame = truth * frames[:, t] + (1 - truth) * frame
+        output, state = step(frame, state)
+        outputs.append(output)
+    return tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *outputs)
 
 
-def rollout_any_length(step: Step, state, frames, *, predict_frames: int):
+def rollout_any_length(
+    step: Step, state, frames, *, predict_frames: int, feedback: Feedback = newest
+):
     """Predict the future of a context whose length is only known when the graph runs.
 
     TensorFlow only; equal to the last frames of `rollout`. For exported models.
@@ -56,6 +65,7 @@ def rollout_any_length(step: Step, state, frames, *, predict_frames: int):
         state: as for `rollout`.
         frames: (B, T, H, W, C), the context; T may be unknown.
         predict_frames: frames to predict.
+        feedback: as for `rollout`.
 
     Returns:
         (B, predict_frames, H, W, C).
@@ -78,7 +88,8 @@ def rollout_any_length(step: Step, state, frames, *, predict_frames: int):
     )
     predictions = [prediction]
     for _ in range(predict_frames - 1):
-        prediction, tensors = traced(prediction, tensors)
+        fed = feedback(prediction, traced.state(tensors))
+        prediction, tensors = traced(fed, tensors)
         predictions.append(prediction)
     return ops.stack(predictions, axis=1)
 

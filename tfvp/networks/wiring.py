@@ -1,4 +1,4 @@
-"""Wiring: which layers' outputs a layer of a stack receives, and how they are joined."""
+"""Wiring: which layers' outputs a layer of a stack receives, and who carries the memory."""
 
 from keras import ops
 
@@ -33,3 +33,29 @@ def layer_width(layer: int, hidden: tuple[int, ...], wiring: str) -> int:
     """Channels that `layer` receives when the layers below have `hidden` channels."""
     widths = [hidden[source] for source in sources(layer, wiring)]
     return sum(widths) if JOINS[wiring] == "concat" else widths[0]
+
+
+def zigzag(cells: list, x, states: tuple, memory, wiring: str = "plain"):
+    """Climb a stack of cells once, one memory passing through all of them.
+
+    The memory leaves layer k and enters layer k + 1 of the same step; what leaves the last layer is
+    for the first layer of the next step. Sources: PredRNN, PredRNN++ and E3D-LSTM as released.
+
+    Args:
+        cells: cells whose states have a slot `memory`, from the lowest.
+        x: what the lowest receives.
+        states: one state a cell; their memory is not read.
+        memory: the memory that enters the lowest; None if known to be zero.
+        wiring: see `sources`.
+
+    Returns:
+        The outputs of all cells, their new states with memory None, and the memory.
+    """
+    outputs, after = [], []
+    for i, cell in enumerate(cells):
+        received = x if i == 0 else layer_input(i, outputs, wiring)
+        h, new = cell(received, states[i]._replace(memory=memory))
+        memory = new.memory
+        outputs.append(h)
+        after.append(new._replace(memory=None))
+    return outputs, tuple(after), memory

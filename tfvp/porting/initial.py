@@ -1,5 +1,6 @@
 """Where a training run's first weights come from: a run, a weights file or a TF1 checkpoint."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -7,7 +8,11 @@ import numpy as np
 
 from tfvp.config import InitConfig
 from tfvp.errors import WeightsError
+from tfvp.networks.prednet import PredNet
+from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.porting.keras2_hdf5 import prednet_weights
 from tfvp.porting.tf1_checkpoint import OptimizerState, TF1Checkpoint
+from tfvp.porting.tf1_predrnn_pp import predrnn_pp_weights
 from tfvp.runs import open_run
 from tfvp.training.checkpoints import Checkpoints, State, assign, read_state, restore, weights_of
 from tfvp.training.trainer import Trainer
@@ -23,7 +28,15 @@ def initialise(trainer: Trainer, init: InitConfig) -> str:
         WeightsError: nothing is there, it cannot be read, or it does not fit.
     """
     source = str(init.source)
-    if _is_tf1_checkpoint(source):
+    core = trainer.predictor.core
+    if isinstance(core, PredRNNPP) and _is_tf1_checkpoint(source):
+        _from_released(init, core, lambda expected: predrnn_pp_weights(source, expected))
+    elif isinstance(core, PredNet) and _is_keras2(source):
+        kernels = init.kernels
+        _from_released(
+            init, core, lambda expected: prednet_weights(Path(source), expected, kernels)
+        )
+    elif _is_tf1_checkpoint(source):
         _from_tf1(trainer, init, source)
     elif source.endswith((".keras", ".weights.h5")):
         _from_keras(trainer, init, Path(source))
@@ -46,6 +59,10 @@ def load_weights(predictor: keras.Model, state: State, kind: str = "weights") ->
 
 def _is_tf1_checkpoint(source: str) -> bool:
     return source.endswith((".index", ".meta")) or Path(f"{source}.index").is_file()
+
+
+def _is_keras2(source: str) -> bool:
+    return source.endswith((".hdf5", ".h5")) and not source.endswith(".weights.h5")
 
 
 def _find_state(source: Path) -> tuple[Path, State]:
@@ -99,6 +116,23 @@ def _from_keras(trainer: Trainer, init: InitConfig, path: Path) -> None:
         raise WeightsError(f"{path}: cannot be loaded into this network: {reason}") from None
     if values is not None:
         assign({weight.path: weight for weight in trainer.predictor.weights}, {**values})
+
+
+def _from_released(
+    init: InitConfig,
+    core: PredNet | PredRNNPP,
+    read: Callable[[dict[str, tuple[int, ...]]], dict[str, np.ndarray]],
+) -> None:
+    """The weights alone of a released program's file, by its names."""
+    if init.optimizer or init.weights == "averaged":
+        raise WeightsError(
+            f"{init.source}: of such a file only the weights are taken; leave out --init-optimizer "
+            "and training.init.weights: averaged"
+        )
+    names = core.released_names()
+    values = read({name: tuple(variable.shape) for name, variable in names.items()})
+    for name, variable in names.items():
+        variable.assign(values[name])
 
 
 def _from_tf1(trainer: Trainer, init: InitConfig, prefix: str) -> None:

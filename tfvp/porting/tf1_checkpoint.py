@@ -7,16 +7,15 @@ before the first). Weight k, counted from 0 in the order in which the graph crea
 weights, has its second moment in `Variable_{2k+1}` and its first in `Variable_{2k+2}`.
 """
 
-import glob
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tfvp.errors import WeightsError
+from tfvp.porting.tf1_variables import TF1Variables
 from tfvp.shapes import describe
 
 SCOPE = "generator/e3d-lstm/"
@@ -67,26 +66,15 @@ class TF1Checkpoint:
         Raises:
             WeightsError: a file is missing, or it is not a TF1 checkpoint of this program.
         """
-        prefix = Path(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(prefix)))
-        self.name = prefix.name
-        _check_files(prefix)
-        # TensorFlow is only needed here, and takes seconds to import.
-        import tensorflow as tf
-
-        # A damaged file is one or the other of these, depending on where the damage is.
-        self._damage = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
-        try:
-            self._reader = tf.train.load_checkpoint(str(prefix))
-            self._shapes = self._reader.get_variable_to_shape_map()
-        except self._damage as error:
-            raise WeightsError(f"{prefix} is not a TF1 checkpoint: {_first_line(error)}") from None
+        variables = TF1Variables(prefix)
+        self.name, self._shapes, self._read = variables.name, variables.shapes, variables.read
         self.layers = len(
             {n for n in self._shapes if re.fullmatch(rf"{SCOPE}e3d\d+/conv3d/bias", n)}
         )
         if not self.layers:
             raise WeightsError(
-                f"{prefix} is a TF1 checkpoint, but not of the E3D-LSTM program: it has no "
-                f"variable {_FIRST}"
+                f"{variables.prefix} is a TF1 checkpoint, but not of the E3D-LSTM program: it has "
+                f"no variable {_FIRST}"
             )
 
     def weights(self, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
@@ -198,36 +186,6 @@ class TF1Checkpoint:
             "(model.patch_px squared times the frame's channels)"
         )
 
-    def _read(self, name: str) -> np.ndarray:
-        try:
-            value: Any = self._reader.get_tensor(name)
-        except self._damage as error:
-            raise WeightsError(f"{self.name}: {name}: {_first_line(error)}") from None
-        value = np.asarray(value, dtype=np.float32)
-        if not np.isfinite(value).all():
-            raise WeightsError(f"{self.name}: {name} holds values that are not finite")
-        return value
-
-
-def _check_files(prefix: Path) -> None:
-    """All files of the checkpoint are there."""
-    if prefix.is_dir():
-        inside = sorted(path.stem for path in prefix.glob("*.index"))
-        there = f"there are: {', '.join(inside)}" if inside else "there is none in it"
-        raise WeightsError(f"{prefix} is a folder; give a checkpoint's prefix, {there}")
-    index = prefix.with_name(prefix.name + ".index")
-    if not index.is_file():
-        raise WeightsError(
-            f"{index} does not exist; expected the prefix of a TF1 checkpoint, e.g. "
-            "model.ckpt-80000"
-        )
-    shards = list(prefix.parent.glob(f"{glob.escape(prefix.name)}.data-?????-of-?????"))
-    count = int(shards[0].name[-5:]) if shards else 1
-    for number in range(count):
-        shard = prefix.with_name(f"{prefix.name}.data-{number:05}-of-{count:05}")
-        if not shard.is_file():
-            raise WeightsError(f"{shard} does not exist, but {index.name} does; copy all files")
-
 
 def _keys(name: str) -> str:
     """The configuration keys that decide a variable's shape."""
@@ -240,7 +198,3 @@ def _keys(name: str) -> str:
     if rest == "conv3d_1/kernel":
         keys += ["model.patch_px", "the frame's channels"] if layer == "0" else ["model.wiring"]
     return ", ".join(keys)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

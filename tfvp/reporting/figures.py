@@ -23,7 +23,7 @@ _LINES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 _BAND_ALPHA = 0.2
 # Label, log and columns of each panel of the training figure.
 _PANELS = (
-    ("loss per sequence", "train", ("loss", "l1", "l2")),
+    ("loss per sequence", "train", ("loss", "l1", "l2", "cross_entropy")),
     ("validation mse", "validation", ("mse",)),
     ("learning rate", "train", ("learning_rate",)),
     ("truth probability", "train", ("truth_probability",)),

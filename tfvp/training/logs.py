@@ -2,13 +2,12 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfvp.runs import Run, write_text
 
-TRAIN_COLUMNS = ("step", "loss", "l1", "l2", "learning_rate", "truth_probability")
 VALIDATION_COLUMNS = ("step", "mse")
 
 
@@ -18,13 +17,15 @@ class TrainingLogs:
     Args:
         run: where they are written.
         start_step: steps done so far.
+        parts: names of the loss's parts.
     """
 
-    def __init__(self, run: Run, start_step: int):
+    def __init__(self, run: Run, start_step: int, parts: Iterable[str]):
         import tensorflow as tf
 
         run.logs.mkdir(exist_ok=True)
-        self.train = _Table(run.train_log, TRAIN_COLUMNS, start_step)
+        columns = ("step", "loss", *parts, "learning_rate", "truth_probability")
+        self.train = _Table(run.train_log, columns, start_step)
         self.validation = _Table(run.validation_log, VALIDATION_COLUMNS, start_step)
         self._summary: Any = tf.summary
         self._writers = {

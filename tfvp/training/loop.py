@@ -12,7 +12,8 @@ from tfvp.data.pipeline import data_errors
 from tfvp.networks.build import build_model
 from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.devices import Devices
-from tfvp.training.optimizers import AdamTF1
+from tfvp.training.losses import build_loss
+from tfvp.training.optimizers import build_optimizer
 from tfvp.training.steps import Steps
 from tfvp.training.trainer import Trainer
 
@@ -26,18 +27,11 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
         predictor.core.decoder.trainable = not config.freeze_decoder
         trainer = Trainer(
             predictor,
-            l1=config.loss.l1,
-            l2=config.loss.l2,
+            loss=build_loss(config.loss),
             average_decay=config.average_decay,
             micro_batch=devices.micro_batch,
         )
-        optimizer = AdamTF1(
-            config.optimizer.learning_rate,
-            beta_1=config.optimizer.beta_1,
-            beta_2=config.optimizer.beta_2,
-            epsilon=config.optimizer.epsilon,
-            name="optimizer",
-        )
+        optimizer = build_optimizer(config.optimizer)
         trainer.compile(optimizer=optimizer)
         optimizer.build(trainer.trainable_variables)
     return trainer

@@ -1,6 +1,12 @@
 """Training losses; each says exactly what is summed."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from keras import ops
+
+from tfvp.config import LossConfig
 
 
 def absolute_and_square(truth, prediction):
@@ -19,3 +25,72 @@ def absolute_and_square(truth, prediction):
     """
     error = ops.cast(prediction, "float32") - ops.cast(truth, "float32")
     return ops.sum(ops.abs(error)), 0.5 * ops.sum(ops.square(error))
+
+
+def cross_entropy(truth, prediction, epsilon: float = 1e-10):
+    """Sum of -t log(p + epsilon) - (1 - t) log(1 - p + epsilon) over everything.
+
+    No mean; targets between 0 and 1 are taken as they are. Shi et al. 2015 and Srivastava et al.
+    2015, whose program has epsilon 1e-10 (in float32 lost in 1 - p + epsilon, as there). Computed
+    in float32. A linear output may leave [0, 1]: its prediction is clipped for the logarithm, where
+    its gradient is then 0.
+
+    Args:
+        truth: (B, T, H, W, C), float in [0, 1].
+        prediction: same shape.
+        epsilon: added inside both logarithms.
+
+    Returns:
+        A scalar; one value t = 1 predicted as 0.5 costs log 2.
+    """
+    t = ops.cast(truth, "float32")
+    p = ops.clip(ops.cast(prediction, "float32"), 0.0, 1.0)
+    return -ops.sum(t * ops.log(p + epsilon) + (1 - t) * ops.log(1 - p + epsilon))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A weighted sum of named parts, each a sum over everything that was predicted.
+
+    Args:
+        weights: of each part, in the order in which logs show them; "network", if it is there, is
+            the last: the network's own loss, summed over clips.
+        measure: (truth, prediction) -> the value of each other part, in the same order.
+        mean: minimise the mean over clips instead of the sum, and of each part but "network" the
+            mean over a clip's values too.
+    """
+
+    weights: Mapping[str, float]
+    measure: Callable[[Any, Any], tuple[Any, ...]]
+    mean: bool = False
+
+    def per_clip(self, values: int) -> dict[str, float]:
+        """Weights for one clip of `values` predicted values."""
+        return {
+            name: weight / values if self.mean and name != "network" else weight
+            for name, weight in self.weights.items()
+        }
+
+
+def absolute_square_loss(
+    l1: float = 1.0, l2: float = 1.0, *, mean: bool = False, network: float = 0.0
+) -> Loss:
+    """`l1` * sum of absolutes + `l2` * half the sum of squares, see `absolute_and_square`."""
+    own = {"network": network} if network else {}
+    return Loss({"l1": l1, "l2": l2, **own}, absolute_and_square, mean)
+
+
+def cross_entropy_loss(epsilon: float = 1e-10) -> Loss:
+    """The summed cross entropy, see `cross_entropy`."""
+    return Loss(
+        {"cross_entropy": 1.0},
+        lambda truth, prediction: (cross_entropy(truth, prediction, epsilon),),
+    )
+
+
+def build_loss(config: LossConfig) -> Loss:
+    """The loss that a configuration names."""
+    if config.kind == "cross_entropy":
+        return cross_entropy_loss(config.epsilon)
+    mean = config.reduction == "mean"
+    return absolute_square_loss(config.l1, config.l2, mean=mean, network=config.network)

@@ -68,7 +68,7 @@ class Steps(keras.callbacks.Callback):
         seconds, self.last_time = time.perf_counter() - self.last_time, time.perf_counter()
         if step % self.config.log_every == 0 or last:
             self._log(step, logs, seconds)
-        note = f"loss {float(logs['loss']):.1f}, {self.config.global_batch / seconds:.1f} clips/s"
+        note = f"loss {float(logs['loss']):.4g}, {self.config.global_batch / seconds:.1f} clips/s"
         self.progress.update(step, note)
         improved = (step % self.config.validate_every == 0 or last) and self._validate(step)
         if improved or last or self.signal or step % self.config.checkpoint_every == 0:
@@ -91,7 +91,7 @@ class Steps(keras.callbacks.Callback):
     def _log(self, step: int, logs: Any, seconds: float) -> None:
         row = {
             "step": step,
-            **{name: float(logs[name]) for name in ("loss", "l1", "l2")},
+            **{name: float(value) for name, value in logs.items()},
             "learning_rate": float(self.model.optimizer.learning_rate),
             "truth_probability": truth_probability(step, self.config.scheduled_sampling),
         }

@@ -1,9 +1,11 @@
 """One training step: summed gradients of micro-batches, an update, a step of the average."""
 
+import math
+
 import keras
 import tensorflow as tf
 
-from tfvp.training.losses import absolute_and_square
+from tfvp.training.losses import Loss
 from tfvp.training.weight_average import WeightAverage
 
 
@@ -12,12 +14,12 @@ class Trainer(keras.Model):
 
     A batch {"frames": (B, T, H, W, C), "use_truth": (B, F)} gives one update. On each replica its
     share is cut into micro-batches whose gradients are summed; the optimizer sums over replicas.
-    The loss is a sum, so neither split changes the update.
+    The loss is a sum over clips, which a mean divides by their number over all replicas, so neither
+    split changes the update.
 
     Args:
         predictor: the network.
-        l1: weight of the sum of absolutes.
-        l2: weight of half the sum of squares.
+        loss: what is minimised.
         average_decay: of the weight average, see `WeightAverage`.
         micro_batch: clips at once on a replica; None: the replica's whole share.
     """
@@ -26,15 +28,13 @@ class Trainer(keras.Model):
         self,
         predictor: keras.Model,
         *,
-        l1: float,
-        l2: float,
+        loss: Loss,
         average_decay: float,
         micro_batch: int | None = None,
     ):
         super().__init__()
         self.predictor = predictor
-        self.l1 = l1
-        self.l2 = l2
+        self.summed_loss = loss
         self.average = WeightAverage(predictor.trainable_variables, average_decay)
         self.micro_batch = micro_batch
         self.built = True
@@ -50,15 +50,26 @@ class Trainer(keras.Model):
         self.average.update()
         replica = tf.distribute.get_replica_context()
         sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        l1, l2, sequences = sums[0], sums[1], sums[2]
-        return {
-            "loss": (self.l1 * l1 + self.l2 * l2) / sequences,
-            "l1": l1 / sequences,
-            "l2": l2 / sequences,
-        }
+        weights = self.summed_loss.per_clip(self._values(data))
+        parts = {name: sums[i] / sums[-1] for i, name in enumerate(weights)}
+        return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
+
+    def _values(self, data) -> int:
+        """Predicted values of a clip."""
+        horizon = data["use_truth"].shape[1] + 1
+        return math.prod(self.predictor.targets(data["frames"], horizon).shape[1:])
 
     def _summed_gradients(self, data):
-        """Gradients of the summed loss, and [l1, l2, sequences], over this replica's share."""
+        """Gradients of the summed loss and [its parts, sequences], over this replica's share."""
+        sums, gradients = self._micro_batches(data)
+        if self.summed_loss.mean:
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            clips = data["frames"].shape[0] * replicas
+            gradients = [gradient / clips for gradient in gradients]
+        return sums, gradients
+
+    def _micro_batches(self, data):
+        """As `_summed_gradients`, of the loss before a mean over clips."""
         share = data["frames"].shape[0]
         if self.micro_batch is None or share == self.micro_batch:
             return self._gradients(data)
@@ -73,17 +84,29 @@ class Trainer(keras.Model):
 
         zeros = [tf.zeros(v.shape, v.dtype) for v in self.trainable_variables]
         _, sums, gradients = tf.while_loop(
-            lambda i, *_: i < parts, add_part, (0, tf.zeros(3), zeros), parallel_iterations=1
+            lambda i, *_: i < parts,
+            add_part,
+            (0, tf.zeros(len(self.summed_loss.weights) + 1), zeros),
+            parallel_iterations=1,
         )
         return sums, gradients
 
     def _gradients(self, data):
-        weights = [v.value for v in self.trainable_variables]
+        variables = [v.value for v in self.trainable_variables]
+        own = "network" in self.summed_loss.weights
         with tf.GradientTape() as tape:
-            prediction = self(data, training=True)
-            l1, l2 = absolute_and_square(data["frames"][:, 1:], prediction)
-            loss = self.l1 * l1 + self.l2 * l2
+            if own:
+                prediction, of_clips = self.predictor.with_own_loss(data)
+            else:
+                prediction, of_clips = self(data, training=True), None
+            horizon = data["use_truth"].shape[1] + 1
+            truth = self.predictor.targets(data["frames"], horizon)
+            parts = self.summed_loss.measure(truth, prediction)
+            if of_clips is not None:
+                parts = (*parts, tf.reduce_sum(tf.cast(of_clips, tf.float32)))
+            weights = self.summed_loss.per_clip(self._values(data)).values()
+            loss = sum(weight * part for weight, part in zip(weights, parts, strict=True))
         # A weight that the loss does not reach (the memory convolution of a cell that does not
         # carry its memory) has gradient 0, as in TF1, and its moments decay.
-        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
-        return tf.stack([l1, l2, tf.cast(tf.shape(prediction)[0], tf.float32)]), gradients
+        gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+        return tf.stack([*parts, tf.cast(tf.shape(prediction)[0], tf.float32)]), gradients

@@ -1,0 +1,117 @@
+"""Losses and optimizers against NumPy written from their formulas, step by step."""
+
+import keras
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from tfvp.config import LossConfig, OptimizerConfig
+from tfvp.training.losses import build_loss, cross_entropy
+from tfvp.training.optimizers import build_optimizer
+
+
+def to_numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def test_cross_entropy_by_hand():
+    truth = np.array([1.0, 0.0, 0.25, 1.0], "float32").reshape(1, 1, 2, 2, 1)
+    prediction = np.array([0.5, 0.5, 0.25, 0.0], "float32").reshape(1, 1, 2, 2, 1)
+    mixed = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+    expected = 2 * np.log(2) + mixed - np.log(1e-10)
+    assert float(cross_entropy(truth, prediction)) == pytest.approx(expected, rel=1e-6)
+    outside = np.full_like(prediction, 1.5)  # a linear output may get there
+    assert np.isfinite(float(cross_entropy(truth, outside)))
+
+
+def test_losses_are_weighted_sums_of_their_parts():
+    truth = np.zeros((1, 1, 2, 2, 1), "float32")
+    loss = build_loss(TypeAdapter(LossConfig).validate_python({"l1": 2.0, "l2": 3.0}))
+    assert loss.weights == {"l1": 2.0, "l2": 3.0}
+    assert [float(part) for part in loss.measure(truth, truth + 0.5)] == [2.0, 0.5]
+    loss = build_loss(
+        TypeAdapter(LossConfig).validate_python({"kind": "cross_entropy", "epsilon": 0.01})
+    )
+    assert loss.weights == {"cross_entropy": 1.0}
+    (part,) = loss.measure(truth, truth + 1.0)
+    assert float(part) == pytest.approx(-4 * np.log(0.01), rel=1e-5)
+
+
+def rmsprop(w, g, state, t):
+    del t
+    state["v"] = 0.8 * state.get("v", 0) + 0.2 * g**2
+    return w - 0.01 * g / np.sqrt(state["v"] + 1e-3)
+
+
+def adam(w, g, state, t):
+    state["m"] = 0.7 * state.get("m", 0) + 0.3 * g
+    state["v"] = 0.9 * state.get("v", 0) + 0.1 * g**2
+    rate = 0.01 * np.sqrt(1 - 0.9**t) / (1 - 0.7**t)
+    return w - rate * state["m"] / (np.sqrt(state["v"]) + 1e-3)
+
+
+def clipped_momentum(w, g, state, t, decay=0.1):
+    rate = 0.01 * 0.5 ** ((t - 1) // 2)
+    velocity = 0.6 * state.get("v", 0) - rate * (g + decay * w)
+    state["v"] = np.clip(velocity, -0.005, 0.005)
+    return w + state["v"]
+
+
+def of_a_bias(*args):
+    return clipped_momentum(*args, decay=0.0)
+
+
+CASES = {
+    "rmsprop": ({"learning_rate": 0.01, "decay": 0.8, "epsilon": 1e-3}, rmsprop, rmsprop),
+    "adam": (
+        {"learning_rate": 0.01, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3},
+        adam,
+        adam,
+    ),
+    "clipped_momentum": (
+        {
+            "learning_rate": 0.01,
+            "momentum": 0.6,
+            "clip": 0.005,
+            "weight_decay": 0.1,
+            "rate_decay": 0.5,
+            "decay_steps": 2,
+        },
+        clipped_momentum,
+        of_a_bias,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_optimizer_equals_its_formula_over_five_updates(kind):
+    values, of_kernel, of_bias = CASES[kind]
+    config = TypeAdapter(OptimizerConfig).validate_python({"kind": kind, **values})
+    optimizer = build_optimizer(config)
+    rng = np.random.default_rng(0)
+    expected = {name: rng.normal(size=(3, 2)) for name in ("kernel", "bias")}
+    variables = [
+        keras.Variable(value.astype("float32"), name=name) for name, value in expected.items()
+    ]
+    optimizer.build(variables)
+    states = {"kernel": {}, "bias": {}}
+    for t in range(1, 6):
+        gradients = {name: rng.normal(size=(3, 2)) for name in expected}
+        optimizer.apply(
+            [keras.ops.convert_to_tensor(g.astype("float32")) for g in gradients.values()],
+            variables,
+        )
+        for name, step in (("kernel", of_kernel), ("bias", of_bias)):
+            expected[name] = step(expected[name], gradients[name], states[name], t)
+    for variable, value in zip(variables, expected.values(), strict=True):
+        np.testing.assert_allclose(to_numpy(variable), value, atol=2e-6)
+
+
+def test_clipped_momentum_comes_back_from_its_config():
+    config = TypeAdapter(OptimizerConfig).validate_python(
+        {"kind": "clipped_momentum", **CASES["clipped_momentum"][0]}
+    )
+    optimizer = build_optimizer(config)
+    again = type(optimizer).from_config(optimizer.get_config())
+    for name in ("momentum", "clip", "decay", "rate_decay", "decay_steps"):
+        assert getattr(again, name) == getattr(optimizer, name)

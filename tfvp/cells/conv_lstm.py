@@ -1,0 +1,174 @@
+"""The convolutional LSTM cell, with each of the four peepholes that the literature has."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+PEEPHOLES = ("none", "channel", "full", "conv")
+
+
+class ConvLSTMState(NamedTuple):
+    """What a ConvLSTM cell hands to its next step; Keras passes it back as a plain tuple."""
+
+    hidden: Any  # (B, H, W, C)
+    cell: Any  # (B, H, W, C)
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class ConvLSTMCell(keras.layers.Layer):
+    """One step of a convolutional LSTM, Shi et al. 2015 (NIPS, arXiv:1506.04214).
+
+    `*` is same-padded convolution over rows and columns, P(w, c) the peephole:
+
+        i = σ(W_xi * x + W_hi * h + P(w_ci, c) + b_i)
+        f = σ(W_xf * x + W_hf * h + P(w_cf, c) + b_f)
+        c' = f ∘ c + i ∘ tanh(W_xc * x + W_hc * h + b_c)
+        o = σ(W_xo * x + W_ho * h + P(w_co, c') + b_o)
+        h' = o ∘ tanh(c')
+
+    The output gate sees the new cell. Kernels hold the gates in Keras' order i, f, c, o.
+
+    Where the sources differ: the paper's formula reads as one weight a place and channel ("full"),
+    but its published parameter counts are those of one weight a channel ("channel"); Keras, OpenSTL
+    and Feist 2021 have no peephole ("none"); Dittrich 2020 convolves, without bias ("conv").
+    Keras starts the forget bias at 1, everybody else at 0.
+
+    x (B, H, W, Cin), ConvLSTMState -> h' (B, H, W, filters), ConvLSTMState. A cell with
+    `reads_input=False` has no kernel for x and does not look at it: the first layer of an
+    unconditional forecaster.
+
+    Args:
+        filters: channels of both states.
+        kernel: rows, columns of the convolution of x.
+        state_kernel: rows, columns of the convolutions of h and, if there are any, of c.
+        peephole: none, channel, full or conv.
+        use_bias: one bias a gate and channel.
+        unit_forget_bias: start the forget gate's bias at 1 instead of 0.
+        reads_input: whether x enters.
+
+    Raises:
+        ValueError: a peephole of another name.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel: tuple[int, int] = (5, 5),
+        *,
+        state_kernel: tuple[int, int] = (5, 5),
+        peephole: str = "none",
+        use_bias: bool = True,
+        unit_forget_bias: bool = False,
+        reads_input: bool = True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if peephole not in PEEPHOLES:
+            raise ValueError(f"peephole: expected one of {', '.join(PEEPHOLES)}, got {peephole}")
+        self.filters = filters
+        self.kernel_size = tuple(kernel)
+        self.state_kernel_size = tuple(state_kernel)
+        self.peephole = peephole
+        self.use_bias = use_bias
+        self.unit_forget_bias = unit_forget_bias
+        self.reads_input = reads_input
+
+    @property
+    def constant_states(self) -> tuple[str, ...]:
+        """State slots that a step does not change."""
+        return ()
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """Channels of each state slot, in the order of `ConvLSTMState`."""
+        return (self.filters,) * len(ConvLSTMState._fields)
+
+    @property
+    def output_size(self) -> int:
+        """Channels of the output."""
+        return self.filters
+
+    def build(self, input_shape):
+        """Create every weight; input_shape is (B, H, W, Cin)."""
+        _, height, width, channels = input_shape
+        n = self.filters
+        self._places = (height, width)  # for get_initial_state in keras.layers.RNN
+        self.kernel = (
+            self._kernel("kernel", (*self.kernel_size, channels, 4 * n))
+            if self.reads_input
+            else None
+        )
+        self.recurrent_kernel = self._kernel(
+            "recurrent_kernel", (*self.state_kernel_size, n, 4 * n)
+        )
+        self.bias = (
+            self.add_weight(name="bias", shape=(4 * n,), initializer=self._first_bias)
+            if self.use_bias
+            else None
+        )
+        shape = {
+            "channel": (n,),
+            "full": (height, width, n),
+            "conv": (*self.state_kernel_size, n, n),
+        }.get(self.peephole)
+        initializer = "glorot_uniform" if self.peephole == "conv" else "zeros"
+        self.peepholes = [
+            self.add_weight(name=f"peephole_{gate}", shape=shape, initializer=initializer)
+            for gate in ("input", "forget", "output")
+            if shape
+        ]
+        self.built = True
+
+    def _kernel(self, name: str, shape: tuple[int, ...]):
+        return self.add_weight(name=name, shape=shape, initializer="glorot_uniform")
+
+    def _first_bias(self, shape, dtype=None):
+        forget = ops.ones((shape[0] // 4,), dtype) * float(self.unit_forget_bias)
+        zeros = ops.zeros((shape[0] // 4,), dtype)
+        return ops.concatenate([zeros, forget, zeros, zeros])
+
+    def get_initial_state(self, batch_size=None, places=None) -> ConvLSTMState:
+        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
+        shape = (batch_size, *(places or self._places), self.filters)
+        zeros = ops.zeros(shape, dtype=self.compute_dtype)
+        return ConvLSTMState(hidden=zeros, cell=zeros)
+
+    def call(self, x, states, training=None):
+        """Take one step: x (B, H, W, Cin) and a state -> (h', new state)."""
+        del training
+        h, c = states
+        gates = ops.conv(h, self._cast(self.recurrent_kernel), padding="same")
+        if self.kernel is not None:
+            gates = gates + ops.conv(x, self._cast(self.kernel), padding="same")
+        if self.bias is not None:
+            gates = gates + self._cast(self.bias)
+        i, f, g, o = ops.split(gates, 4, axis=-1)
+        i = ops.sigmoid(self._see(i, 0, c))
+        f = ops.sigmoid(self._see(f, 1, c))
+        new_cell = f * c + i * ops.tanh(g)
+        new_hidden = ops.sigmoid(self._see(o, 2, new_cell)) * ops.tanh(new_cell)
+        return new_hidden, ConvLSTMState(hidden=new_hidden, cell=new_cell)
+
+    def _see(self, gate, which: int, c):
+        """A gate with what its peephole sees of the cell."""
+        if not self.peepholes:
+            return gate
+        w = self._cast(self.peepholes[which])
+        return gate + (ops.conv(c, w, padding="same") if self.peephole == "conv" else w * c)
+
+    def _cast(self, weight):
+        return ops.cast(weight, self.compute_dtype)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel": self.kernel_size,
+            "state_kernel": self.state_kernel_size,
+            "peephole": self.peephole,
+            "use_bias": self.use_bias,
+            "unit_forget_bias": self.unit_forget_bias,
+            "reads_input": self.reads_input,
+        }

@@ -1,0 +1,102 @@
+"""The gradient highway unit of PredRNN++: a short way through time between two layers."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfvp.layers.tensor_layer_norm import TensorLayerNorm
+
+
+class GHUState(NamedTuple):
+    """What the highway hands on; Keras passes it back as a plain tuple."""
+
+    highway: Any  # (B, H, W, filters), z
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class GHU(keras.layers.Layer):
+    """One step of a gradient highway unit, Wang et al. 2018 (PredRNN++, ICML), as released.
+
+        [p u] = LN(W_x * x) + LN(W_z * z)    z' = σ(u) ∘ tanh(p) + (1 - σ(u)) ∘ z
+
+    `*` is same-padded convolution with bias, LN is `TensorLayerNorm`; paper and program agree but
+    for LN, which only the program has.
+
+    x (B, H, W, Cin), GHUState -> z' (B, H, W, filters), GHUState.
+
+    Args:
+        filters: channels of z.
+        kernel: side of the convolutions, odd.
+        layer_norm: normalise the two convolutions.
+    """
+
+    constant_states = ()
+
+    def __init__(self, filters: int, kernel: int = 5, *, layer_norm: bool = True, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel = kernel
+        self.layer_norm = layer_norm
+        self.convs, self.norms = {}, {}
+        for source in ("state_to_state", "input_to_state"):  # the released names
+            self.convs[source] = keras.layers.Conv2D(
+                2 * filters,
+                kernel,
+                padding="same",
+                kernel_initializer=keras.initializers.RandomUniform(-0.001, 0.001),
+                dtype=self.dtype_policy,
+                name=source,
+            )
+            if layer_norm:
+                self.norms[source] = TensorLayerNorm(
+                    1e-5, dtype=self.dtype_policy, name=f"{source}_norm"
+                )
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """Channels of each state slot."""
+        return (self.filters,)
+
+    @property
+    def output_size(self) -> int:
+        """Channels of the output."""
+        return self.filters
+
+    def build(self, input_shape):
+        """Create every weight; input_shape is (B, H, W, Cin)."""
+        *places, channels = input_shape
+        self._places = tuple(places[1:])
+        self.convs["state_to_state"].build((*places, self.filters))
+        self.convs["input_to_state"].build((*places, channels))
+        for norm in self.norms.values():
+            norm.build((*places, 2 * self.filters))
+        self.built = True
+
+    def get_initial_state(self, batch_size=None, places=None) -> GHUState:
+        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
+        shape = (batch_size, *(places or self._places), self.filters)
+        return GHUState(highway=ops.zeros(shape, dtype=self.compute_dtype))
+
+    def call(self, x, states, training=None):
+        """Take one step: x (B, H, W, Cin) and a state -> (z', new state)."""
+        del training
+        (z,) = states
+        gates = self._convolve("input_to_state", x) + self._convolve("state_to_state", z)
+        p, u = ops.split(gates, 2, axis=-1)
+        switch = ops.sigmoid(u)
+        z = switch * ops.tanh(p) + (1 - switch) * z
+        return z, GHUState(highway=z)
+
+    def _convolve(self, source: str, value):
+        gates = self.convs[source](value)
+        return self.norms[source](gates) if self.layer_norm else gates
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel": self.kernel,
+            "layer_norm": self.layer_norm,
+        }

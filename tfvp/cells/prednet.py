@@ -1,0 +1,153 @@
+"""One layer of PredNet: a recurrent unit that predicts its input and passes on the error."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfvp.layers.hard_sigmoid import keras2_hard_sigmoid
+
+GATES = ("c", "f", "i", "o")
+
+
+class PredNetCellState(NamedTuple):
+    """What a layer of PredNet hands on; Keras passes it back as a plain tuple."""
+
+    hidden: Any  # (B, H, W, filters), R
+    cell: Any  # (B, H, W, filters)
+    error: Any  # (B, H, W, 2 channels), E
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class PredNetCell(keras.layers.Layer):
+    """One layer l of PredNet for one step, Lotter et al. 2017 (arXiv:1605.08104), as released.
+
+    `*` is same-padded convolution with bias, s the hard sigmoid of Keras 2, up repeats every place
+    twice in both directions. Downwards, then upwards:
+
+        u = [R, E, up(R_above')]     i, f, o = s(W_i * u), s(W_f * u), s(W_o * u)
+        c' = f ∘ c + i ∘ tanh(W_c * u)            R' = o ∘ tanh(c')
+        Â = relu(W_Â * R'), at most `pixel_max`   E' = [relu(Â - A), relu(A - Â)]
+        A_above = maxpool(relu(W_A * E'))
+
+    Where program and paper differ: the paper has the error's two halves the other way round.
+
+    `call` is a whole step of a layer on its own: A (B, H, W, channels), PredNetCellState -> E'
+    (B, H, W, 2 channels), PredNetCellState. `tfvp.networks.prednet` uses the parts.
+
+    Args:
+        filters: channels of R and c.
+        channels: channels of A and Â.
+        kernel: side of the convolutions, odd.
+        filters_above: channels of R of the layer above; 0: this is the top.
+        channels_above: channels of A of the layer above; 0: this is the top.
+        pixel_max: upper limit of Â; None: none.
+    """
+
+    constant_states = ()
+
+    def __init__(
+        self,
+        filters: int,
+        channels: int,
+        kernel: int = 3,
+        *,
+        filters_above: int = 0,
+        channels_above: int = 0,
+        pixel_max: float | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.channels = channels
+        self.kernel = kernel
+        self.filters_above = filters_above
+        self.channels_above = channels_above
+        self.pixel_max = pixel_max
+
+        def conv(width: int, name: str) -> keras.layers.Conv2D:
+            policy = self.dtype_policy
+            return keras.layers.Conv2D(width, kernel, padding="same", dtype=policy, name=name)
+
+        self.conv_gates = {gate: conv(filters, f"layer_{gate}") for gate in GATES}
+        self.conv_prediction = conv(channels, "layer_ahat")
+        self.conv_up = conv(channels_above, "layer_a") if channels_above else None
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """Channels of each state slot, in the order of `PredNetCellState`."""
+        return (self.filters, self.filters, 2 * self.channels)
+
+    @property
+    def output_size(self) -> int:
+        """Channels of the output."""
+        return 2 * self.channels
+
+    def build(self, input_shape):
+        """Create every weight; input_shape is (B, H, W, channels)."""
+        places = tuple(input_shape[:-1])
+        self._places = places[1:]  # H, W for get_initial_state in keras.layers.RNN
+        for layer in self.conv_gates.values():
+            layer.build((*places, self.filters + 2 * self.channels + self.filters_above))
+        self.conv_prediction.build((*places, self.filters))
+        if self.conv_up:
+            self.conv_up.build((*places, 2 * self.channels))
+        self.built = True
+
+    def get_initial_state(self, batch_size=None, places=None) -> PredNetCellState:
+        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
+        grid = places or self._places
+        zeros = [
+            ops.zeros((batch_size, *grid, width), dtype=self.compute_dtype)
+            for width in self.state_size
+        ]
+        return PredNetCellState(*zeros)
+
+    def call(self, a, states, above=None, training=None):
+        """Take one step: A and a state (and R' of the layer above) -> (E', new state)."""
+        del training
+        r, c = self.look_down(states, above)
+        e = self.compare(self.predict(r), a)
+        return e, PredNetCellState(hidden=r, cell=c, error=e)
+
+    def look_down(self, states, above=None):
+        """The new R' and c' from a state and R' (B, H/2, W/2, filters_above) of the layer above."""
+        r, c, e = states
+        seen = [r, e]
+        if self.filters_above:
+            if above is None:
+                raise ValueError(
+                    f"above: expected R of the layer above, {self.filters_above} channels"
+                )
+            seen.append(ops.repeat(ops.repeat(above, 2, axis=1), 2, axis=2))
+        seen = ops.concatenate(seen, axis=-1)
+        i, f, o = (keras2_hard_sigmoid(self.conv_gates[gate](seen)) for gate in ("i", "f", "o"))
+        c = f * c + i * ops.tanh(self.conv_gates["c"](seen))
+        return o * ops.tanh(c), c
+
+    def predict(self, r):
+        """Â (B, H, W, channels) from R'."""
+        predicted = ops.relu(self.conv_prediction(r))
+        return predicted if self.pixel_max is None else ops.minimum(predicted, self.pixel_max)
+
+    def compare(self, predicted, a):
+        """E' (B, H, W, 2 channels): how much the prediction is above A, and how much below."""
+        return ops.concatenate([ops.relu(predicted - a), ops.relu(a - predicted)], axis=-1)
+
+    def climb(self, e):
+        """A (B, H/2, W/2, channels_above) of the layer above from E'."""
+        if self.conv_up is None:
+            raise ValueError("climb: this is the top layer")
+        return ops.max_pool(ops.relu(self.conv_up(e)), 2, strides=2, padding="valid")
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "channels": self.channels,
+            "kernel": self.kernel,
+            "filters_above": self.filters_above,
+            "channels_above": self.channels_above,
+            "pixel_max": self.pixel_max,
+        }

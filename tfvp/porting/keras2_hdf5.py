@@ -1,0 +1,81 @@
+"""PredNet's weights in the HDF5 files of Keras 2, TensorFlow's or Theano's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfvp.errors import WeightsError
+from tfvp.porting.fit import Shape, check_fit
+
+
+def prednet_weights(
+    path: Path, expected: Mapping[str, Shape], kernels: str = "auto"
+) -> dict[str, np.ndarray]:
+    """Read a file that `save_weights` or `ModelCheckpoint` of Keras 2 wrote.
+
+    Weights are taken by their order, which is fixed, and not by name: names hold a layer's number.
+
+    Args:
+        path: the HDF5 file.
+        expected: released name -> shape, in the released order, see `PredNet.released_names`.
+        kernels: "tensorflow"; "theano", whose convolution turns a kernel by half a circle, so that
+            it must be turned back; "auto": as the file's `backend` says, TensorFlow where it does
+            not say.
+
+    Raises:
+        WeightsError: it cannot be read, holds no PredNet, or another one.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            root = file["model_weights"] if "model_weights" in file else file
+            names, arrays = _prednet_layer(path, file, root, len(expected))
+            backend = _text(root.attrs.get("backend", "tensorflow"))
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise WeightsError(f"{path}: not a Keras 2 weights file: {reason}") from None
+    found = dict(zip(expected, (array.shape for array in arrays), strict=True))
+    check_fit(path.name, found, expected, "model.channels, model.cell.kernel and the frame")
+    theano = kernels == "theano" or (kernels == "auto" and backend == "theano")
+    values = {}
+    for name, theirs, array in zip(expected, names, arrays, strict=True):
+        unit = name.split("/")[0]
+        if "layer_" in theirs and unit not in theirs:  # older files have names that say nothing
+            raise WeightsError(f"{path.name}: expected {name} in its place, got {theirs}")
+        if not np.isfinite(array).all():
+            raise WeightsError(f"{path.name}: {theirs} holds values that are not finite")
+        values[name] = array[::-1, ::-1].copy() if theano and array.ndim == 4 else array
+    return values
+
+
+def _prednet_layer(path: Path, file: Any, root: Any, count: int) -> tuple[list[str], list]:
+    """Names and arrays of the layer with the most weights, which is the PredNet."""
+    if "layer_names" not in root.attrs:
+        raise WeightsError(f"{path}: not a Keras 2 weights file: it has no layer_names")
+    layers = {}
+    for layer in map(_text, root.attrs["layer_names"]):
+        layers[layer] = [_text(name) for name in root[layer].attrs["weight_names"]]
+    # the others are the frozen weights of the loss, two apiece
+    layer = max(layers, key=lambda layer: len(layers[layer]), default=None)
+    if layer is None or len(layers[layer]) != count:
+        listed = ", ".join(f"{name} has {len(weights)}" for name, weights in layers.items())
+        raise WeightsError(
+            f"{path.name}: no layer has the network's {count} weights ({listed or 'no layers'}); "
+            "decided by the number of model.channels"
+        )
+    return layers[layer], [_array(path, file, root[layer], name) for name in layers[layer]]
+
+
+def _array(path: Path, file: Any, group: Any, name: str) -> np.ndarray:
+    """A data set of this very file; links to other files are not followed."""
+    dataset = group[name]
+    if dataset.file.filename != file.filename or dataset.external:
+        raise WeightsError(f"{path.name}: {name} lies in another file, which is not read")
+    return np.asarray(dataset[()], dtype=np.float32)
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
