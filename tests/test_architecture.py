@@ -37,6 +37,7 @@ GOLDENS = {
 }
 # cell -> why there are no numbers of an original program
 NO_GOLDEN: dict[str, str] = {
+    "fc_lstm": "the program of Srivastava et al. 2015 needs Python 2 and its own GPU library",
     "conv_lstm": "the program of Shi et al. 2015 was not released; Keras' own layers stand in",
 }
 
@@ -259,8 +260,8 @@ def test_no_exemption_is_stale():
 
 @pytest.mark.parametrize("kind", cells())
 def test_every_cell_has_a_config_that_uses_it(kind):
-    used = {load_config(path).model.cell.kind for path in (ROOT / "configs").glob("*.yaml")}
-    assert kind in used
+    models = [load_config(path).model for path in (ROOT / "configs").glob("*.yaml")]
+    assert kind in {model.cell.kind for model in models if hasattr(model, "cell")}
 
 
 def _tests_that_say(text: str) -> list[str]:

@@ -2,8 +2,10 @@
 
 from tfvp.cells.conv_lstm import ConvLSTMCell
 from tfvp.cells.eidetic_lstm import EideticLSTMCell
+from tfvp.cells.fc_lstm import FCLSTMCell
 
 CELLS = {
     "conv_lstm": ConvLSTMCell,
     "eidetic_lstm": EideticLSTMCell,
+    "fc_lstm": FCLSTMCell,
 }

@@ -4,13 +4,20 @@ from typing import Any
 
 from tfvp.config import (
     ConvLSTMCellConfig,
+    ConvLSTMForecasterConfig,
     ConvLSTMStackConfig,
     EideticStackConfig,
     Experiment,
+    FCLSTMConfig,
+    SimpleLSTMConfig,
 )
+from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
 from tfvp.networks.conv_lstm_stack import ConvLSTMStack
 from tfvp.networks.eidetic_stack import EideticStack
+from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
+from tfvp.networks.fc_lstm import FCLSTMAutoencoder
 from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.networks.simple_lstm import SimpleLSTM
 
 
 def build_model(experiment: Experiment) -> FramePredictor:
@@ -20,7 +27,9 @@ def build_model(experiment: Experiment) -> FramePredictor:
     """
     data, model = experiment.data, experiment.model
     core = CORES[model.network](model)
-    return FramePredictor(core, (*data.frame_px, data.channels), model.patch_px, name="predictor")
+    predictor = EncoderDecoderPredictor if hasattr(core, "encode") else FramePredictor
+    patch_px = getattr(model, "patch_px", 1)
+    return predictor(core, (*data.frame_px, data.channels), patch_px, name="predictor")
 
 
 def _eidetic_stack(model: EideticStackConfig) -> EideticStack:
@@ -53,7 +62,31 @@ def _conv_lstm_stack(model: ConvLSTMStackConfig) -> ConvLSTMStack:
     )
 
 
+def _conv_lstm_forecaster(model: ConvLSTMForecasterConfig) -> ConvLSTMForecaster:
+    return ConvLSTMForecaster(
+        model.hidden, _conv_lstm_cell(model.cell), order=model.order, name="core"
+    )
+
+
+def _fc_lstm(model: FCLSTMConfig) -> FCLSTMAutoencoder:
+    return FCLSTMAutoencoder(
+        model.hidden,
+        activation=model.cell.activation,
+        reconstruction=model.reconstruction,
+        future=model.future,
+        output=model.output,
+        name="core",
+    )
+
+
+def _simple_lstm(model: SimpleLSTMConfig) -> SimpleLSTM:
+    return SimpleLSTM(model.encoder, model.decoder, name="core")
+
+
 CORES: dict[str, Any] = {
+    "conv_lstm_forecaster": _conv_lstm_forecaster,
     "conv_lstm_stack": _conv_lstm_stack,
     "eidetic_stack": _eidetic_stack,
+    "fc_lstm": _fc_lstm,
+    "simple_lstm": _simple_lstm,
 }
