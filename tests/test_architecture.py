@@ -18,7 +18,19 @@ ORDER = [
     *("shapes", "errors", "progress"),
     *("config", "yaml_files", "config_errors", "config_chain", "config_files", "runs"),
     *("data", "layers", "cells", "networks", "training", "evaluation", "porting", "reporting"),
-    *("export", "predict", "job", "train_stage", "stages", "cli", "__main__", "__init__"),
+    *(
+        "export",
+        "predict",
+        "job",
+        "train_stage",
+        "stages",
+        "quiet",
+        "import_command",
+        "list_command",
+        "cli",
+        "__main__",
+        "__init__",
+    ),
 ]
 
 FILE_LINES, FUNCTION_LINES = 250, 40

@@ -2,17 +2,18 @@
 
 import argparse
 import json
-import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
 from tfvp.errors import ConfigError, UserError
+from tfvp.import_command import add_import
+from tfvp.list_command import add_list
+from tfvp.quiet import tensorflow_notices_held_back
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 
@@ -50,13 +51,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(command=_run)
 
+    _add_config(commands)
+    add_import(commands, _add_config_options, _experiment)
+    add_list(commands)
+    return parser
+
+
+def _add_config(commands: Any) -> None:
     config = commands.add_parser("config", help="show what a configuration comes to")
     _add_config_options(config)
     config.add_argument(
         "--explain", action="store_true", help="print each value and where it came from"
     )
     config.set_defaults(command=_config)
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,29 +80,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
-
-
-@contextmanager
-def _tensorflow_notices_held_back() -> Iterator[None]:
-    """Keep the notices that TensorFlow's C++ prints while it is imported, unless that fails.
-
-    They would bury what the program says, and their settings do not reach the earliest of them.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notices:
-        os.dup2(notices.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            notices.seek(0)
-            os.write(stderr, notices.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _complain(text: str) -> None:
@@ -161,7 +145,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if experiment.training.init.optimizer and not experiment.training.init.source:
         raise ConfigError("training.init.optimizer: true needs weights to start from (--init-from)")
 
-    with _tensorflow_notices_held_back():
+    with tensorflow_notices_held_back():
         from tfvp.stages import Job, run_stages
         from tfvp.training.steps import Stopped
 

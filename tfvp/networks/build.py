@@ -1,6 +1,9 @@
 """From a configuration to a network."""
 
+import math
 from typing import Any
+
+import keras
 
 from tfvp.config import (
     ConvLSTMCellConfig,
@@ -30,6 +33,12 @@ def build_model(experiment: Experiment) -> FramePredictor:
     predictor = EncoderDecoderPredictor if hasattr(core, "encode") else FramePredictor
     patch_px = getattr(model, "patch_px", 1)
     return predictor(core, (*data.frame_px, data.channels), patch_px, name="predictor")
+
+
+def count_parameters(experiment: Experiment) -> int:
+    """Parameters of an experiment's network, from its weights' shapes: none is allocated."""
+    with keras.StatelessScope(initialize_variables=False):
+        return sum(math.prod(weight.shape) for weight in build_model(experiment).weights)
 
 
 def _eidetic_stack(model: EideticStackConfig) -> EideticStack:

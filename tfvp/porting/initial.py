@@ -23,7 +23,7 @@ def initialise(trainer: Trainer, init: InitConfig) -> str:
         WeightsError: nothing is there, it cannot be read, or it does not fit.
     """
     source = str(init.source)
-    if _is_tf1_checkpoint(source):
+    if is_tf1_checkpoint(source):
         _from_tf1(trainer, init, source)
     elif source.endswith((".keras", ".weights.h5")):
         _from_keras(trainer, init, Path(source))
@@ -44,7 +44,8 @@ def load_weights(predictor: keras.Model, state: State, kind: str = "weights") ->
     assign({weight.path: weight for weight in predictor.weights}, {**weights_of(state, kind)})
 
 
-def _is_tf1_checkpoint(source: str) -> bool:
+def is_tf1_checkpoint(source: str) -> bool:
+    """Whether a path is the prefix of a TF1 checkpoint, or one of its files."""
     return source.endswith((".index", ".meta")) or Path(f"{source}.index").is_file()
 
 
