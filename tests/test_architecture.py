@@ -26,6 +26,8 @@ ORDER = [
         "stages",
         "inspect_data",
         "cli_data",
+        "import_command",
+        "list_command",
         "cli",
         "__main__",
         "__init__",
@@ -52,6 +54,7 @@ GOLDENS = {
 }
 # cell -> why there are no numbers of an original program
 NO_GOLDEN: dict[str, str] = {
+    "fc_lstm": "the program of Srivastava et al. 2015 needs Python 2 and its own GPU library",
     "conv_lstm": "the program of Shi et al. 2015 was not released; Keras' own layers stand in",
 }
 # unit that a network always holds beside its cells -> that network
@@ -277,7 +280,7 @@ def test_no_exemption_is_stale():
 @pytest.mark.parametrize("kind", cells())
 def test_every_cell_has_a_config_that_uses_it(kind):
     models = [load_config(path).model for path in (ROOT / "configs").glob("*.yaml")]
-    used = {model.cell.kind for model in models}
+    used = {model.cell.kind for model in models if hasattr(model, "cell")}
     networks = {model.network for model in models}
     used |= {part for part, network in PARTS.items() if network in networks}
     assert kind in used

@@ -19,9 +19,11 @@ SMALL = {
         {"filters": 4, "kernel": (3, 3), "state_kernel": (3, 3), "peephole": "channel"},
         (4, 5, 3),
     ),
+    "fc_lstm": ({"units": 4}, (3,)),
 }
 # Arguments other than their defaults, so that one that is left out of get_config shows.
 UNUSUAL = {
+    "fc_lstm": {"units": 3, "activation": "relu", "reads_input": False},
     "conv_lstm": {
         "filters": 3,
         "kernel": (1, 3),

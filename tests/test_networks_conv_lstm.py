@@ -11,6 +11,7 @@ from tfvp.networks.conv_lstm_stack import ConvLSTMStack
 from tfvp.networks.frame_predictor import FramePredictor
 
 PEEPHOLE = "model.cell.peephole="
+WIDE = ("model.cell.kernel=[9, 9]", "model.cell.state_kernel=[1, 1]")
 COUNTS = {
     # one stack: as it was published, and what else it could have been
     ("conv_lstm_stack", ()): 3_700_481,
@@ -18,6 +19,13 @@ COUNTS = {
     ("conv_lstm_stack", ("model.patch_px=4",)): 3_896_336,
     ("conv_lstm_stack", ("model.patch_px=4", f"{PEEPHOLE}channel")): 3_897_104,
     ("conv_lstm_stack", ("model.patch_px=4", f"{PEEPHOLE}full")): 4_092_944,
+    ("conv_lstm_shi", ()): 7_585_296,
+    ("conv_lstm_shi", ("model.order=reversed",)): 7_585_296,
+    ("conv_lstm_shi", ("model.hidden=[128, 128]",)): 10_042_896,
+    ("conv_lstm_shi", ("model.hidden=[256]",)): 13_524_496,
+    ("conv_lstm_shi", (*WIDE, "model.hidden=[128, 128]")): 11_550_224,
+    ("conv_lstm_shi", WIDE): 8_830_480,
+    ("conv_lstm_shi", (f"{PEEPHOLE}full",)): 7_976_976,  # the formula read literally: not published
     ("conv_lstm_openstl", ()): 11_675_648,
     ("conv_lstm_openstl", ("model.hidden=[192, 192, 192, 192]",)): 26_115_072,
 }

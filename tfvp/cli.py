@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 
@@ -11,6 +12,8 @@ from tfvp.cli_data import add_data_commands
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
 from tfvp.errors import UserError
+from tfvp.import_command import add_import
+from tfvp.list_command import add_list
 from tfvp.notices import tensorflow_notices_held_back
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
@@ -39,14 +42,20 @@ def build_parser() -> argparse.ArgumentParser:
     _add_start_options(run)
     run.set_defaults(command=_run)
 
+    _add_config(commands)
+    add_import(commands, _add_config_options, _experiment)
+    add_list(commands)
+    add_data_commands(commands)
+    return parser
+
+
+def _add_config(commands: Any) -> None:
     config = commands.add_parser("config", help="show what a configuration comes to")
     _add_config_options(config)
     config.add_argument(
         "--explain", action="store_true", help="print each value and where it came from"
     )
     config.set_defaults(command=_config)
-    add_data_commands(commands)
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -552,6 +552,22 @@ class PredRNNPPConfig(Section):
     patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
 
 
+class ConvLSTMForecasterConfig(Section):
+    """Encoder-forecaster of ConvLSTM cells; the forecaster sees no frame (Shi et al. 2015)."""
+
+    network: Literal["conv_lstm_forecaster"] = "conv_lstm_forecaster"
+    cell: ConvLSTMCellConfig = ConvLSTMCellConfig(peephole="channel")
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 64, 64), strict=False, min_length=1, description="channels of each layer"
+    )
+    order: Literal["same", "reversed"] = Field(
+        default="same",
+        description="order of the forecaster's layers; the paper's counts allow both, its "
+        "follow-up reverses it and calls that a change",
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+
 class PredNetCellConfig(Section):
     """One layer of PredNet (Lotter et al. 2017)."""
 
@@ -596,13 +612,64 @@ class PredNetConfig(Section):
         return self
 
 
+class FCLSTMCellConfig(Section):
+    """The fully connected LSTM cell with peepholes (Graves 2013, Srivastava et al. 2015)."""
+
+    kind: Literal["fc_lstm"] = "fc_lstm"
+    activation: Literal["tanh", "relu"] = Field(
+        default="tanh", description="of the candidate and the output, as the released program"
+    )
+
+
+DecoderKind = Literal["none", "unconditional", "conditional"]
+
+
+class FCLSTMConfig(Section):
+    """LSTM encoder with decoders for the past, the future or both (Srivastava et al. 2015)."""
+
+    network: Literal["fc_lstm"] = "fc_lstm"
+    cell: FCLSTMCellConfig = FCLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(2048,), strict=False, min_length=1, description="units of each layer"
+    )
+    reconstruction: DecoderKind = Field(
+        default="conditional", description="decoder of the context, last frame first"
+    )
+    future: Literal["unconditional", "conditional"] = Field(
+        default="conditional",
+        description="decoder of the future; conditional: it also reads the frame before",
+    )
+    output: Literal["sigmoid", "linear"] = Field(
+        default="sigmoid", description="linear: for real-valued frames with a squared error"
+    )
+
+
+class SimpleLSTMConfig(Section):
+    """Dense encoder, LSTM that goes on from its own output, dense decoder (Colonna 2023)."""
+
+    network: Literal["simple_lstm"] = "simple_lstm"
+    encoder: tuple[Positive, ...] = Field(
+        default=(2048, 2048), strict=False, min_length=1, description="units of each dense layer"
+    )
+    decoder: tuple[Positive, ...] = Field(
+        default=(2048,), strict=False, description="units of each dense layer but the last"
+    )
+
+
 ModelConfig = Annotated[
     Annotated[EideticStackConfig, Tag("eidetic_stack")]
     | Annotated[ConvLSTMStackConfig, Tag("conv_lstm_stack")]
+    | Annotated[ConvLSTMForecasterConfig, Tag("conv_lstm_forecaster")]
+    | Annotated[FCLSTMConfig, Tag("fc_lstm")]
+    | Annotated[SimpleLSTMConfig, Tag("simple_lstm")]
     | Annotated[PredRNNConfig, Tag("predrnn")]
     | Annotated[PredRNNPPConfig, Tag("predrnn_pp")]
     | Annotated[PredNetConfig, Tag("prednet")],
-    _by("network", "eidetic_stack", "conv_lstm_stack", "predrnn", "predrnn_pp", "prednet"),
+    _by(
+        "network",
+        *("eidetic_stack", "conv_lstm_stack", "conv_lstm_forecaster", "fc_lstm", "simple_lstm"),
+        *("predrnn", "predrnn_pp", "prednet"),
+    ),
 ]
 
 
@@ -827,7 +894,7 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _patch_divides_frame(self) -> "Experiment":
         height, width = self.data.frame_px
-        patch = self.model.patch_px
+        patch = getattr(self.model, "patch_px", 1)
         if height % patch or width % patch:
             sides = [p for p in range(1, min(height, width) + 1) if height % p == 0 == width % p]
             raise ValueError(

@@ -76,11 +76,11 @@ def problems(error: ValidationError, origins: Mapping[str, str], where: str) -> 
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for each in error.errors(include_url=False):
         unknown = each["type"] == "extra_forbidden"
-        found: dict[str, Any] = dict(each)
+        one: dict[str, Any] = dict(each)
         if each["type"] == "unknown_kind":  # blame the key that chooses, not its section
-            key = found["ctx"]["key"]
-            found |= {"loc": (*found["loc"], key), "input": found["input"].get(key)}
-        groups.setdefault((_dotted(found["loc"], unknown), unknown), []).append(found)
+            key = one["ctx"]["key"]
+            one |= {"loc": (*one["loc"], key), "input": one["input"].get(key)}
+        groups.setdefault((_dotted(one["loc"], unknown), unknown), []).append(one)
     lines = []
     for (key, unknown), found in groups.items():
         if found[0]["type"] == "value_error":

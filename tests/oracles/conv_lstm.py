@@ -1,4 +1,4 @@
-"""One step of the convolutional LSTM in plain NumPy, float64, from the paper's equations."""
+"""One step of the convolutional LSTM in plain NumPy, float64, written from the paper."""
 
 import numpy as np
 

@@ -3,6 +3,7 @@
 from tfvp.cells.causal_lstm import CausalLSTMCell
 from tfvp.cells.conv_lstm import ConvLSTMCell
 from tfvp.cells.eidetic_lstm import EideticLSTMCell
+from tfvp.cells.fc_lstm import FCLSTMCell
 from tfvp.cells.ghu import GHU
 from tfvp.cells.prednet import PredNetCell
 from tfvp.cells.st_lstm import STLSTMCell
@@ -14,4 +15,5 @@ CELLS = {
     "ghu": GHU,
     "prednet": PredNetCell,
     "conv_lstm": ConvLSTMCell,
+    "fc_lstm": FCLSTMCell,
 }

@@ -1,22 +1,32 @@
 """From a configuration to a network."""
 
+import math
 from typing import Any
+
+import keras
 
 from tfvp.config import (
     ConvLSTMCellConfig,
+    ConvLSTMForecasterConfig,
     ConvLSTMStackConfig,
     EideticStackConfig,
     Experiment,
+    FCLSTMConfig,
     PredNetConfig,
     PredRNNConfig,
     PredRNNPPConfig,
+    SimpleLSTMConfig,
 )
+from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
 from tfvp.networks.conv_lstm_stack import ConvLSTMStack
 from tfvp.networks.eidetic_stack import EideticStack
+from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
+from tfvp.networks.fc_lstm import FCLSTMAutoencoder
 from tfvp.networks.frame_predictor import FramePredictor
 from tfvp.networks.prednet import PredNet
 from tfvp.networks.predrnn import PredRNN
 from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.networks.simple_lstm import SimpleLSTM
 
 
 def build_model(experiment: Experiment) -> FramePredictor:
@@ -26,9 +36,22 @@ def build_model(experiment: Experiment) -> FramePredictor:
     """
     data, model = experiment.data, experiment.model
     core = CORES[model.network](model)
-    late = model.network == "prednet" and model.late_feedback
     shape = (*data.frame_px, data.channels)
-    return FramePredictor(core, shape, model.patch_px, late_feedback=late, name="predictor")
+    if hasattr(core, "encode"):
+        return EncoderDecoderPredictor(core, shape, _patch_px(model), name="predictor")
+    late = model.network == "prednet" and model.late_feedback
+    return FramePredictor(core, shape, _patch_px(model), late_feedback=late, name="predictor")
+
+
+def _patch_px(model: Any) -> int:
+    """A network without patches reads frames as they are."""
+    return getattr(model, "patch_px", 1)
+
+
+def count_parameters(experiment: Experiment) -> int:
+    """Parameters of an experiment's network, from its weights' shapes: none is allocated."""
+    with keras.StatelessScope(initialize_variables=False):
+        return sum(math.prod(weight.shape) for weight in build_model(experiment).weights)
 
 
 def _eidetic_stack(model: EideticStackConfig) -> EideticStack:
@@ -61,6 +84,27 @@ def _conv_lstm_stack(model: ConvLSTMStackConfig) -> ConvLSTMStack:
     )
 
 
+def _conv_lstm_forecaster(model: ConvLSTMForecasterConfig) -> ConvLSTMForecaster:
+    return ConvLSTMForecaster(
+        model.hidden, _conv_lstm_cell(model.cell), order=model.order, name="core"
+    )
+
+
+def _fc_lstm(model: FCLSTMConfig) -> FCLSTMAutoencoder:
+    return FCLSTMAutoencoder(
+        model.hidden,
+        activation=model.cell.activation,
+        reconstruction=model.reconstruction,
+        future=model.future,
+        output=model.output,
+        name="core",
+    )
+
+
+def _simple_lstm(model: SimpleLSTMConfig) -> SimpleLSTM:
+    return SimpleLSTM(model.encoder, model.decoder, name="core")
+
+
 def _predrnn(model: PredRNNConfig) -> PredRNN:
     return PredRNN(
         model.hidden,
@@ -84,9 +128,12 @@ def _prednet(model: PredNetConfig) -> PredNet:
 
 
 CORES: dict[str, Any] = {
+    "conv_lstm_forecaster": _conv_lstm_forecaster,
     "conv_lstm_stack": _conv_lstm_stack,
     "eidetic_stack": _eidetic_stack,
     "predrnn": _predrnn,
     "predrnn_pp": _predrnn_pp,
     "prednet": _prednet,
+    "fc_lstm": _fc_lstm,
+    "simple_lstm": _simple_lstm,
 }

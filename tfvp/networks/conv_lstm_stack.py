@@ -1,5 +1,6 @@
 """A stack of ConvLSTM cells for one step of time: reads a frame, predicts the next."""
 
+import re
 from typing import Any
 
 import keras
@@ -80,6 +81,19 @@ class ConvLSTMStack(keras.layers.Layer):
             states.append(after)
         seen = ops.concatenate(outputs, axis=-1) if self.readout == "all_layers" else x
         return self.decoder(seen), tuple(states)
+
+    def torch_names(self) -> dict[str, tuple[keras.Variable, tuple[int, ...]]]:
+        """Every weight by its name in OpenSTL's state dicts, whose kernels are (out, in, H, W)."""
+        named = {}
+        for i, cell in enumerate(self.cells):
+            named[f"cell_list.{i}.conv_x.0.weight"] = cell.kernel
+            named[f"cell_list.{i}.conv_h.0.weight"] = cell.recurrent_kernel
+        named["conv_last.weight"] = self.decoder.kernel
+        return {name: (weight, (2, 3, 1, 0)) for name, weight in named.items()}
+
+    def unused_torch_name(self, name: str) -> bool:
+        """Whether OpenSTL's cells declare and save this weight but never use it."""
+        return bool(re.fullmatch(r"cell_list\.\d+\.(conv_o\.0|conv_last)\.weight", name))
 
     def get_config(self):
         """Return the constructor's arguments."""

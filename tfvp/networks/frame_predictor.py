@@ -49,10 +49,7 @@ class FramePredictor(keras.Model):
     def call(self, inputs, training=None):
         """Predict frames 1 ... T - 1 of whole clips, see the class."""
         del training
-        frames, use_truth = inputs["frames"], inputs["use_truth"]
-        height, width, channels = self.frame_shape
-        check_shape("frames", frames.shape, f"B T {height} {width} {channels}")
-        check_shape("use_truth", use_truth.shape, "B F")
+        frames, use_truth = self._checked(inputs)
         return self._predictions(frames[:, :-1], use_truth.shape[1] + 1, use_truth)
 
     def targets(self, frames, horizon: int):
@@ -72,8 +69,7 @@ class FramePredictor(keras.Model):
 
     def predict_frames(self, context, horizon: int):
         """Predict `horizon` frames after `context` (B, T, H, W, C) -> (B, horizon, H, W, C)."""
-        height, width, channels = self.frame_shape
-        check_shape("context", context.shape, f"B T {height} {width} {channels}")
+        self._check_context(context)
         if context.shape[1] is not None:
             return self._predictions(context, horizon)[:, -horizon:]
         patches, state = self._start(context)
@@ -81,6 +77,17 @@ class FramePredictor(keras.Model):
             self.core, state, patches, predict_frames=horizon, feedback=self._feedback
         )
         return unfold_patches(future, self.patch_px)
+
+    def _checked(self, inputs):
+        frames, use_truth = inputs["frames"], inputs["use_truth"]
+        height, width, channels = self.frame_shape
+        check_shape("frames", frames.shape, f"B T {height} {width} {channels}")
+        check_shape("use_truth", use_truth.shape, "B F")
+        return frames, use_truth
+
+    def _check_context(self, context) -> None:
+        height, width, channels = self.frame_shape
+        check_shape("context", context.shape, f"B T {height} {width} {channels}")
 
     def _predictions(self, frames, horizon: int, use_truth=None):
         patches, state = self._start(frames)
@@ -100,8 +107,11 @@ class FramePredictor(keras.Model):
 
     def _start(self, frames):
         """Patches of the frames, and the core's state before the first."""
-        patches = fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
-        return patches, self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
+        state = self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
+        return self._fold(frames), state
+
+    def _fold(self, frames):
+        return fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
 
     def get_config(self):
         """Return the constructor's arguments."""

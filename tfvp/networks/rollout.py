@@ -1,4 +1,4 @@
-"""The only loop over time in tfvp; teacher forcing and scheduled sampling enter here alone."""
+"""The only loops over time in tfvp; teacher forcing and scheduled sampling enter here alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,11 +46,71 @@ def rollout(step: Step, state, frames, *, predict_frames: int, use_truth=None, f
         else:
             frame = feedback(output, state)
         if t >= context and use_truth is not None:
-            truth = ops.cast(use_truth[:, t - context], frames.dtype)[:, None, None, None]
-            frame = truth * frames[:, t] + (1 - truth) * frame
+            share = _per_clip(use_truth[:, t - context], frames)
+            frame = share * frames[:, t] + (1 - share) * frame
         output, state = step(frame, state)
         outputs.append(output)
     return tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *outputs)
+
+
+def read_frames(step: Step, state, frames):
+    """Read a whole context and keep only the state: what an encoder does.
+
+    Args:
+        step: (frame (B, H, W, C), state) -> (anything, state).
+        state: before the first frame.
+        frames: (B, T, H, W, C); T may be unknown in a TensorFlow graph.
+
+    Returns:
+        The state after the last frame.
+    """
+
+    def read(frame, state):  # every step of a graph's loop must give the same kind of thing
+        return frame, step(frame, state)[1]
+
+    if frames.shape[1] is None:
+        traced = _FlatStep(read, state, frames)
+        return traced.state(_read_any_length(traced, state, frames)[0])
+    traced_read = _traced_once(read, state, frames)
+    for t in range(frames.shape[1]):
+        _, state = traced_read(frames[:, t], state)
+    return state
+
+
+def unroll(step: Step, state, first, *, steps: int, truth=None, use_truth=None):
+    """Predict frame after frame from a state alone: what a decoder does.
+
+    The first step reads `first`. Step t >= 1 reads the frame that step t - 1 was to predict: its
+    prediction, or where there is a truth `use_truth * truth + (1 - use_truth) * prediction`.
+    A step that ignores its frame makes an unconditional decoder.
+
+    Args:
+        step: (frame (B, H, W, C), state) -> (prediction, state).
+        state: before the first step.
+        first: (B, H, W, C), read by the first step; zeros where it has no input.
+        steps: frames to predict.
+        truth: (B, at least steps - 1, H, W, C), the true frames in the order of the steps.
+        use_truth: (B, steps - 1), 1 where the true frame is fed; None with a truth: everywhere.
+
+    Returns:
+        (B, steps, H, W, C).
+    """
+    step = _traced_once(step, state, first[:, None])
+    frame, predictions = first, []
+    for t in range(steps):
+        if t and truth is not None:
+            share = 1.0 if use_truth is None else _per_clip(use_truth[:, t - 1], first)
+            frame = share * truth[:, t - 1] + (1 - share) * predictions[-1]
+        elif t:
+            frame = predictions[-1]
+        prediction, state = step(frame, state)
+        predictions.append(prediction)
+    return ops.stack(predictions, axis=1)
+
+
+def _per_clip(share, frame):
+    """(B,) -> (B, 1, 1, 1), to weigh frames with."""
+    return ops.cast(share, frame.dtype)[:, None, None, None]
 
 
 def rollout_any_length(
@@ -70,10 +130,20 @@ def rollout_any_length(
     Returns:
         (B, predict_frames, H, W, C).
     """
+    traced = _FlatStep(step, state, frames)
+    tensors, prediction = _read_any_length(traced, state, frames)
+    predictions = [prediction]
+    for _ in range(predict_frames - 1):
+        fed = feedback(prediction, traced.state(tensors))
+        prediction, tensors = traced(fed, tensors)
+        predictions.append(prediction)
+    return ops.stack(predictions, axis=1)
+
+
+def _read_any_length(traced: "_FlatStep", state, frames):
+    """Read frames in the graph's own loop; the state's tensors and the last prediction."""
     import tensorflow as tf
 
-    traced = _FlatStep(step, state, frames)
-    tensors = traced.tensors(state)
     context = tf.shape(frames)[1]
 
     def read(t, tensors, _):
@@ -83,15 +153,10 @@ def rollout_any_length(
     _, tensors, prediction = tf.while_loop(
         lambda t, *_: t < context,
         read,
-        (tf.constant(0), tensors, tf.zeros_like(frames[:, 0])),
+        (tf.constant(0), traced.tensors(state), tf.zeros_like(frames[:, 0])),
         shape_invariants=(tf.TensorShape([]), [x.shape for x in traced.state_specs], None),
     )
-    predictions = [prediction]
-    for _ in range(predict_frames - 1):
-        fed = feedback(prediction, traced.state(tensors))
-        prediction, tensors = traced(fed, tensors)
-        predictions.append(prediction)
-    return ops.stack(predictions, axis=1)
+    return tensors, prediction
 
 
 def _traced_once(step: Step, state, frames) -> Step:

@@ -29,14 +29,14 @@ def initialise(trainer: Trainer, init: InitConfig) -> str:
     """
     source = str(init.source)
     core = trainer.predictor.core
-    if isinstance(core, PredRNNPP) and _is_tf1_checkpoint(source):
+    if isinstance(core, PredRNNPP) and is_tf1_checkpoint(source):
         _from_released(init, core, lambda expected: predrnn_pp_weights(source, expected))
     elif isinstance(core, PredNet) and _is_keras2(source):
         kernels = init.kernels
         _from_released(
             init, core, lambda expected: prednet_weights(Path(source), expected, kernels)
         )
-    elif _is_tf1_checkpoint(source):
+    elif is_tf1_checkpoint(source):
         _from_tf1(trainer, init, source)
     elif source.endswith((".keras", ".weights.h5")):
         _from_keras(trainer, init, Path(source))
@@ -57,7 +57,8 @@ def load_weights(predictor: keras.Model, state: State, kind: str = "weights") ->
     assign({weight.path: weight for weight in predictor.weights}, {**weights_of(state, kind)})
 
 
-def _is_tf1_checkpoint(source: str) -> bool:
+def is_tf1_checkpoint(source: str) -> bool:
+    """Whether a path is the prefix of a TF1 checkpoint, or one of its files."""
     return source.endswith((".index", ".meta")) or Path(f"{source}.index").is_file()
 
 

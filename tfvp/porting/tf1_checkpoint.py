@@ -78,14 +78,15 @@ class TF1Checkpoint:
             )
 
     def weights(self, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-        """The weights as they were after the last update.
-
-        Raises:
-            WeightsError: a variable is missing, has another shape, or cannot be read.
-        """
+        """The weights as they were after the last update; raises as `averaged_weights`."""
         self._check_layers(expected)
         self._check_fit({name: (name, shape) for name, shape in expected.items()})
         return {name: self._read(name) for name in expected}
+
+    def every_weight(self) -> dict[str, np.ndarray]:
+        """Whatever is neither an average nor the optimizer's."""
+        other = re.compile(rf"Variable(_\d+)?|.*{_AVERAGE}")
+        return {n: self._read(n) for n in sorted(self._shapes) if not other.fullmatch(n)}
 
     def averaged_weights(self, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
         """The exponential averages of the weights; a frozen decoder is its own average.

@@ -1,0 +1,203 @@
+"""Networks that read the context before they predict: counts, order, causality, loops."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvp.config_files import load_config
+from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
+from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
+from tfvp.networks.fc_lstm import FCLSTMAutoencoder
+from tfvp.networks.rollout import read_frames, unroll
+from tfvp.networks.simple_lstm import SimpleLSTM
+
+CELL = {"kernel": (3, 3), "state_kernel": (3, 3), "peephole": "channel"}
+CORES = {
+    "forecaster": lambda: ConvLSTMForecaster((4, 3), CELL),
+    "forecaster_reversed": lambda: ConvLSTMForecaster((4, 3), CELL, order="reversed"),
+    "fc_future": lambda: FCLSTMAutoencoder((5, 4)),
+    "fc_future_conditional": lambda: FCLSTMAutoencoder((5,), future="conditional"),
+    "fc_composite": lambda: FCLSTMAutoencoder((5, 4), reconstruction="unconditional"),
+    "fc_composite_conditional": lambda: FCLSTMAutoencoder(
+        (5,), reconstruction="conditional", future="conditional", activation="relu"
+    ),
+    "simple_lstm": lambda: SimpleLSTM((6, 5), (7,)),
+}
+
+
+@pytest.fixture(params=CORES)
+def predictor(request):
+    return make(request.param)
+
+
+def make(name, patch_px=2, **changes) -> EncoderDecoderPredictor:
+    keras.utils.set_random_seed(3)
+    network = EncoderDecoderPredictor(CORES[name](), (4, 6, 1), patch_px, **changes)
+    rng = np.random.default_rng(0)
+    for weight in network.weights:
+        weight.assign(rng.normal(0.0, 0.5, weight.shape))
+    return network
+
+
+def clips(batch=2, length=7):
+    return np.random.default_rng(0).random((batch, length, 4, 6, 1)).astype("float32")
+
+
+def to_numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def called(predictor, x, use_truth):
+    mask = np.full((len(x), 2), use_truth, "float32")
+    return to_numpy(predictor({"frames": x, "use_truth": mask}))
+
+
+class Counter:
+    """A decoder that predicts 100 + what it read, and counts its steps in its state."""
+
+    def __call__(self, frame, state):
+        return frame + 100.0, state + 1
+
+
+def test_read_and_unroll_by_hand():
+    frames = np.arange(1.0, 4.0, dtype="float32").reshape(1, 3, 1, 1, 1)
+    state = read_frames(Counter(), keras.ops.zeros((1,)), frames)
+    assert to_numpy(state).tolist() == [3]
+    first = np.zeros((1, 1, 1, 1), "float32")
+    free = unroll(Counter(), state, first, steps=3)
+    assert to_numpy(free).ravel().tolist() == [100, 200, 300]
+    fed = unroll(Counter(), state, first, steps=3, truth=frames)
+    assert to_numpy(fed).ravel().tolist() == [100, 101, 102]
+    some = unroll(
+        Counter(), state, first, steps=3, truth=frames, use_truth=np.array([[0.0, 1.0]], "float32")
+    )
+    assert to_numpy(some).ravel().tolist() == [100, 200, 102]
+
+
+def test_targets_are_the_future_and_before_it_the_past_backwards():
+    frames = np.arange(5.0, dtype="float32").reshape(1, 5, 1, 1, 1) * np.ones((1, 1, 4, 6, 1), "f4")
+    future = make("fc_future").targets(frames, 2)
+    assert to_numpy(future)[0, :, 0, 0, 0].tolist() == [3, 4]
+    both = make("fc_composite").targets(frames, 2)
+    assert to_numpy(both)[0, :, 0, 0, 0].tolist() == [2, 1, 0, 3, 4]
+
+
+def test_a_call_predicts_its_targets(predictor):
+    x = clips()
+    assert called(predictor, x, 1.0).shape == tuple(predictor.targets(x, 3).shape)
+
+
+def test_the_future_never_depends_on_a_later_frame(predictor):
+    x = clips()
+    before = called(predictor, x, 1.0)[:, -3:]
+    for frame in range(7):
+        changed = x.copy()
+        changed[:, frame] = 1 - changed[:, frame]
+        after = called(predictor, changed, 1.0)[:, -3:]
+        moved = [not np.array_equal(after[:, t], before[:, t]) for t in range(3)]
+        # frames 0 to 3 are the context; prediction t may read frame 4 + t - 1
+        reads = "future" in predictor.core.conditional
+        assert moved == [frame < 4 or (reads and frame < 4 + t) for t in range(3)]
+
+
+def test_inference_equals_training_without_truth_and_never_reads_targets(predictor):
+    x = clips()
+    whole = called(predictor, x, 0.0)[:, -3:]
+    np.testing.assert_allclose(to_numpy(predictor.predict_frames(x[:, :4], 3)), whole, atol=1e-6)
+    changed = x.copy()
+    changed[:, 4:] = 0.5
+    np.testing.assert_array_equal(called(predictor, changed, 0.0)[:, -3:], whole)
+
+
+def test_the_conditional_past_reads_the_frame_it_was_to_make_before():
+    predictor, x = make("fc_composite_conditional"), clips()
+    before = called(predictor, x, 0.0)[:, :4]
+    step = predictor.core.decode("past")
+    state = predictor.core.start(predictor._read(predictor._fold(x[:, :4])), "past")
+    frame = np.zeros((2, 2, 3, 4), "float32")
+    for t, shown in enumerate((3, 2, 1, 0)):
+        prediction, state = step(frame, state)
+        patches = predictor._fold(before[:, t : t + 1])[:, 0]
+        np.testing.assert_allclose(to_numpy(patches), to_numpy(prediction), atol=1e-6)
+        frame = predictor._fold(x[:, shown : shown + 1])[:, 0]
+
+
+def test_every_way_through_time_agrees(predictor):
+    x = clips()[:, :4]
+
+    def predict(context):
+        return predictor.predict_frames(context, 3)
+
+    eager = to_numpy(predict(x))
+    traced = tf.function(predict, autograph=False)(tf.constant(x))
+    spec = tf.TensorSpec((None, None, 4, 6, 1))
+    free = tf.function(predict, autograph=False, input_signature=[spec])(tf.constant(x))
+    np.testing.assert_allclose(to_numpy(traced), eager, atol=1e-5)
+    np.testing.assert_allclose(to_numpy(free), eager, atol=1e-5)
+
+
+def test_a_keras_file_gives_the_same_network_back(predictor, tmp_path):
+    predictor.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    x = clips()
+    np.testing.assert_array_equal(
+        to_numpy(again.predict_frames(x, 2)), to_numpy(predictor.predict_frames(x, 2))
+    )
+
+
+def test_the_reversed_forecaster_starts_from_the_layers_of_its_widths():
+    core = make("forecaster_reversed").core
+    assert [cell.filters for cell in core.forecaster] == [3, 4]
+    assert [cell.reads_input for cell in core.forecaster] == [False, True]
+    states = core.start(core.initial_state(2, (2, 3, 4)), "future")
+    assert [state.hidden.shape[-1] for state in states] == [3, 4]
+
+
+def count(core, frame_shape=(64, 64, 1)) -> int:
+    """Parameters of a network that is too large to be made here: from its weights' shapes."""
+    made = []
+
+    def note(self, shape=None, **_):
+        made.append(math.prod(shape))
+        return shape
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.layers.Layer, "add_weight", note)
+        core.build((None, *frame_shape))
+    return sum(made)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "reconstruction", "future", "parameters"),
+    [
+        ([2048], "unconditional", "unconditional", 100_714_496),
+        ([2048], "unconditional", "conditional", 134_268_928),
+        ([2048], "conditional", "conditional", 167_823_360),
+        ([2048, 2048], "unconditional", "unconditional", 201_420_800),
+        ([2048, 2048], "conditional", "conditional", 268_529_664),
+        ([2048], "none", "unconditional", 75_530_240),  # as the autoencoder alone
+        ([2048], "none", "conditional", 109_084_672),
+        ([2048, 2048], "none", "unconditional", 142_667_776),
+    ],
+)
+def test_fc_lstm_parameter_counts(hidden, reconstruction, future, parameters):
+    from tfvp.networks.build import CORES as BUILDERS
+
+    changes = [
+        f"model.hidden={hidden}",
+        f"model.reconstruction={reconstruction}",
+        f"model.future={future}",
+    ]
+    model = load_config("fc_lstm", overrides=changes).model
+    assert count(BUILDERS[model.network](model)) == parameters
+
+
+def test_simple_lstm_parameter_count():
+    from tfvp.networks.build import CORES as BUILDERS
+
+    model = load_config("simple_lstm").model
+    dense = 4097 * 2048 + 2048 * 2049 + 2049 * 2048 + 2049 * 4096
+    assert count(BUILDERS["simple_lstm"](model)) == dense + 4 * 2048 * (2 * 2048 + 1)

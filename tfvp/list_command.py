@@ -1,0 +1,53 @@
+"""`tfvp list`: what there is to build."""
+
+import argparse
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from tfvp.config_files import load_config
+from tfvp.networks.catalogue import NETWORKS
+from tfvp.notices import tensorflow_notices_held_back
+
+
+def add_list(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser("list", help="list the networks that there are")
+    parser.add_argument("what", choices=("models",), help="models: the networks")
+    parser.set_defaults(command=_list)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    del arguments
+    with tensorflow_notices_held_back():
+        from tfvp.networks.build import count_parameters
+
+    for name, entry in sorted(NETWORKS.items()):
+        experiment = load_config(entry.config)
+        print(f"{name}")
+        print(f"  paper       {entry.paper}")
+        print(f"  parameters  {count_parameters(experiment):,} with {entry.config}.yaml")
+        print(f"  fidelity    {entry.fidelity}")
+        print(f"  options     {'; '.join(options(experiment.model))}")
+    return 0
+
+
+def options(section: BaseModel, prefix: str = "") -> list[str]:
+    """The keys of a section and what each may be; sections inside it included."""
+    found = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            found += options(value, f"{prefix}{name}.")
+        elif name not in ("network", "kind"):
+            found.append(f"{prefix}{name}: {_choices(field.annotation, value)}")
+    return found
+
+
+def _choices(annotation: Any, value: Any) -> str:
+    """`a | b` of a choice, else the reference configuration's value."""
+    if get_origin(annotation) is Literal:
+        return " | ".join(str(choice) for choice in get_args(annotation))
+    if isinstance(value, bool):
+        return "true | false"
+    return str(list(value) if isinstance(value, tuple) else value)

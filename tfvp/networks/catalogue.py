@@ -1,0 +1,29 @@
+"""What there is to build: every network with its paper, reference configuration and fidelity."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network.
+
+    Args:
+        paper: where it was published.
+        config: the shipped configuration that its parameters are counted for.
+        fidelity: whether it follows the paper, the released program, or offers both.
+    """
+
+    paper: str
+    config: str
+    fidelity: str
+
+
+NETWORKS = {
+    "conv_lstm_forecaster": Entry("Shi et al. 2015, arXiv:1506.04214", "conv_lstm_shi", "paper"),
+    "conv_lstm_stack": Entry(
+        "Feist 2021, section 3.2.1; OpenSTL (conv_lstm_openstl)", "conv_lstm_stack", "both"
+    ),
+    "eidetic_stack": Entry("Wang et al. 2019 (E3D-LSTM, ICLR); Tan 2019", "e3d", "both"),
+    "fc_lstm": Entry("Srivastava et al. 2015, arXiv:1502.04681", "fc_lstm", "released"),
+    "simple_lstm": Entry("Colonna and Manganaro 2023", "simple_lstm", "paper"),
+}
