@@ -41,7 +41,8 @@ class WindowConv(keras.layers.Layer):
 def convolve_window(x, kernel):
     """Same-padded 3D convolution without bias: x (B, D, H, W, C), kernel (kt, kh, kw, C, F)."""
     # Unstacked, not indexed: an index' gradient fills a tensor of the whole's size with zeros.
-    kernels, slices = ops.unstack(kernel, axis=0), ops.unstack(x, axis=1)
+    kernels = ops.unstack(ops.convert_to_tensor(kernel), axis=0)
+    slices = ops.unstack(x, axis=1)
     depth, before = len(slices), (len(kernels) - 1) // 2
     total = None
     for d, kernel_slice in enumerate(kernels):

@@ -25,5 +25,8 @@ NETWORKS = {
     ),
     "eidetic_stack": Entry("Wang et al. 2019 (E3D-LSTM, ICLR); Tan 2019", "e3d", "both"),
     "fc_lstm": Entry("Srivastava et al. 2015, arXiv:1502.04681", "fc_lstm", "released"),
+    "predrnn": Entry("Wang et al. 2017 and 2021 (PredRNN, PredRNN-V2)", "predrnn", "released"),
+    "predrnn_pp": Entry("Wang et al. 2018 (PredRNN++, ICML)", "predrnn_pp", "released"),
+    "prednet": Entry("Lotter et al. 2017 (PredNet, ICLR)", "prednet", "released"),
     "simple_lstm": Entry("Colonna and Manganaro 2023", "simple_lstm", "paper"),
 }
