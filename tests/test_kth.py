@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.small_data import silent
+from tfvp.cli import main
 from tfvp.config import SPLITS, KthData
 from tfvp.config_files import load_config
 from tfvp.data import kth, kth_files, windows
@@ -251,8 +252,41 @@ def test_every_unusable_video_is_named_and_nothing_is_written(raw):
         assert [line for line in lines if line.endswith(said)], said
     (message,) = str(caught.value).splitlines()
     assert "2 of 4 videos can be used, 0 are not there, 4 files are unusable" in message
-    assert "data.allow_missing" in message
+    assert "no window" in message  # two videos are too few for three splits
     assert not (raw.parent.parent / "prepared").exists()
+
+
+def test_the_rest_is_prepared_but_serves_only_who_allows_it(raw):
+    write_video(raw / "person02_running_d9.avi")  # a name that KTH does not have
+    lines = []
+    with pytest.raises(DataError) as caught:
+        prepare(config(raw), report=lines.append)
+    (message,) = str(caught.value).splitlines()
+    assert "4 of 4 videos can be used" in message
+    assert "1 files are unusable" in message
+    assert "--allow-missing" in message
+    assert [line for line in lines if "person02_running_d9.avi: not the name" in line]
+    with pytest.raises(DataError, match="no kth prepared"):
+        open_prepared(config(raw))
+    lines.clear()
+    prepare(config(raw, allow_missing=True), report=lines.append)
+    assert [line for line in lines if line.startswith("using")]  # not written again
+
+
+def test_the_command_ends_with_1_unless_missing_videos_are_allowed(raw, capsys):
+    write_video(raw / "person02_running_d9.avi")
+    keys = ("root", "prepared", "frame_px", "context_frames", "predict_frames")
+    asked = config(raw).model_dump(mode="json", include={*keys, "validation_persons"})
+    sets = [word for key, value in asked.items() for word in ("--set", f"data.{key}={value}")]
+    command = ["data", "prepare", "e3d_kth", *sets, "--set", "model.patch_px=2"]
+    command += ["--set", "training.validation_clips=1", "--set", "evaluation.samples=1"]
+    command += ["--set", "evaluation.metrics=[mse]", "--set", "training.global_batch=1"]
+    assert main(command) == 1
+    captured = capsys.readouterr()
+    assert "person02_running_d9.avi: not the name of a KTH video; left out" in captured.out
+    assert "--allow-missing" in captured.err
+    assert main([*command, "--allow-missing"]) == 0
+    assert "terms of use" in capsys.readouterr().out
 
 
 def test_the_rest_is_used_when_that_is_allowed(raw):

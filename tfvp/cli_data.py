@@ -35,6 +35,11 @@ def add_data_commands(commands: Any) -> None:
     prepared = actions.add_parser("prepare", help="write a configuration's data as TFRecords")
     prepared.add_argument("config_name", nargs="?", metavar="NAME", help="a name in configs/")
     prepared.add_argument("--config", metavar="FILE", help="a name in configs/, or a YAML file")
+    prepared.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="KTH: be content with the videos that there are (data.allow_missing)",
+    )
     _add_changes(prepared)
     prepared.set_defaults(command=_prepare)
 
@@ -82,7 +87,8 @@ def _prepare(arguments: argparse.Namespace) -> int:
     if (arguments.config is None) == (arguments.config_name is None):
         raise ConfigError("tfvp data prepare: expected NAME or --config, exactly one of them")
     name = arguments.config or arguments.config_name
-    _prepared(name, arguments.preset, arguments.overrides)
+    allowed = ["data.allow_missing=true"] if arguments.allow_missing else []
+    _prepared(name, arguments.preset, [*arguments.overrides, *allowed])
     return 0
 
 

@@ -114,7 +114,7 @@ def recipe(
     """Decode every video once, say which cannot be used, and cut the others into windows.
 
     Raises:
-        DataError: KTH is incomplete and `data.allow_missing` is false, or a split has no window.
+        DataError: a split has no window.
     """
     if found.boundaries is None:
         report(f"KTH: no {kth_files.BOUNDARIES}: each video is one sequence from its first frame")
@@ -126,22 +126,24 @@ def recipe(
     absent = sorted(ALL_VIDEOS - found.videos.keys())
     if absent:
         report(f"KTH: {len(absent)} of {len(ALL_VIDEOS)} videos are not there: {_some(absent)}")
+    incomplete = ""
     if (problems or absent) and not config.allow_missing:
-        raise DataError(
+        incomplete = (
             f"{folder}: KTH is not complete: {len(sequences)} of {len(ALL_VIDEOS)} videos can be "
-            f"used, {len(absent)} are not there, {len(problems)} files are unusable (named above); "
-            "nothing was written; to go on with what there is: data.allow_missing: true"
+            f"used, {len(absent)} are not there, {len(problems)} files are unusable (named above)"
         )
+        # The rest is prepared for a configuration that allows it, and serves no other.
+        settings = {**settings, "allow_missing": True}
     sources = {split: _windows_of(config, split, sequences) for split in SPLITS}
     for split, clips in sources.items():
         if not clips.count:
             raise DataError(
-                f"{folder}: no window of {config.total_frames} frames for the {split} split "
-                f"(persons {_listed(persons(config, split))}); it needs more videos, other "
+                f"{incomplete or folder}: no window of {config.total_frames} frames for the "
+                f"{split} split (persons {_listed(persons(config, split))}); it needs more videos, other "
                 "data.validation_persons or fewer frames"
             )
     facts = _facts(config, sequences, found, problems, sources)
-    return Recipe(config.dataset, settings, facts, sources)
+    return Recipe(config.dataset, settings, facts, sources, incomplete)
 
 
 def persons(config: KthData, split: str) -> list[int]:

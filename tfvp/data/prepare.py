@@ -86,22 +86,29 @@ def prepare(config: DataConfig, *, report: Report, console: Console | None = Non
         console: where progress is shown; None: nowhere.
 
     Raises:
-        DataError: no raw data, too little disk, or what is there is damaged or not ours.
+        DataError: no raw data, too little disk, what is there is damaged or not ours, or parts of
+            the raw data are missing: then the rest has been prepared.
     """
     draft = DATASETS[config.dataset].draft(config, report)
-    name = f"{config.dataset}-{manifests.settings_hash(draft.settings)}"
-    folder = config.prepared.expanduser() / name
+    folder = _folder(config, draft.settings)
     if folder.exists():
-        prepared = _open(folder)
-        _check_unaltered(prepared)
-        report(f"using {folder}: every shard is as it was written")
-        return prepared
+        return _reopen(folder, report)
     recipe = draft.finish()
-    report(f"writing {folder}")
-    began = time.monotonic()
-    shards.write_folder(folder, recipe, report, console)
-    report(f"written in {time.monotonic() - began:.1f} s")
-    return _open(folder)
+    folder = _folder(config, recipe.settings)  # another's, when not all of the raw data is there
+    if folder.exists():
+        prepared = _reopen(folder, report)
+    else:
+        report(f"writing {folder}")
+        began = time.monotonic()
+        shards.write_folder(folder, recipe, report, console)
+        report(f"written in {time.monotonic() - began:.1f} s")
+        prepared = _open(folder)
+    if recipe.incomplete:
+        raise DataError(
+            f"{recipe.incomplete}; the rest is prepared in {folder}: to work with it, "
+            "--allow-missing or data.allow_missing: true"
+        )
+    return prepared
 
 
 def open_prepared(config: DataConfig) -> PreparedData:
@@ -149,6 +156,18 @@ def training_source(config: DataConfig, prepared: PreparedData, *, report: Repor
     if endless is None or not config.endless:
         return prepared.split("train")
     return endless(config, prepared.manifest.settings, report)
+
+
+def _folder(config: DataConfig, settings: Mapping[str, Any]) -> Path:
+    name = f"{config.dataset}-{manifests.settings_hash(settings)}"
+    return config.prepared.expanduser() / name
+
+
+def _reopen(folder: Path, report: Report) -> PreparedData:
+    prepared = _open(folder)
+    _check_unaltered(prepared)
+    report(f"using {folder}: every shard is as it was written")
+    return prepared
 
 
 def _open(folder: Path) -> PreparedData:

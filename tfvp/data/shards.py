@@ -37,6 +37,7 @@ class Recipe:
     settings: dict[str, Any]  # ready for JSON
     facts: dict[str, Any]  # ready for JSON
     sources: Mapping[str, ClipSource]
+    incomplete: str = ""  # what is missing of what was asked for; the rest is written all the same
 
 
 class Draft(NamedTuple):
