@@ -139,8 +139,8 @@ def recipe(
         if not clips.count:
             raise DataError(
                 f"{incomplete or folder}: no window of {config.total_frames} frames for the "
-                f"{split} split (persons {_listed(persons(config, split))}); it needs more videos, other "
-                "data.validation_persons or fewer frames"
+                f"{split} split (persons {_listed(persons(config, split))}); it needs more "
+                "videos, other data.validation_persons or fewer frames"
             )
     facts = _facts(config, sequences, found, problems, sources)
     return Recipe(config.dataset, settings, facts, sources, incomplete)
