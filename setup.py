@@ -38,7 +38,7 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "jax": ["jax>=0.5"],
         # pyright[nodejs] brings its own Node.js; plain pyright would download one.
-        "test": ["pytest>=8", "ruff>=0.8", "pyright[nodejs]>=1.1.390"],
+        "test": ["pytest>=8", "ruff>=0.8", "pyright[nodejs]>=1.1.390", "jax>=0.5"],
     },
     entry_points={"console_scripts": ["tfvp=tfvp.cli:main"]},
 )
