@@ -120,5 +120,5 @@ def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, steps:
     job.say(
         f"first update after {cost.seconds_to_first_step:.1f} s, then {cost.seconds_a_step:.2f} s "
         f"each: about {in_words(cost.seconds_a_step * steps)} for {steps:,}, plus validation; "
-        f"memory so far {cost.peak_gigabytes:.1f} GB"
+        f"it takes {cost.peak_gigabytes:.1f} GB of memory"
     )
