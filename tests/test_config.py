@@ -379,6 +379,30 @@ def test_a_file_that_is_not_text_or_cannot_be_read(write):
         load_resolved(here / "gone.yaml")
 
 
+def test_a_section_of_another_kind_inherits_nothing(write):
+    write(
+        parent="""
+            data: {dataset: moving_mnist, digit_count: 1, context_frames: 3}
+            training:
+              optimizer: {kind: adam_tf1, beta_1: 0.5, learning_rate: 0.5}
+              loss: {network: 1.0, l2: 0.0}
+            """,
+        child="""
+            extends: parent
+            data: {dataset: kth, predict_frames: 4}
+            training: {optimizer: {kind: adam_tf1, beta_2: 0.5}, loss: {network: 0.0}}
+            """,
+    )
+    child = load_config("child")
+    assert (child.data.context_frames, child.data.predict_frames) == (10, 4)
+    assert (child.training.optimizer.beta_1, child.training.optimizer.beta_2) == (0.5, 0.5)
+    for order in (1, -1):  # what is set beside a kind stays, whichever comes first
+        changes = ["training.optimizer.kind=adam", "training.optimizer.beta_1=0.75"][::order]
+        optimizer = load_config("child", overrides=changes).training.optimizer
+        assert (optimizer.beta_1, optimizer.beta_2, optimizer.learning_rate) == (0.75, 0.999, 1e-3)
+    assert child.training.loss.l2 == 0.0  # its network is a weight and chooses nothing
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

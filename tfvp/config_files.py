@@ -15,6 +15,9 @@ from tfvp.config_errors import did_you_mean, problems
 from tfvp.errors import ConfigError
 from tfvp.yaml_files import parse, read_mapping, write
 
+# The keys that choose a section among several; with another choice other keys are known.
+_CHOICES = ("dataset", "network", "kind")
+
 # Not part of what is computed: what a run is called and where things lie.
 _NOT_HASHED: dict[str, Any] = {
     **dict.fromkeys(("name", "config", "title", "label", "preset", "results"), True),
@@ -47,6 +50,9 @@ def load_config(
     name: str | None = None,
 ) -> Experiment:
     """Read an experiment; precedence default < `extends` parents < file < preset < --set < --name.
+
+    A section that names another `dataset`, `network` or `kind` than the one before it starts anew:
+    nothing is inherited from a section of another kind.
 
     Args:
         name_or_path: a bare name (`e3d_residual`), looked for in ./configs and then in the configs
@@ -109,7 +115,7 @@ def _resolve(
     layers += [_Layer(file.path.name, file.values) for file in files]
     if preset is not None:
         layers += [*_preset_layers(files, preset), _Layer("--preset", {"preset": preset})]
-    layers += [_Layer("--set", _override(text)) for text in overrides]
+    layers.append(_Layer("--set", _overrides(overrides)))
     if name is not None:
         layers.append(_Layer("--name", {"name": name}))
     values: dict[str, Any] = {}
@@ -153,6 +159,14 @@ def _override(text: str) -> dict[str, Any]:
     return nested
 
 
+def _overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """All `a.b=value` as one layer, so that their order does not matter beside a `kind`."""
+    together: dict[str, Any] = {}
+    for text in texts:
+        _lay_over(together, _override(text), "--set", {})
+    return together
+
+
 def _lay_over(
     base: dict[str, Any],
     new: Mapping[str, Any],
@@ -160,10 +174,13 @@ def _lay_over(
     origins: dict[str, str],
     prefix: str = "",
 ) -> None:
-    """Change `base` to hold the values of `new`, section by section; lists are replaced whole."""
+    """Change `base` to hold the values of `new`, section by section.
+
+    Lists are replaced whole, and so are sections of another kind.
+    """
     for key, value in new.items():
         dotted = prefix + key
-        inside = isinstance(value, Mapping) and isinstance(base.get(key), dict)
+        inside = isinstance(value, Mapping) and _same_kind(value, base.get(key))
         if not inside:
             for old in [o for o in origins if o == dotted or o.startswith(f"{dotted}.")]:
                 del origins[old]
@@ -173,6 +190,15 @@ def _lay_over(
         else:
             base[key] = value
             origins[dotted] = origin
+
+
+def _same_kind(new: Mapping[str, Any], old: Any) -> bool:
+    """Whether a section's keys go on from those it is laid over."""
+    if not isinstance(old, dict):
+        return False
+    chosen = [(old[key], new[key]) for key in _CHOICES if key in old and key in new]
+    # names alone choose: training.loss.network is a weight
+    return all(a == b for a, b in chosen if isinstance(a, str) and isinstance(b, str))
 
 
 def _validated(values: dict[str, Any], origins: Mapping[str, str], where: str) -> Experiment:
