@@ -16,7 +16,15 @@ PACKAGE = ROOT / "tfvp"
 # A file imports only from what stands before it; inside a package freely, but never in a circle.
 ORDER = [
     *("shapes", "errors", "notices", "progress"),
-    *("config", "yaml_files", "config_errors", "config_chain", "config_files", "runs"),
+    *(
+        "config",
+        "yaml_files",
+        "config_errors",
+        "config_chain",
+        "config_files",
+        "runs",
+        "provenance",
+    ),
     *("data", "layers", "cells", "networks", "training", "evaluation", "porting", "reporting"),
     *(
         "export",

@@ -133,6 +133,7 @@ def test_later_stages_work_on_the_run_and_replace_only_their_own(finished, capsy
         (("--name", "none-yet", "--stages", "evaluate"), 1, "does not exist"),
         (("--name", "other", "--init-from", "nowhere"), 1, "nowhere: does not exist"),
         (("--name", "other", "--init-optimizer"), 2, "--init-from"),
+        (("--name", "other", "--force"), 2, "--force goes with --resume"),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(finished, capsys, more, code, message):

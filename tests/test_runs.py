@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvp import runs
+from tfvp import provenance, runs
 from tfvp.config import Experiment
 from tfvp.config_files import config_hash, load_resolved
 from tfvp.errors import RunError
-from tfvp.runs import Run, collect_provenance, create_run, open_run, write_json, write_text
+from tfvp.provenance import collect_provenance
+from tfvp.runs import Run, create_run, open_run, write_json, write_text
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_provenance_says_where_numbers_came_from(experiment, monkeypatch):
     assert facts["data_hash"] == "abc"
     assert facts["config_hash"] == config_hash(experiment)
     assert (facts["seed"], facts["data_seed"]) == (0, 0)
-    assert set(facts["versions"]) == {"tfvp", "python", "tensorflow", "keras", "numpy"}
+    assert set(facts["versions"]) == {"tfvp", "python", "tensorflow", "jax", "keras", "numpy"}
     assert facts["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert facts["versions"]["numpy"] == np.__version__
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", facts["started"])
@@ -162,8 +163,8 @@ def test_provenance_reads_git_only_where_tfvp_is_part_of_it(tmp_path, monkeypatc
     module = tmp_path / "tfvp" / "runs.py"
     module.parent.mkdir()
     module.write_text("")
-    monkeypatch.setattr(runs, "__file__", str(module))
-    assert runs._git_state() is None
+    monkeypatch.setattr(provenance, "__file__", str(module))
+    assert provenance._git_state() is None
     git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b"]
 
     def say(*words):
@@ -173,17 +174,17 @@ def test_provenance_reads_git_only_where_tfvp_is_part_of_it(tmp_path, monkeypatc
     (tmp_path / "other").write_text("")
     say("add", "other")
     say("commit", "-qm", "not ours")
-    assert runs._git_state() is None
+    assert provenance._git_state() is None
     say("add", "tfvp")
     say("commit", "-qm", "ours")
     head = say("rev-parse", "HEAD").strip()
-    assert runs._git_state() == {"revision": head, "dirty": False}
+    assert provenance._git_state() == {"revision": head, "dirty": False}
     (tmp_path / "notes").write_text("not part of it")
-    assert runs._git_state() == {"revision": head, "dirty": False}
+    assert provenance._git_state() == {"revision": head, "dirty": False}
     module.write_text("changed")
-    assert runs._git_state() == {"revision": head, "dirty": True}
+    assert provenance._git_state() == {"revision": head, "dirty": True}
 
 
-def test_importing_runs_needs_no_tensorflow(root):
-    code = "import tfvp.runs, sys; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+def test_importing_runs_and_provenance_needs_no_tensorflow(root):
+    code = "import tfvp.provenance, sys; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)

@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from tests import tiny
 from tfvp.config import SamplingConfig
+from tfvp.config_files import load_resolved
 from tfvp.errors import RunError, TrainingError, WeightsError
+from tfvp.provenance import read_provenance
 from tfvp.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints, read_state
 from tfvp.training.devices import Devices
@@ -93,6 +95,33 @@ def test_another_experiment_does_not_resume_and_names_the_keys(straight):
     other = tiny.job(tiny.experiment(folder, "training.loss.l1=0.5"), resume=True)
     with pytest.raises(RunError, match=r"training\.loss\.l1 \(1\.0 in the run, now 0\.5\)"):
         run_stages(other, ("train",))
+
+
+def test_force_goes_on_with_changed_settings_and_records_them(tmp_path):
+    job = tiny.job(tiny.experiment(tmp_path, "training.steps=2", "training.validate_every=2"))
+    run_stages(job, ("prepare", "train"))
+    changes = (
+        "training.steps=3",
+        "training.validate_every=2",
+        "training.loss.l1=0.5",
+        "training.optimizer.learning_rate=0.004",
+    )
+    forced = tiny.job(tiny.experiment(tmp_path, *changes), resume=True, force=True)
+    run_stages(forced, ("train",))
+    said = forced.console.export_text()
+    assert "changed by --force: training.loss.l1 was 1.0 and is 0.5 from now on" in said
+    rows = [row.split(",") for row in job.run.train_log.read_text().splitlines()[1:]]
+    rates = [float(row[4]) for row in rows]
+    assert rates == pytest.approx([0.001, 0.001, 0.004])  # not the checkpoint's
+    loss, l1, l2 = map(float, rows[2][1:4])
+    assert loss == pytest.approx(0.5 * l1 + l2)
+    (noted,) = read_provenance(job.run)["resumed"].values()
+    assert noted["changed"] == {
+        "training.loss.l1": [1.0, 0.5],
+        "training.optimizer.learning_rate": [0.001, 0.004],
+        "training.steps": [2, 3],
+    }
+    assert load_resolved(job.run.config_path) == forced.experiment  # what later stages go by
 
 
 def test_one_batch_is_learned(tmp_path):

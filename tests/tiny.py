@@ -41,7 +41,7 @@ def experiment(folder: Path, *changes: str, config: str = "e3d_residual", name: 
     return load_config(config, overrides=[*CHANGES, *homes, *changes], name=name)
 
 
-def job(experiment: Experiment, *, resume: bool = False) -> Job:
+def job(experiment: Experiment, *, resume: bool = False, force: bool = False) -> Job:
     """A job that prints where a test can read it (`job.console.export_text()`)."""
     console = Console(record=True, width=200, force_terminal=False, quiet=False)
-    return Job(experiment, console, resume=resume)
+    return Job(experiment, console, resume=resume, force=force)

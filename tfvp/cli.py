@@ -11,7 +11,7 @@ from rich.console import Console
 from tfvp.cli_data import add_data_commands
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
-from tfvp.errors import UserError
+from tfvp.errors import ConfigError, UserError
 from tfvp.import_command import add_import
 from tfvp.list_command import add_list
 from tfvp.notices import tensorflow_notices_held_back
@@ -38,6 +38,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--resume", action="store_true", help="continue the run of the same name exactly"
+    )
+    run.add_argument(
+        "--force",
+        action="store_true",
+        help="with --resume: go on although the configuration was changed; the run records what",
     )
     _add_start_options(run)
     run.set_defaults(command=_run)
@@ -147,6 +152,8 @@ def _run(arguments: argparse.Namespace) -> int:
         overrides.append(f"training.init.source={source}")
     if arguments.init_optimizer:
         overrides.append("training.init.optimizer=true")
+    if arguments.force and not arguments.resume:
+        raise ConfigError("--force goes with --resume: it continues a run with changed settings")
     experiment = _experiment(arguments, overrides)
     with tensorflow_notices_held_back():
         from tfvp.stages import Job, run_stages
@@ -154,7 +161,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     console = Console(soft_wrap=True)
     try:
-        run_stages(Job(experiment, console, resume=arguments.resume), arguments.stages)
+        job = Job(experiment, console, resume=arguments.resume, force=arguments.force)
+        run_stages(job, arguments.stages)
     except Stopped as stopped:
         _complain(f"{stopped}; continue with the same command and --resume")
         return stopped.exit_code

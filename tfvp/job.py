@@ -1,6 +1,5 @@
 """One call of the program: an experiment, where it writes, and how it talks."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from tfvp.config import Experiment
 from tfvp.config_files import leaves, load_resolved
 from tfvp.data.prepare import PreparedData, open_prepared
 from tfvp.errors import DataError, RunError
+from tfvp.provenance import read_provenance
 from tfvp.runs import Run, open_run
 
 
@@ -20,6 +20,7 @@ class Job:
     experiment: Experiment
     console: Console
     resume: bool = False
+    force: bool = False  # go on with changed settings
 
     @property
     def run(self) -> Run:
@@ -38,8 +39,8 @@ class Job:
         """
         prepared = open_prepared(self.experiment.data)
         if self.run.provenance_path.is_file():
-            trained_on = json.loads(self.run.provenance_path.read_text("utf-8")).get("data_hash")
-            if trained_on != prepared.hash:
+            trained_on = read_provenance(self.run).get("data_hash")
+            if trained_on != prepared.hash and not self.force:
                 raise DataError(
                     f"{self.run.root} was trained on the data {trained_on}, but {prepared.folder} "
                     "is what its settings give now (other digits were found, or it was prepared "
@@ -47,24 +48,31 @@ class Job:
                 )
         return prepared
 
-    def check_same_experiment(self) -> None:
+    def check_same_experiment(self) -> dict[str, tuple[Any, Any]]:
         """Make sure that the run there is of this experiment; how it is evaluated may change.
+
+        Returns:
+            With `force` the settings that differ, by key: the run's value, and what it is now.
 
         Raises:
             RunError: there is no such run, or another experiment's; names the differing keys.
         """
         before = _settings(load_resolved(open_run(self.run.root).config_path))
         now = _settings(self.experiment)
-        differing = [
-            f"{key} ({before.get(key)!r} in the run, now {now.get(key)!r})"
+        changed = {
+            key: (before.get(key), now.get(key))
             for key in sorted({*before, *now})
             if before.get(key) != now.get(key) and not key.startswith(_MAY_CHANGE)
-        ]
-        if differing:
+        }
+        if changed and not self.force:
+            listed = [
+                f"{key} ({old!r} in the run, now {new!r})" for key, (old, new) in changed.items()
+            ]
             raise RunError(
-                f"{self.run.root} is a run of another experiment: {'; '.join(differing)}; use the "
-                "same configuration, or --name for a new run"
+                f"{self.run.root} is a run of another experiment: {'; '.join(listed)}; use the "
+                "same configuration, --name for a new run, or --resume --force to go on changed"
             )
+        return changed
 
 
 _MAY_CHANGE = ("evaluation.", "data.root")

@@ -4,22 +4,16 @@ import difflib
 import json
 import math
 import os
-import platform
-import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfvp.config import Experiment
-from tfvp.config_files import config_hash, dump, load_resolved
+from tfvp.config_files import dump, load_resolved
 from tfvp.errors import ConfigError, RunError
 
 
@@ -150,28 +144,6 @@ def open_run(path: str | Path) -> Run:
     return run
 
 
-def collect_provenance(experiment: Experiment, data_hash: str, device: str) -> dict[str, Any]:
-    """What it takes to know where a run's numbers came from; nothing that names the machine.
-
-    Args:
-        experiment: what is run.
-        data_hash: hash of the prepared data.
-        device: what computes, in words, e.g. "CPU, 2 cores".
-    """
-    versions = {name: _version(name) for name in ("tfvp", "tensorflow", "keras", "numpy")}
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "versions": {"python": platform.python_version(), **versions},
-        "git": _git_state(),
-        "device": device,
-        "seed": experiment.training.seed,
-        "data_seed": experiment.data.model_dump().get("seed"),  # of a generator; videos have none
-        "config_hash": config_hash(experiment),
-        "data_hash": data_hash,
-    }
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: under another name, then renamed; replaces an old one."""
     half_written = path.with_name(f".{path.name}.{os.getpid()}.new")
@@ -213,31 +185,3 @@ def _others(missing: Path) -> str:
     if near:
         return f"; did you mean {missing.parent / near[0]}?"
     return f"; runs in {missing.parent}: {', '.join(runs)}" if runs else ""
-
-
-def _version(package: str) -> str | None:
-    """The installed version; None when the package runs without being installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _git_state() -> dict[str, Any] | None:
-    """Revision of the checkout that tfvp runs from and whether it was changed; None without one."""
-    package = Path(__file__).resolve()
-    try:
-        # A tfvp installed into another project's repository is not that repository's.
-        _git("ls-files", "--error-unmatch", str(package), folder=package.parent)
-        revision = _git("rev-parse", "HEAD", folder=package.parent)
-        changes = _git("status", "--porcelain", "--untracked-files=no", folder=package.parent)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {"revision": revision, "dirty": bool(changes)}
-
-
-def _git(*arguments: str, folder: Path) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10
-    )
-    return done.stdout.strip()

@@ -13,7 +13,8 @@ from tfvp.job import Job
 from tfvp.porting.initial import initialise
 from tfvp.predict import compiled_prediction
 from tfvp.progress import in_words, progress
-from tfvp.runs import collect_provenance, create_run, refuse_existing
+from tfvp.provenance import collect_provenance, note_resumption
+from tfvp.runs import create_run, refuse_existing
 from tfvp.training.checkpoints import Checkpoints, restore
 from tfvp.training.devices import Devices
 from tfvp.training.logs import TrainingLogs
@@ -50,16 +51,9 @@ def train_stage(job: Job) -> None:
     prepared = job.open_data()
     devices = Devices(config)
     trainer = build_trainer(experiment, devices)
-    start_step = 0
-    if not job.resume and config.init.source:  # weights that do not fit leave no run behind
-        job.say(f"starting from {initialise(trainer, config.init)}")
-    provenance = collect_provenance(experiment, prepared.hash, devices.describe())
-    run = job.run if job.resume else create_run(experiment, provenance=provenance)
-    checkpoints = Checkpoints(run.checkpoints, keep=config.keep_checkpoints, report=job.say)
-    if job.resume:
-        start_step, state = checkpoints.load_latest()
-        restore(state, trainer.predictor, trainer.average, trainer.optimizer)
-        job.say(f"resuming after step {start_step} of {config.steps}")
+    checkpoints = Checkpoints(job.run.checkpoints, keep=config.keep_checkpoints, report=job.say)
+    begin = _continue if job.resume else _start
+    start_step = begin(job, prepared, devices, trainer, checkpoints)
     if start_step >= config.steps:
         job.say(f"all {config.steps} steps are done")
         return
@@ -67,7 +61,7 @@ def train_stage(job: Job) -> None:
     _say_cost(job, trainer, devices, batches, config.steps - start_step)
     validate = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
-        logs = TrainingLogs(run, start_step, trainer.summed_loss.weights)
+        logs = TrainingLogs(job.run, start_step, trainer.summed_loss.weights)
         train(trainer, batches, Steps(config, start_step, checkpoints, logs, validate, shown))
     best = checkpoints.best
     if best:
@@ -75,6 +69,40 @@ def train_stage(job: Job) -> None:
             f"trained {config.steps} steps; best checkpoint: {checkpoints.path(best['step'])} "
             f"(validation {best['metric']} {best['value']:.2f})"
         )
+
+
+def _start(
+    job: Job, prepared: PreparedData, devices: Devices, trainer: Trainer, checkpoints: Checkpoints
+) -> int:
+    """Begin a run; returns the updates done so far, none."""
+    del checkpoints
+    init = job.experiment.training.init
+    if init.source:  # weights that do not fit leave no run behind
+        job.say(f"starting from {initialise(trainer, init)}")
+    facts = collect_provenance(job.experiment, prepared.hash, devices.describe())
+    create_run(job.experiment, provenance=facts)
+    return 0
+
+
+def _continue(
+    job: Job, prepared: PreparedData, devices: Devices, trainer: Trainer, checkpoints: Checkpoints
+) -> int:
+    """Go on from the newest whole checkpoint; returns the updates done so far."""
+    changed = job.check_same_experiment()
+    step, state = checkpoints.load_latest()
+    restore(state, trainer.predictor, trainer.average, trainer.optimizer)
+    for key, (before, now) in changed.items():
+        job.say(f"changed by --force: {key} was {before!r} and is {now!r} from now on")
+    note_resumption(
+        job.run,
+        job.experiment,
+        data_hash=prepared.hash,
+        device=devices.describe(),
+        after_step=step,
+        changed=changed,
+    )
+    job.say(f"resuming after step {step} of {job.experiment.training.steps}")
+    return step
 
 
 def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:

@@ -91,9 +91,7 @@ def _from_state(trainer: Trainer, init: InitConfig, path: Path, state: State) ->
             f"{path} holds no optimizer state; leave out --init-optimizer to take its weights alone"
         )
     if init.optimizer:
-        rate = float(np.asarray(trainer.optimizer.learning_rate))
         restore(state, trainer.predictor, trainer.average, trainer.optimizer)
-        trainer.optimizer.learning_rate.assign(rate)  # the run's own, not the checkpoint's
     load_weights(trainer.predictor, state, "average" if init.weights == "averaged" else "weights")
 
 

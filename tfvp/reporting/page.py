@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tfvp.config_files import load_resolved
-from tfvp.errors import RunError
 from tfvp.evaluation.record import MODEL, FrameRow, read_frames
 from tfvp.evaluation.samples import Sample, read_samples
+from tfvp.provenance import read_provenance
 from tfvp.reporting.figures import frame_figures, training_figure
 from tfvp.reporting.literature import literature_table
 from tfvp.reporting.published import load_published
@@ -46,7 +46,7 @@ def write_report(run: Run, others: Sequence[Run] = (), published: Path | None = 
     tables = [literature_table(t, all_measured) for t in load_published(published).tables]
     samples = read_samples(run.samples)
     settings = load_resolved(run.config_path).model_dump(mode="json")
-    provenance = _read_provenance(run.provenance_path)
+    provenance = read_provenance(run)
     training = training_figure(run)
     parts = [
         *_opening(measured),
@@ -145,18 +145,3 @@ def _flat_text(values: Mapping[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _read_provenance(path: Path) -> dict[str, Any]:
-    """Read provenance.json.
-
-    Raises:
-        RunError: it is missing or damaged.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: expected keys and values, got {type(content).__name__}")
-    return content

@@ -147,12 +147,14 @@ def restore(
     average: WeightAverage,
     optimizer: keras.optimizers.Optimizer,
 ) -> None:
-    """Put a state back, all of it.
+    """Put a state back, all but the learning rate, which is a setting of the run.
 
     Raises:
         WeightsError: the state is that of another network or optimizer.
     """
-    for kind, named in _variables(predictor, average, optimizer).items():
+    variables = _variables(predictor, average, optimizer)
+    variables["optimizer"].pop(f"{optimizer.name}/learning_rate", None)
+    for kind, named in variables.items():
         assign(named, {name: state.get(f"{kind}/{name}") for name in named})
 
 
@@ -180,7 +182,9 @@ def assign(named: dict[str, keras.Variable], values: dict[str, np.ndarray | None
     for name, variable in named.items():
         value = values.get(name)
         if value is None:
-            raise WeightsError(f"{name}: not in the checkpoint; it belongs to another network")
+            raise WeightsError(
+                f"{name}: not in the checkpoint; it belongs to another network or optimizer"
+            )
         if tuple(value.shape) != tuple(variable.shape):
             raise WeightsError(
                 f"{name}: the network has shape {tuple(variable.shape)}, the checkpoint "

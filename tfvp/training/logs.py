@@ -67,7 +67,8 @@ class _Table:
             with path.open(newline="") as file:
                 rows = [row for row in csv.DictReader(file) if int(row["step"]) <= start_step]
         text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        # With --force the loss may have other parts than before: what a row lacks stays empty.
+        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_text(path, text.getvalue())
