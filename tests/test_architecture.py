@@ -15,7 +15,7 @@ PACKAGE = ROOT / "tfvp"
 
 # A file imports only from what stands before it; inside a package freely, but never in a circle.
 ORDER = [
-    *("shapes", "errors", "notices", "progress"),
+    *("shapes", "errors", "notices", "interruption", "progress"),
     *(
         "config",
         "yaml_files",

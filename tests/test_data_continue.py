@@ -21,8 +21,14 @@ FIRST, SECOND = "train-00000-of-00003.tfrecord", "train-00001-of-00003.tfrecord"
 
 @pytest.fixture
 def config(tmp_path, monkeypatch) -> MovingMnistData:
+    """Settings whose shards are written one after the other, where a test does not change that."""
     five_clips_a_shard(monkeypatch)
+    on_cores(monkeypatch, 1)
     return MovingMnistData(prepared=tmp_path / "data", **SMALL)
+
+
+def on_cores(patch: pytest.MonkeyPatch, cores: int) -> None:
+    patch.setattr(shards, "usable_cores", lambda: cores)
 
 
 def breaks_at(patch: pytest.MonkeyPatch, index: int, error: BaseException | type) -> None:
@@ -170,42 +176,121 @@ def test_a_second_writer_waits_and_uses_what_the_first_wrote(config, tmp_path, m
     assert_as_if_never_interrupted(config, tmp_path)
 
 
-KILLED = """
+# --- on several cores ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cores", [2, 3, 16])
+def test_the_bytes_do_not_depend_on_the_cores(config, tmp_path, monkeypatch, cores):
+    on_cores(monkeypatch, cores)
+    prepare(config, report=silent)
+    assert_as_if_never_interrupted(config, tmp_path)
+
+
+def test_as_many_shards_are_written_at_a_time_as_there_are_cores(config, monkeypatch):
+    """Each of three threads waits in its first clip until all three are there."""
+    on_cores(monkeypatch, 3)
+    whole, together = moving_mnist.MovingMnistClips.__getitem__, threading.Barrier(3)
+
+    def waits(self, index):
+        if self.split == "train" and index in (0, 5, 10):
+            together.wait(10)
+        return whole(self, index)
+
+    monkeypatch.setattr(moving_mnist.MovingMnistClips, "__getitem__", waits)
+    prepare(config, report=silent)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk gone"), RuntimeError])
+def test_a_failure_stops_the_other_threads_and_leaves_whole_shards_alone(
+    config, tmp_path, monkeypatch, error
+):
+    """The first shard is whole when the second fails; the third is then stopped in its midst."""
+    on_cores(monkeypatch, 2)
+    whole, drawn, failed = moving_mnist.MovingMnistClips.__getitem__, [], threading.Event()
+
+    def broken(self, index):
+        drawn.append((self.split, index))
+        if (self.split, index) == ("train", 7):
+            while not list(config.prepared.glob(f".*/{FIRST}{partial.ENTRY}")):
+                time.sleep(0.01)
+            while ("train", 10) not in drawn:
+                time.sleep(0.01)
+            failed.set()
+            raise error
+        if (self.split, index) == ("train", 10):
+            failed.wait(10)
+            time.sleep(0.2)
+        return whole(self, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(moving_mnist.MovingMnistClips, "__getitem__", broken)
+        with pytest.raises(DataError if isinstance(error, OSError) else error):
+            prepare(config, report=silent)
+    assert drawn[-1] == ("train", 10)  # neither its shard nor a later one went on
+    (kept,) = config.prepared.iterdir()
+    assert names(kept) == [FIRST, f"{FIRST}{partial.ENTRY}"]
+    lines: list[str] = []
+    prepare(config, report=lines.append)
+    assert "continuing: 1 of 5 shards were written before" in lines
+    assert_as_if_never_interrupted(config, tmp_path)
+
+
+# --- by a signal ---------------------------------------------------------------------------------
+
+STOPPED = """
 import sys, time
-from pathlib import Path
 import pytest
-from tests.small_data import SMALL, five_clips_a_shard
-from tfvp.config import MovingMnistData
-from tfvp.data import moving_mnist
-from tfvp.data.prepare import prepare
+from tests.small_data import five_clips_a_shard
+from tfvp.cli import main
+from tfvp.data import moving_mnist, shards
 
 five_clips_a_shard(pytest.MonkeyPatch())
+shards.usable_cores = lambda: 2
 whole = moving_mnist.MovingMnistClips.__getitem__
 
 def slow(self, index):
     if index == 8:
         print("in the second shard", flush=True)
-        time.sleep(60)
+    if index >= 8:
+        time.sleep(1)
     return whole(self, index)
 
 moving_mnist.MovingMnistClips.__getitem__ = slow
-prepare(MovingMnistData(prepared=Path(sys.argv[1]), **SMALL), report=lambda line: None)
+sys.exit(main(["data", "prepare", "e3d", *sys.argv[1:]]))
 """
 
 
-def test_a_killed_process_is_continued(config, tmp_path, root):
-    command = [sys.executable, "-c", KILLED, str(config.prepared)]
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_process_that_is_stopped_is_continued(config, tmp_path, monkeypatch, root, number, code):
+    on_cores(monkeypatch, 2)
+    command = [sys.executable, "-c", STOPPED, *settings_of(config)]
     environment = {**os.environ, "PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": ""}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd=root
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == b"in the second shard\n"
-        process.kill()
-        assert process.wait(20) == -signal.SIGKILL
+        while process.stdout.readline() != b"in the second shard\n":
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(20) == code
     (kept,) = config.prepared.iterdir()
-    assert names(kept) == [FIRST, f"{FIRST}{partial.ENTRY}", f"{SECOND}{partial.UNFINISHED}"]
+    left = names(kept)
+    assert FIRST in left
+    assert SECOND not in left
+    # A process that is killed cannot tidy up; what it leaves does not bear a shard's name.
+    half = [name for name in left if name.endswith(partial.UNFINISHED)]
+    assert bool(half) == (number == signal.SIGKILL)
     lines: list[str] = []
     prepare(config, report=lines.append)
-    assert "continuing: 1 of 5 shards were written before" in lines
+    assert [line for line in lines if "shards were written before" in line]
     assert_as_if_never_interrupted(config, tmp_path)
+
+
+def settings_of(config: MovingMnistData) -> list[str]:
+    """The command line's settings for it."""
+    data = {**SMALL, "prepared": str(config.prepared)}
+    small = {f"data.{k}": list(v) if isinstance(v, tuple) else v for k, v in data.items()}
+    small |= {"training.validation_clips": 2, "training.global_batch": 4, "model.patch_px": 4}
+    return [f"--set={key}={value}" for key, value in {**small, "evaluation.samples": 1}.items()]

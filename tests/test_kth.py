@@ -1,7 +1,10 @@
 """KTH: which windows of which videos; what is wrong is said by name, and nothing left behind."""
 
 import itertools
+import os
 import random
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -289,6 +292,24 @@ def test_the_command_ends_with_1_unless_missing_videos_are_allowed(raw, capsys):
     assert "terms of use" in capsys.readouterr().out
 
 
+def test_what_ffmpeg_says_does_not_bury_what_we_say(tmp_path, root):
+    """FFmpeg prints "moov atom not found" about such a file, unless a command has hushed it."""
+    path = tmp_path / "person04_boxing_d1.avi"
+    path.write_bytes(bytes(3) + b"\x14ftypisom" + bytes(99))
+    count = f"from tfvp.data.video_frames import count_frames as c; c(Path({str(path)!r}))"
+    command = "from tfvp.cli import main; main(['config', '--config', 'e3d_kth'])"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENCV")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", f"from pathlib import Path\n{before}\n{count}"],
+            env={**environment, "PYTHONPATH": str(root)}, capture_output=True, text=True
+        ).stderr
+        for before in ("", command)
+    ]  # fmt: skip
+    assert "moov atom not found" in said[0]
+    assert said[1] == ""
+
+
 def test_the_rest_is_used_when_that_is_allowed(raw):
     spoil(raw)
     write_video(raw / "deep" / "person01_boxing_d1.avi")
@@ -347,11 +368,11 @@ def test_boundaries_that_cannot_be_understood(raw, line):
 def test_a_video_that_changes_while_it_is_read_leaves_nothing(raw, monkeypatch):
     short = kth.gray_frames
     monkeypatch.setattr(kth, "gray_frames", lambda *args: short(*args)[:3])
-    kth._decoded.cache_clear()
+    kth._decoded.clear()
     with pytest.raises(DataError, match="changed while it was read"):
         prepare(config(raw), report=silent)
     assert list((raw.parent.parent / "prepared").iterdir()) == []
-    kth._decoded.cache_clear()
+    kth._decoded.clear()
 
 
 # --- what tables are told ---

@@ -13,8 +13,9 @@ from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
 from tfvp.errors import ConfigError, UserError
 from tfvp.import_command import add_import
+from tfvp.interruption import TerminatedError, sigterm_interrupts
 from tfvp.list_command import add_list
-from tfvp.notices import tensorflow_notices_held_back
+from tfvp.notices import hush_decoders, tensorflow_notices_held_back
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 
@@ -66,14 +67,19 @@ def _add_config(commands: Any) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. A user's mistake is one message, not a traceback."""
     arguments = build_parser().parse_args(argv)
+    hush_decoders()
     try:
-        return arguments.command(arguments)
+        with sigterm_interrupts():
+            return arguments.command(arguments)
     except UserError as error:
         _complain(f"error: {error}")
         return error.exit_code
     except OSError as error:  # no room, no permission, ...
         _complain(f"error: {error.filename or 'system'}: {error.strerror or error}")
         return 1
+    except TerminatedError as ended:
+        _complain("terminated")
+        return ended.exit_code
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,7 +93,6 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedData:
     console, say = _console()
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # we say ourselves what cannot be read
     config = load_config(name, preset=preset, overrides=overrides).data
     with tensorflow_notices_held_back():
         import tensorflow  # noqa: F401, writing needs it

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def hush_decoders() -> None:
+    """Keep FFmpeg, inside OpenCV, from printing about videos: we say what cannot be read."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
 @contextmanager
 def tensorflow_notices_held_back() -> Iterator[None]:
     """Keep the notices that TensorFlow's C++ prints while it is imported, unless that fails.

@@ -11,7 +11,8 @@
 | kth_files, kth | KTH's videos and official boundaries; windows of them |
 | kitti | sequences of KITTI's drives |
 | raw_folder, windows, video_frames, image_frames | what datasets of files share |
-| records, example, manifest, shards | one TFRecord schema for all: read, describe, write, verify |
+| records, example, manifest, shards, verify | one TFRecord schema: read, describe, write, verify |
+| threads | work on all cores |
 | partial | where data are written until they are whole, and from where writing goes on |
 | prepare | a configuration in, prepared data out |
 | pipeline | batches for training and evaluation, for TensorFlow and plain NumPy |

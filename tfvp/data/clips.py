@@ -1,7 +1,6 @@
 """A user's own videos, frames or arrays as a dataset: scaled, cut into clips, split by source."""
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from tfvp.data import order
 from tfvp.data.own_files import OwnSource, files_of, find_sources
 from tfvp.data.own_frames import Look, read
 from tfvp.data.shards import Draft, Recipe
+from tfvp.data.threads import usable_cores
 from tfvp.errors import DataError
 
 READER_VERSION = 1  # raised whenever the same settings would give other bytes
@@ -67,7 +67,7 @@ def draft(config: ClipsData, report: Report) -> Draft:
     """
     if config.source is None:
         return Draft(_converted(config), lambda: _impossible(config))
-    read.cache_clear()  # files may have changed
+    read.clear()  # files may have changed
     sources, others = find_sources(config.source)
     for path in others:
         report(f"{path}: no video, image or array; left aside")
@@ -171,8 +171,8 @@ def recipe(
 def _lengths(sources: Sequence[OwnSource], look: Look, report: Report) -> dict[OwnSource, int]:
     """Decode everything, on all cores as OpenCV lets them run, and count frames."""
     report(f"reading {len(sources)} sources")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        counts = pool.map(lambda source: len(read.__wrapped__(source, look)), sources)
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        counts = pool.map(lambda source: len(read.read(source, look)), sources)
         return dict(zip(sources, counts, strict=True))
 
 

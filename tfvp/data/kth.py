@@ -1,8 +1,6 @@
 """KTH Action (Schüldt, Laptev and Caputo 2004) for video prediction: windows of the videos."""
 
-import functools
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from tfvp.data import kth_files, windows
 from tfvp.data.kth_files import ACTIONS, ALL_VIDEOS, PERSONS, Found, Video
 from tfvp.data.raw_folder import raw_folder
 from tfvp.data.shards import Draft, Recipe
+from tfvp.data.threads import ReadOnce, usable_cores
 from tfvp.data.video_frames import FrameCount, count_frames, gray_frames
 from tfvp.errors import DataError
 
@@ -63,7 +62,7 @@ class KthWindows:
         return f"kth/{video.name} frames {first}-{first + self.shape[0] - 1}"
 
 
-@functools.lru_cache(maxsize=4)  # clips come video by video, perhaps from a few threads
+@ReadOnce  # clips come video by video
 def _decoded(video: Video, frame_px: tuple[int, int]) -> np.ndarray:
     try:
         with kth_files.as_file(video) as path:
@@ -164,7 +163,7 @@ def _checked(found: Found) -> tuple[dict[Video, list[int]], list[str]]:
 
     videos = sorted(found.videos.values())
     usable, problems = {}, []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for video, frames in zip(videos, pool.map(count, videos), strict=True):
             where = video.member or video.path.name
             stretches = (found.boundaries or {}).get(video.name)

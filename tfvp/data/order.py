@@ -44,7 +44,7 @@ def uniform(seed: int, purpose: str, counters: Sequence[int], count: int) -> np.
     return (words(seed, purpose, counters, count) >> np.uint64(11)) * 2.0**-53
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=32)  # threads may be at different places
 def shuffled(seed: int, purpose: str, counters: tuple[int, ...], count: int) -> np.ndarray:
     """Return a random permutation of 0 … count - 1, int64 (count,); cached, so read-only."""
     order = np.argsort(words(seed, purpose, counters, count), kind="stable")

@@ -7,7 +7,6 @@
   3 channels, (N, T, H, W) or (N, T, H, W, C); each of N sequences is a source of its own.
 """
 
-import functools
 import re
 import zipfile
 import zlib
@@ -20,6 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageSequence
 
+from tfvp.data.threads import ReadOnce
 from tfvp.errors import DataError
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
@@ -52,7 +52,7 @@ def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
     Raises:
         DataError: it does not exist, holds no source, or an array has another shape or type.
     """
-    _array.cache_clear()  # files may have changed
+    _array.clear()  # files may have changed
     if not place.exists():
         raise DataError(f"{place}: no such file or folder")
     base = place if place.is_dir() else place.parent
@@ -182,7 +182,7 @@ def _keys(path: Path) -> list[str]:
         raise DataError(f"{path}: cannot be read as an npz ({error})") from error
 
 
-@functools.lru_cache(maxsize=2)  # an npz is unpacked once for all of its sequences
+@ReadOnce  # an npz is unpacked once for all of its sequences
 def _array(path: Path, key: str) -> np.ndarray:
     """Open an array, a .npy on the disk, and check its shape and type."""
     try:

@@ -1,6 +1,5 @@
 """Frames of a user's own sources as a dataset wants them: rate, size and channels."""
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import cv2
 import numpy as np
 
 from tfvp.data.own_files import OwnSource, open_frames
+from tfvp.data.threads import ReadOnce
 from tfvp.errors import DataError
 
 
@@ -21,7 +21,7 @@ class Look:
     fps: float | None
 
 
-@functools.lru_cache(maxsize=2)  # clips come source by source
+@ReadOnce  # clips come source by source
 def read(source: OwnSource, look: Look) -> np.ndarray:
     """Read a whole source as it is to look, uint8 (T, H, W, C); raises DataError."""
     frames, fps = open_frames(source)

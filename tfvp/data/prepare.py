@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from tfvp.config import DataConfig
-from tfvp.data import clips, kitti, kth, moving_mnist, shards
+from tfvp.data import clips, kitti, kth, moving_mnist, shards, verify
 from tfvp.data import manifest as manifests
 from tfvp.data.manifest import Manifest
 from tfvp.data.records import ClipSource, RecordReader
@@ -66,12 +66,12 @@ class PreparedData:
         problems = []
         for name in self.manifest.splits:
             try:
-                problems += shards.damaged_records(self.split(name))
+                problems += verify.damaged_records(self.split(name))
             except DataError as error:  # a shard is missing or cut short
                 problems.append(str(error))
         if problems:
             return problems
-        altered = shards.altered_shards(self.folder, self.manifest)
+        altered = verify.altered_shards(self.folder, self.manifest)
         return [f"{path}: its sha256 is not the one that was written" for _, path in altered]
 
 
@@ -179,7 +179,7 @@ def _open(folder: Path) -> PreparedData:
 
 def _check_unaltered(prepared: PreparedData) -> None:
     """Raise DataError, naming shard and record, when bytes are not those that were written."""
-    for split, path in shards.altered_shards(prepared.folder, prepared.manifest):
-        damage = [d for d in shards.damaged_records(prepared.split(split)) if str(path) in d]
+    for split, path in verify.altered_shards(prepared.folder, prepared.manifest):
+        damage = [d for d in verify.damaged_records(prepared.split(split)) if str(path) in d]
         again = f"remove {prepared.folder} and prepare the data again"
         raise DataError(damage[0] if damage else f"{path}: its bytes were altered; {again}")

@@ -1,8 +1,8 @@
-"""Writing shards and verifying them; a prepared folder appears whole, under its name, or not."""
+"""Writing shards, on all cores; a prepared folder appears whole, under its name, or not."""
 
 import math
 import shutil
-import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +13,10 @@ from rich.console import Console
 from tfvp.data import manifest as manifests
 from tfvp.data import partial
 from tfvp.data.manifest import Manifest, ShardEntry, SplitEntry, sha256_of
-from tfvp.data.records import (
-    FOOTER_BYTES,
-    HEADER_BYTES,
-    ClipSource,
-    Record,
-    RecordReader,
-    Shard,
-    encode,
-)
+from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES, ClipSource, Record, encode
+from tfvp.data.threads import StoppedError, run_all, usable_cores
 from tfvp.errors import DataError
-from tfvp.progress import progress
+from tfvp.progress import Progress, progress
 
 SHARD_BYTES = 64 * 2**20  # about; a shard is also what verifying holds in memory
 RECORD_OVERHEAD_BYTES = 256  # more than framing, names, shape, sums and the source take
@@ -143,24 +136,40 @@ def _write_splits(
     before: Mapping[str, ShardEntry],
     console: Console | None,
 ) -> dict[str, SplitEntry]:
-    """Write the shards that were not written before, one after the other."""
-    entries: dict[str, list[ShardEntry]] = {split: [] for split in sources}
+    """Write the shards that were not written before, each by one thread of one for each core."""
     total = sum(clips.count or 0 for clips in sources.values())
     done = sum(len(entry.offsets) for entry in before.values())
+    jobs = [job for job in _jobs(sources) if job.name not in before]
     with progress(console or Console(quiet=True), "writing clips", total, done) as shown:
-        for job in _jobs(sources):
-            entry = before.get(job.name)
-            if entry is None:
-                entry = _write_shard(place, job, lambda n, base=done: shown.update(base + n))
-                done += len(entry.offsets)
-            entries[job.split].append(entry)
+        tally = _Tally(shown)
+        written = run_all(
+            lambda job, stopping: _write_shard(place, job, stopping, tally), jobs, usable_cores()
+        )
+    entries = {**before, **{entry.name: entry for entry in written}}
+    shards = {
+        split: [entries[j.name] for j in _jobs(sources) if j.split == split] for split in sources
+    }
     return {
-        split: SplitEntry(count=clips.count or 0, shape=clips.shape, shards=tuple(entries[split]))
+        split: SplitEntry(count=clips.count or 0, shape=clips.shape, shards=tuple(shards[split]))
         for split, clips in sources.items()
     }
 
 
-def _write_shard(place: Path, job: Job, update: Callable[[int], None]) -> ShardEntry:
+class _Tally:
+    """Progress that several threads report to."""
+
+    def __init__(self, shown: Progress):
+        self._shown = shown
+        self._done = shown.done
+        self._lock = threading.Lock()
+
+    def one_more(self) -> None:
+        with self._lock:
+            self._done += 1
+            self._shown.update(self._done)
+
+
+def _write_shard(place: Path, job: Job, stopping: threading.Event, tally: _Tally) -> ShardEntry:
     """Write one shard and read it back for its sum; raises OSError when the disk fails."""
     import tensorflow as tf
 
@@ -168,11 +177,13 @@ def _write_shard(place: Path, job: Job, update: Callable[[int], None]) -> ShardE
     try:
         with tf.io.TFRecordWriter(str(path)) as writer:
             for index in range(job.first, job.stop):
+                if stopping.is_set():
+                    raise StoppedError
                 payload = encode(Record(job.clips[index], job.clips.source(index), index))
                 writer.write(payload)
                 offsets.append(size)
                 size += HEADER_BYTES + len(payload) + FOOTER_BYTES
-                update(len(offsets))
+                tally.one_more()
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
     if path.stat().st_size != size:
@@ -182,55 +193,3 @@ def _write_shard(place: Path, job: Job, update: Callable[[int], None]) -> ShardE
     )
     partial.finish(place, path, entry)
     return entry
-
-
-def altered_shards(folder: Path, manifest: Manifest) -> list[tuple[str, Path]]:
-    """Return (split, file) of every shard whose bytes are not those that were written."""
-    return [
-        (split, folder / shard.name)
-        for split, entry in manifest.splits.items()
-        for shard in entry.shards
-        if sha256_of(folder / shard.name) != shard.sha256
-    ]
-
-
-def damaged_records(reader: RecordReader) -> list[str]:
-    """Check every record of a split: TFRecord checksums, number, shape, and crc32 of the frames.
-
-    Returns:
-        one line for each damaged record, naming shard and record; empty when all are whole.
-    """
-    problems, index = [], 0
-    for shard in reader.shards:
-        broken = _broken_frames(shard)
-        for place in range(len(shard.offsets)):
-            try:
-                reader.record(index)
-                if place in broken:
-                    problems.append(
-                        f"{shard.path}: record {place} (clip {index} of {reader.split}) is "
-                        "damaged: its TFRecord checksums do not agree"
-                    )
-            except DataError as error:
-                problems.append(str(error))
-            index += 1
-    return problems
-
-
-def _broken_frames(shard: Shard) -> set[int]:
-    """Return the records whose TFRecord length or checksums are wrong.
-
-    TensorFlow's reader stops at the first one, so its writer frames all payloads anew, in a
-    temporary file, and what differs is broken.
-    """
-    import tensorflow as tf
-
-    written = shard.path.read_bytes()
-    spans = [shard.span(place) for place in range(len(shard.offsets))]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "again.tfrecord"
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for start, stop in spans:
-                writer.write(written[start + HEADER_BYTES : stop - FOOTER_BYTES])
-        again = path.read_bytes()
-    return {n for n, (start, stop) in enumerate(spans) if written[start:stop] != again[start:stop]}

@@ -1,0 +1,60 @@
+"""Verifying shards: whether their bytes are those that were written, and which record is not."""
+
+import tempfile
+from pathlib import Path
+
+from tfvp.data.manifest import Manifest, sha256_of
+from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES, RecordReader, Shard
+from tfvp.errors import DataError
+
+
+def altered_shards(folder: Path, manifest: Manifest) -> list[tuple[str, Path]]:
+    """Return (split, file) of every shard whose bytes are not those that were written."""
+    return [
+        (split, folder / shard.name)
+        for split, entry in manifest.splits.items()
+        for shard in entry.shards
+        if sha256_of(folder / shard.name) != shard.sha256
+    ]
+
+
+def damaged_records(reader: RecordReader) -> list[str]:
+    """Check every record of a split: TFRecord checksums, number, shape, and crc32 of the frames.
+
+    Returns:
+        one line for each damaged record, naming shard and record; empty when all are whole.
+    """
+    problems, index = [], 0
+    for shard in reader.shards:
+        broken = _broken_frames(shard)
+        for place in range(len(shard.offsets)):
+            try:
+                reader.record(index)
+                if place in broken:
+                    problems.append(
+                        f"{shard.path}: record {place} (clip {index} of {reader.split}) is "
+                        "damaged: its TFRecord checksums do not agree"
+                    )
+            except DataError as error:
+                problems.append(str(error))
+            index += 1
+    return problems
+
+
+def _broken_frames(shard: Shard) -> set[int]:
+    """Return the records whose TFRecord length or checksums are wrong.
+
+    TensorFlow's reader stops at the first one, so its writer frames all payloads anew, in a
+    temporary file, and what differs is broken.
+    """
+    import tensorflow as tf
+
+    written = shard.path.read_bytes()
+    spans = [shard.span(place) for place in range(len(shard.offsets))]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "again.tfrecord"
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for start, stop in spans:
+                writer.write(written[start + HEADER_BYTES : stop - FOOTER_BYTES])
+        again = path.read_bytes()
+    return {n for n, (start, stop) in enumerate(spans) if written[start:stop] != again[start:stop]}
