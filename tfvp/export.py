@@ -58,7 +58,7 @@ def export_saved_model(predictor: FramePredictor, horizon: int, folder: Path) ->
     numbers = fresh.with_suffix(".npz")
     try:
         _save(predictor, horizon, fresh)
-        np.savez(numbers, allow_pickle=False, **_expected(predictor, horizon))  # pyright: ignore[reportArgumentType]
+        np.savez(numbers, **_expected(predictor, horizon))  # pyright: ignore[reportArgumentType]
         worst = _compare(fresh, numbers)
         if folder.exists():
             shutil.rmtree(folder)

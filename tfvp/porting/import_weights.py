@@ -150,7 +150,7 @@ def _save(predictor: keras.Model, out: Path) -> None:
         else:
             state = {f"weights/{w.path}": keras.ops.convert_to_numpy(w) for w in predictor.weights}
             with half_written.open("wb") as file:
-                np.savez(file, allow_pickle=False, step=np.asarray(0), **state)  # pyright: ignore[reportArgumentType]
+                np.savez(file, step=np.asarray(0), **state)  # pyright: ignore[reportArgumentType]
         half_written.rename(out)
     except OSError as error:
         raise WeightsError(f"--out {out}: cannot be written: {error.strerror or error}") from None

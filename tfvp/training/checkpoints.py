@@ -64,7 +64,7 @@ class Checkpoints:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with half_written.open("wb") as file:
-                np.savez(file, allow_pickle=False, **state)  # pyright: ignore[reportArgumentType]
+                np.savez(file, **state)  # pyright: ignore[reportArgumentType]
                 file.flush()
                 os.fsync(file.fileno())
             half_written.replace(final)
