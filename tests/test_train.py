@@ -61,7 +61,8 @@ def test_a_run_resumed_after_damage_equals_the_straight_one(straight, tmp_path):
     assert "resuming after step 4 of 6" in said
     ours, theirs = (read_state(Checkpoints(j.run.checkpoints).path(6)) for j in (again, job))
     assert ours.keys() == theirs.keys()
-    assert {name.split("/")[0] for name in ours} == {"step", "weights", "average", "optimizer"}
+    parts = {"step", "best", "weights", "average", "optimizer"}
+    assert {name.split("/")[0] for name in ours} == parts
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
     for log in ("train_log", "validation_log"):
@@ -206,8 +207,8 @@ def test_only_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=2)
     (tmp_path / "notes.npz").write_bytes(b"a user's own file")
     for step in range(1, 6):
-        best = ("mse", 1.0) if step == 2 else None
-        checkpoints.save(step, {"step": np.asarray(step)}, best=best)
+        state = {"best/step": np.asarray(2), "best/value": np.asarray(1.0)} if step >= 2 else {}
+        checkpoints.save(step, {"step": np.asarray(step), **state})
     assert checkpoints.steps() == [2, 4, 5]
     assert (tmp_path / "notes.npz").exists()
     with pytest.raises(WeightsError, match="no such checkpoint"):

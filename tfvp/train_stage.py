@@ -15,7 +15,7 @@ from tfvp.predict import compiled_prediction
 from tfvp.progress import in_words, progress
 from tfvp.provenance import collect_provenance, note_resumption
 from tfvp.runs import create_run, refuse_existing
-from tfvp.training.checkpoints import Checkpoints, restore
+from tfvp.training.checkpoints import Best, Checkpoints, restore
 from tfvp.training.devices import Devices
 from tfvp.training.logs import TrainingLogs
 from tfvp.training.loop import build_trainer, rehearse, train
@@ -53,7 +53,7 @@ def train_stage(job: Job) -> None:
     trainer = build_trainer(experiment, devices)
     checkpoints = Checkpoints(job.run.checkpoints, keep=config.keep_checkpoints, report=job.say)
     begin = _continue if job.resume else _start
-    start_step = begin(job, prepared, devices, trainer, checkpoints)
+    start_step, best = begin(job, prepared, devices, trainer, checkpoints)
     if start_step >= config.steps:
         job.say(f"all {config.steps} steps are done")
         return
@@ -62,7 +62,7 @@ def train_stage(job: Job) -> None:
     validate = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
         logs = TrainingLogs(job.run, start_step, trainer.summed_loss.weights)
-        train(trainer, batches, Steps(config, start_step, checkpoints, logs, validate, shown))
+        train(trainer, batches, Steps(config, start_step, checkpoints, logs, validate, shown, best))
     best = checkpoints.best
     if best:
         job.say(
@@ -73,24 +73,25 @@ def train_stage(job: Job) -> None:
 
 def _start(
     job: Job, prepared: PreparedData, devices: Devices, trainer: Trainer, checkpoints: Checkpoints
-) -> int:
-    """Begin a run; returns the updates done so far, none."""
+) -> tuple[int, Best | None]:
+    """Begin a run; returns the updates done so far and the best validation, none."""
     del checkpoints
     init = job.experiment.training.init
     if init.source:  # weights that do not fit leave no run behind
         job.say(f"starting from {initialise(trainer, init)}")
     facts = collect_provenance(job.experiment, prepared.hash, devices.describe())
     create_run(job.experiment, provenance=facts)
-    return 0
+    return 0, None
 
 
 def _continue(
     job: Job, prepared: PreparedData, devices: Devices, trainer: Trainer, checkpoints: Checkpoints
-) -> int:
-    """Go on from the newest whole checkpoint; returns the updates done so far."""
+) -> tuple[int, Best | None]:
+    """Go on from the newest whole checkpoint; returns the updates done and the best validation."""
     changed = job.check_same_experiment()
     step, state = checkpoints.load_latest()
     restore(state, trainer.predictor, trainer.average, trainer.optimizer)
+    checkpoints.go_back(state)
     for key, (before, now) in changed.items():
         job.say(f"changed by --force: {key} was {before!r} and is {now!r} from now on")
     note_resumption(
@@ -102,7 +103,7 @@ def _continue(
         changed=changed,
     )
     job.say(f"resuming after step {step} of {job.experiment.training.steps}")
-    return step
+    return step, Best.of(state)
 
 
 def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:

@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,9 +15,24 @@ from tfvp.errors import RunError, WeightsError
 from tfvp.runs import write_json
 from tfvp.training.weight_average import WeightAverage
 
-State = dict[
-    str, np.ndarray
-]  # "weights/…", "average/…", "optimizer/…" by variable path, and "step"
+# "weights/…", "average/…", "optimizer/…" by variable path; "step"; and if there is a best by
+# validation so far, "best/step" and "best/value"
+State = dict[str, np.ndarray]
+METRIC = "mse"  # by which a checkpoint is the best
+
+
+class Best(NamedTuple):
+    """The best validation so far."""
+
+    step: int
+    value: float
+
+    @classmethod
+    def of(cls, state: State) -> "Best | None":
+        """What a state says."""
+        if "best/step" not in state:
+            return None
+        return cls(int(state["best/step"]), float(state["best/value"]))
 
 
 class Checkpoints:
@@ -49,13 +64,12 @@ class Checkpoints:
         record = self.folder / "best.json"
         return json.loads(record.read_text()) if record.is_file() else None
 
-    def save(self, step: int, state: State, *, best: tuple[str, float] | None = None) -> None:
+    def save(self, step: int, state: State) -> None:
         """Write a checkpoint, then remove those of our own that are no longer kept.
 
         Args:
             step: updates done.
             state: see `state_of`.
-            best: metric and value by which it is the best so far, if it is.
 
         Raises:
             RunError: it cannot be written; earlier checkpoints are as they were.
@@ -68,9 +82,9 @@ class Checkpoints:
                 file.flush()
                 os.fsync(file.fileno())
             half_written.replace(final)
-            if best:
-                record = {"step": step, "metric": best[0], "value": best[1]}
-                write_json(self.folder / "best.json", record)
+            best = Best.of(state)
+            if best and best.step == step:
+                self._record(best)
         except OSError as error:
             raise self._unwritable(final, error) from None
         finally:
@@ -79,6 +93,20 @@ class Checkpoints:
         for old in self.steps()[: -self.keep]:
             if old not in kept:
                 self.path(old).unlink()
+
+    def go_back(self, state: State) -> None:
+        """Make the record of the best what it was in a state; remove what was never finished."""
+        for path in self.folder.glob(".step-*.new"):
+            path.unlink()
+        best = Best.of(state)
+        if best and self.path(best.step).is_file():
+            self._record(best)
+        elif self.best and self.best["step"] > int(state["step"]):  # it will come again
+            (self.folder / "best.json").unlink(missing_ok=True)
+
+    def _record(self, best: Best) -> None:
+        record = {"step": best.step, "metric": METRIC, "value": best.value}
+        write_json(self.folder / "best.json", record)
 
     def _unwritable(self, path: Path, error: OSError) -> RunError:
         last = [step for step in self.steps() if self.path(step) != path][-1:]

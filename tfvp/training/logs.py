@@ -2,11 +2,12 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from tfvp.runs import Run, write_text
+from tfvp.training.event_files import EventFile
 
 VALIDATION_COLUMNS = ("step", "mse")
 
@@ -21,39 +22,36 @@ class TrainingLogs:
     """
 
     def __init__(self, run: Run, start_step: int, parts: Iterable[str]):
-        import tensorflow as tf
-
         run.logs.mkdir(exist_ok=True)
         columns = ("step", "loss", *parts, "learning_rate", "truth_probability")
         self.train = _Table(run.train_log, columns, start_step)
         self.validation = _Table(run.validation_log, VALIDATION_COLUMNS, start_step)
-        self._summary: Any = tf.summary
-        self._writers = {
-            table: tf.summary.create_file_writer(str(run.tensorboard / table))
-            for table in ("train", "validation")
-        }
+        self.train_events = EventFile(run.tensorboard / "train", start_step)
+        self.validation_events = EventFile(run.tensorboard / "validation", start_step)
 
     def write_train(self, row: Mapping[str, float], extra: Mapping[str, float]) -> None:
         """Log a training step; `extra` goes to TensorBoard alone (times differ between runs)."""
         self.train.append(row)
-        self._scalars("train", {**row, **extra})
+        _add_scalars(self.train_events, {**row, **extra})
 
     def write_validation(self, row: Mapping[str, float]) -> None:
         """Log a validation."""
         self.validation.append(row)
-        self._scalars("validation", row)
+        _add_scalars(self.validation_events, row)
 
-    def _scalars(self, table: str, row: Mapping[str, float]) -> None:
-        with self._writers[table].as_default(step=int(row["step"])):
-            for name, value in row.items():
-                if name != "step":
-                    self._summary.scalar(name, value)
-        self._writers[table].flush()
+    def sync(self) -> None:
+        """Have every row on the disk, before a checkpoint says that its step is done."""
+        for log in (self.train, self.validation, self.train_events, self.validation_events):
+            log.sync()
 
     def close(self) -> None:
         """Write everything out."""
-        for writer in self._writers.values():
-            writer.close()
+        self.train_events.close()
+        self.validation_events.close()
+
+
+def _add_scalars(events: EventFile, row: Mapping[str, float]) -> None:
+    events.scalars(int(row["step"]), {name: v for name, v in row.items() if name != "step"})
 
 
 class _Table:
@@ -62,10 +60,9 @@ class _Table:
     def __init__(self, path: Path, columns: tuple[str, ...], start_step: int):
         self.path = path
         self.columns = columns
-        rows = []
-        if path.is_file():
-            with path.open(newline="") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= start_step]
+        written = path.read_text(encoding="utf-8") if path.is_file() else ""
+        whole = written[: written.rfind("\n") + 1]  # the last line may have been cut short
+        rows = [r for r in csv.DictReader(io.StringIO(whole)) if int(r["step"]) <= start_step]
         text = io.StringIO()
         # With --force the loss may have other parts than before: what a row lacks stays empty.
         writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
@@ -77,3 +74,7 @@ class _Table:
         with self.path.open("a", newline="") as file:
             writer = csv.DictWriter(file, self.columns, lineterminator="\n")
             writer.writerow({name: row[name] for name in self.columns})
+
+    def sync(self) -> None:
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())

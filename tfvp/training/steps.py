@@ -1,6 +1,5 @@
 """What a training run does after each update: check, log, validate, save, and stop when asked."""
 
-import math
 import signal
 import threading
 import time
@@ -14,7 +13,7 @@ import numpy as np
 from tfvp.config import TrainingConfig
 from tfvp.errors import TrainingError
 from tfvp.progress import Progress
-from tfvp.training.checkpoints import Checkpoints, state_of
+from tfvp.training.checkpoints import METRIC, Best, Checkpoints, state_of
 from tfvp.training.logs import TrainingLogs
 from tfvp.training.schedules import truth_probability
 
@@ -38,6 +37,7 @@ class Steps(keras.callbacks.Callback):
         logs: where to log.
         validate: measures the trainer's present weights on the validation split; gives {"mse": …}.
         progress: told of every step.
+        best: the best validation so far.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Steps(keras.callbacks.Callback):
         logs: TrainingLogs,
         validate: Callable[[], dict[str, float]],
         progress: Progress,
+        best: Best | None = None,
     ):
         super().__init__()
         self.config = config
@@ -56,7 +57,7 @@ class Steps(keras.callbacks.Callback):
         self.logs = logs
         self.validate = validate
         self.progress = progress
-        self.best = checkpoints.best["value"] if checkpoints.best else math.inf
+        self.best = best
         self.signal: int | None = None
         self.last_time = time.perf_counter()
 
@@ -72,7 +73,7 @@ class Steps(keras.callbacks.Callback):
         self.progress.update(step, note)
         improved = (step % self.config.validate_every == 0 or last) and self._validate(step)
         if improved or last or self.signal or step % self.config.checkpoint_every == 0:
-            self._save(step, improved)
+            self._save(step)
         if self.signal and not last:
             raise Stopped(step, self.checkpoints.path(step), self.signal)
 
@@ -102,15 +103,19 @@ class Steps(keras.callbacks.Callback):
         measured = self.validate()
         self.logs.write_validation({"step": step, **measured})
         self.last_time = time.perf_counter()
-        if measured["mse"] >= self.best:
+        if self.best and measured[METRIC] >= self.best.value:
             return False
-        self.best = measured["mse"]
+        self.best = Best(step, measured[METRIC])
         return True
 
-    def _save(self, step: int, improved: bool) -> None:
+    def _save(self, step: int) -> None:
         trainer = self.model
         state = state_of(step, trainer.predictor, trainer.average, trainer.optimizer)
-        self.checkpoints.save(step, state, best=("mse", self.best) if improved else None)
+        if self.best:
+            for name, value in self.best._asdict().items():
+                state[f"best/{name}"] = np.asarray(value)
+        self.logs.sync()
+        self.checkpoints.save(step, state)
 
     def listening(self) -> "_Listening":
         """Context in which SIGINT and SIGTERM let the step finish; a second one does not wait."""

@@ -1,0 +1,93 @@
+"""TensorBoard's event files, written and cut without TensorFlow."""
+
+import os
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore
+from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES
+
+NAMES = "events.out.tfevents.*"
+
+
+class EventFile:
+    """The events of one session of a run, in a file of their own.
+
+    What earlier sessions wrote of later steps is cut off their files, so that every step is there
+    once; a TensorBoard that has read it already is told to forget it.
+
+    Args:
+        folder: where the event files of the run lie, made if need be.
+        start_step: updates done so far.
+    """
+
+    def __init__(self, folder: Path, start_step: int):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(NAMES):
+            cut_after(path, start_step)
+        self._file = _new_file(folder)
+        self._records = RecordWriter(self._file)
+        self._write(Event(file_version="brain.Event:2"))
+        if start_step:
+            begin = SessionLog(status=SessionLog.START)
+            self._write(Event(session_log=begin, step=start_step + 1))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Add numbers by tag."""
+        self.values(step, [Summary.Value(tag=t, simple_value=v) for t, v in values.items()])
+
+    def values(self, step: int, values: list[Summary.Value]) -> None:
+        """Add values of any kind."""
+        self._write(Event(summary=Summary(value=values), step=step))
+
+    def sync(self) -> None:
+        """Have everything on the disk."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """End the session."""
+        self._file.close()
+
+    def _write(self, event: Event) -> None:
+        event.wall_time = time.time()
+        self._records.write(event.SerializeToString())
+        self._file.flush()
+
+
+def cut_after(path: Path, step: int) -> None:
+    """Cut an event file before its first event of a later step, or where it is damaged."""
+    end = 0
+    for event, stop in _events(path.read_bytes()):
+        if event.step > step:
+            break
+        end = stop
+    if end < path.stat().st_size:
+        os.truncate(path, end)
+
+
+def _new_file(folder: Path):
+    """A file whose name comes after those of earlier sessions: TensorBoard reads in that order."""
+    seconds = int(time.time())
+    while True:
+        try:
+            return (folder / f"events.out.tfevents.{seconds:010d}").open("xb")
+        except FileExistsError:
+            seconds += 1
+
+
+def _events(data: bytes) -> Iterator[tuple[Event, int]]:
+    """Each whole event and the byte after it."""
+    at = 0
+    while at + HEADER_BYTES <= len(data):
+        length, checksum = struct.unpack_from("<QI", data, at)
+        stop = at + HEADER_BYTES + length + FOOTER_BYTES
+        if checksum != masked_crc32c(data[at : at + 8]) or stop > len(data):
+            return
+        yield Event.FromString(data[at + HEADER_BYTES : stop - FOOTER_BYTES]), stop
+        at = stop
