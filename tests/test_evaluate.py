@@ -10,7 +10,8 @@ from PIL import Image
 from tfvp.config import Experiment
 from tfvp.errors import DataError, RunError, TrainingError
 from tfvp.evaluation.evaluate import estimate, evaluate, write
-from tfvp.evaluation.record import COLUMNS, read_frames, read_metrics, run_facts
+from tfvp.evaluation.facts import run_facts
+from tfvp.evaluation.record import COLUMNS, read_frames, read_metrics
 from tfvp.evaluation.samples import choose_clips, read_samples, write_samples
 from tfvp.networks.baselines import BASELINES
 from tfvp.runs import Run
@@ -206,7 +207,7 @@ def test_per_frame_csv_counts_frames_from_the_clips_start(tmp_path):
     assert len(rows) == 4 * 2 * HORIZON
     assert [(r.frame, r.horizon_step) for r in rows[:2]] == [(4, 1), (5, 2)]
     exact = found.per_frame("model", "mse")[1]
-    assert rows[1][4:] == (exact.value, exact.ci95_low, exact.ci95_high, 3)
+    assert rows[1][4:8] == (exact.value, exact.ci95_low, exact.ci95_high, 3)
 
 
 def test_damaged_files_are_one_clear_line(tmp_path):
@@ -221,7 +222,7 @@ def test_damaged_files_are_one_clear_line(tmp_path):
     run.per_frame_path.write_text("method,metric\n")
     with pytest.raises(RunError, match="expected the columns method, metric, frame"):
         read_frames(run.per_frame_path)
-    run.per_frame_path.write_text(",".join(COLUMNS) + "\nmodel,mse,one,1,2,,,3\n")
+    run.per_frame_path.write_text(",".join(COLUMNS) + "\nmodel,mse,one,1,2,,,3,x\n")
     with pytest.raises(RunError, match=r"per_frame\.csv: invalid literal"):
         read_frames(run.per_frame_path)
 

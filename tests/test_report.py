@@ -13,7 +13,7 @@ from rich.console import Console
 from tfvp.config import EvaluationConfig, Experiment, MovingMnistData
 from tfvp.errors import ConfigError, RunError
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.record import run_facts
+from tfvp.evaluation.facts import run_facts
 from tfvp.evaluation.samples import write_samples
 from tfvp.reporting.figures import read_log
 from tfvp.reporting.literature import literature_table

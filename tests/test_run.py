@@ -50,6 +50,7 @@ def test_a_run_leaves_everything(finished):
         "logs/validation.csv",
         "metrics.json",
         "per_frame.csv",
+        "per_sequence.csv",
         "report.md",
         "samples/samples.json",
         "figures/per_frame_mse.png",

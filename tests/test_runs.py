@@ -89,7 +89,9 @@ def test_a_run_opened_from_inside_knows_its_name(experiment, monkeypatch):
 
 def test_places_are_as_documented():
     run = Run(Path("results/x"))
-    named = {name: getattr(run, name) for name in vars(Run) if isinstance(getattr(run, name), Path)}
+    named = {
+        name: getattr(run, name) for name in dir(Run) if isinstance(getattr(run, name, None), Path)
+    }
     assert {k: str(v.relative_to(run.root)) for k, v in named.items()} == {
         "config_path": "config.yaml",
         "provenance_path": "provenance.json",
@@ -100,7 +102,9 @@ def test_places_are_as_documented():
         "tensorboard": "logs/tensorboard",
         "metrics_path": "metrics.json",
         "per_frame_path": "per_frame.csv",
+        "per_sequence_path": "per_sequence.csv",
         "samples": "samples",
+        "evaluations": "evaluations",
         "figures": "figures",
         "report_path": "report.md",
         "export": "export",

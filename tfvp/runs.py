@@ -18,10 +18,35 @@ from tfvp.errors import ConfigError, RunError
 
 
 @dataclass(frozen=True)
-class Run:
-    """The places in a run's folder; a stage makes the folders that it writes to."""
+class ResultFolder:
+    """The places of one evaluation: the run's own folder, or one of its evaluations/."""
 
     root: Path
+
+    @property
+    def metrics_path(self) -> Path:
+        """Test metrics, their intervals and the baselines'."""
+        return self.root / "metrics.json"
+
+    @property
+    def per_frame_path(self) -> Path:
+        """Test metrics by predicted frame."""
+        return self.root / "per_frame.csv"
+
+    @property
+    def per_sequence_path(self) -> Path:
+        """Test metrics by sequence and predicted frame."""
+        return self.root / "per_sequence.csv"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of test clips with truth, prediction and error."""
+        return self.root / "samples"
+
+
+@dataclass(frozen=True)
+class Run(ResultFolder):
+    """The places in a run's folder; a stage makes the folders that it writes to."""
 
     @property
     def name(self) -> str:
@@ -64,19 +89,9 @@ class Run:
         return self.logs / "tensorboard"
 
     @property
-    def metrics_path(self) -> Path:
-        """Test metrics, their intervals and the baselines'."""
-        return self.root / "metrics.json"
-
-    @property
-    def per_frame_path(self) -> Path:
-        """Test metrics by predicted frame."""
-        return self.root / "per_frame.csv"
-
-    @property
-    def samples(self) -> Path:
-        """Folder of test clips with truth, prediction and error."""
-        return self.root / "samples"
+    def evaluations(self) -> Path:
+        """Folder of a `ResultFolder` for each evaluation on data that are not the run's own."""
+        return self.root / "evaluations"
 
     @property
     def figures(self) -> Path:

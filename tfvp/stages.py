@@ -5,7 +5,8 @@ from collections.abc import Callable
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
 from tfvp.data.prepare import prepare
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.record import read_frames, run_facts
+from tfvp.evaluation.facts import run_facts
+from tfvp.evaluation.record import read_frames
 from tfvp.evaluation.samples import choose_clips, write_samples
 from tfvp.export import export_saved_model, save_keras_file
 from tfvp.job import Job

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfvp.errors import DataError, TrainingError
 from tfvp.evaluation.metrics import METRICS, PerFrame
+from tfvp.evaluation.per_sequence import SequenceValues, sequences_csv
 from tfvp.evaluation.record import (
     MODEL,
     Estimate,
@@ -19,7 +20,7 @@ from tfvp.evaluation.record import (
     frames_csv,
 )
 from tfvp.networks.baselines import BASELINES
-from tfvp.runs import Run, write_json, write_text
+from tfvp.runs import ResultFolder, write_json, write_text
 from tfvp.shapes import check_shape, describe
 
 Predict = Callable[[NDArray], ArrayLike]
@@ -126,8 +127,8 @@ def evaluate(
     return Evaluation(context_frames, predict_frames, frame_shape, _joined(parts))
 
 
-def write(evaluation: Evaluation, run: Run, facts: Facts) -> None:
-    """Write the run's metrics.json and per_frame.csv, each under another name first."""
+def write(evaluation: Evaluation, folder: ResultFolder, facts: Facts) -> None:
+    """Write metrics.json, per_frame.csv and per_sequence.csv, each under another name first."""
     methods = evaluation.values
     metrics = Metrics(
         facts=facts,
@@ -152,14 +153,26 @@ def write(evaluation: Evaluation, run: Run, facts: Facts) -> None:
             for method, by_metric in methods.items()
         },
     )
-    write_text(run.per_frame_path, frames_csv(_frame_rows(evaluation)))
-    write_json(run.metrics_path, metrics.model_dump(mode="json"))
+    write_text(folder.per_frame_path, frames_csv(_frame_rows(evaluation)))
+    per_sequence = SequenceValues(evaluation.frame_numbers, methods)
+    write_text(folder.per_sequence_path, sequences_csv(per_sequence))
+    write_json(folder.metrics_path, metrics.model_dump(mode="json"))
 
 
 def _frame_rows(evaluation: Evaluation) -> list[FrameRow]:
     """Every method, metric and predicted frame."""
     return [
-        FrameRow(method, metric, number, step, e.value, e.ci95_low, e.ci95_high, e.sequences)
+        FrameRow(
+            method,
+            metric,
+            number,
+            step,
+            e.value,
+            e.ci95_low,
+            e.ci95_high,
+            e.sequences,
+            METRICS[metric].definition,
+        )
         for method, by_metric in evaluation.values.items()
         for metric in by_metric
         for step, (number, e) in enumerate(

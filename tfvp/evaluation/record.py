@@ -7,13 +7,11 @@ an interval that cannot be computed is null.
 import csv
 import io
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from tfvp.config import Experiment
 from tfvp.errors import RunError
 
 MODEL = "model"
@@ -32,10 +30,8 @@ COLUMNS = (
     "ci95_low",
     "ci95_high",
     "sequences",
+    "definition",
 )
-_NOT_COMPARED = {"root", "prepared"}  # where data lies says nothing about what it is
-_NOT_KEPT = {"title", "digits_origin"}  # said already; a path on one machine
-
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -74,6 +70,14 @@ class MetricFacts(Record):
     definition: str
 
 
+class TrainedOn(Record):
+    """The data of the run, where its network was measured on others."""
+
+    data: str
+    data_hash: str
+    label: str
+
+
 class Facts(BaseModel):
     """What a reader of the numbers must know; further keys are kept and printed."""
 
@@ -91,6 +95,10 @@ class Facts(BaseModel):
     seed: Count = Field(description="of initial weights, data order and sampling masks")
     checkpoint: str
     weights: Literal["raw", "averaged"]
+    data_hash: str = Field(default="", description="of the prepared data that were measured on")
+    trained_on: TrainedOn | None = Field(
+        default=None, description="null: the data that the network was trained on"
+    )
 
 
 class Protocol(Record):
@@ -100,6 +108,11 @@ class Protocol(Record):
     predict_frames: Count
     first_frame: Count = Field(
         description="number of the first predicted frame in the clip, from 1"
+    )
+    history: Literal["own", "true"] = Field(
+        default="own",
+        description="what stands before a predicted frame: the network's own predictions, or one "
+        "step at a time the true frames",
     )
     frame_shape: tuple[Count, Count, Count] = Field(description="height, width, channels")
     sequences: Count
@@ -126,48 +139,7 @@ class FrameRow(NamedTuple):
     ci95_low: float | None
     ci95_high: float | None
     sequences: int
-
-
-def run_facts(
-    experiment: Experiment,
-    data_facts: Mapping[str, Any],
-    *,
-    steps: int,
-    checkpoint: str,
-    **more: JsonValue,
-) -> Facts:
-    """Collect the facts of a run's evaluation.
-
-    Args:
-        experiment: what was run.
-        data_facts: what the prepared data says about itself: `title`, where there are digits
-            `digits_source`, where there are videos how many (`videos`); its `label` is used when
-            the experiment has none.
-        steps: optimizer updates of the evaluated weights.
-        checkpoint: which weights these are, e.g. "best validation mse".
-        more: anything else worth printing, e.g. data_hash.
-    """
-    data = experiment.data
-    height, width = data.frame_px
-    settings = data.model_dump(mode="json", exclude=_NOT_COMPARED)
-    if "digits_source" in data_facts:
-        settings["digits"] = data_facts["digits_source"]
-    if "videos" in data_facts:
-        settings["videos"] = data_facts["videos"]
-    frames = f"{data.context_frames}→{data.predict_frames}"
-    more["data_facts"] = {k: v for k, v in data_facts.items() if k not in _NOT_KEPT}
-    return Facts(
-        config=experiment.config,
-        title=experiment.title,
-        label=experiment.label or data_facts.get("label", ""),
-        data=f"{data_facts['title']}, {height}×{width}, {frames}",
-        data_settings=settings,
-        steps=steps,
-        seed=experiment.training.seed,
-        checkpoint=checkpoint,
-        weights=experiment.evaluation.weights,
-        **more,
-    )
+    definition: str  # of the metric
 
 
 def read_metrics(path: Path) -> Metrics:
@@ -225,4 +197,5 @@ def _frame_row(row: dict[str, str]) -> FrameRow:
         float(row["ci95_low"]) if row["ci95_low"] else None,
         float(row["ci95_high"]) if row["ci95_high"] else None,
         int(row["sequences"]),
+        row["definition"],
     )
