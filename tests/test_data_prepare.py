@@ -5,11 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.small_data import CLIP_BYTES, CLIPS, SMALL, prepared_copy, silent
+from tests.small_data import CLIP_BYTES, CLIPS, SMALL, find, prepared_copy, silent
 from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import moving_mnist, shards
-from tfvp.data.digits import Digits, DigitSplit
+from tfvp.data.digits import Digits, DigitSplit, find_digits
 from tfvp.data.prepare import open_prepared, prepare, training_source
+from tfvp.data.raw_folder import NoRawData
 from tfvp.errors import DataError
 
 
@@ -148,3 +149,49 @@ def test_a_prepared_folder_that_is_a_file(tmp_path):
     with pytest.raises(DataError, match=r"cannot be written .*data.prepared"):
         prepare(MovingMnistData(prepared=tmp_path / "data", **SMALL), report=silent)
     assert (tmp_path / "data").read_text() == "mine"
+
+
+# --- raw data that are not there (any more) ------------------------------------------------------
+
+
+def test_finished_records_serve_where_their_raw_data_are_not(config, monkeypatch):
+    """Made from MNIST, then taken to a machine that has none and finds none."""
+    monkeypatch.setattr(moving_mnist, "find_digits", lambda *args: fake_mnist())
+    mnist = config.model_copy(update={"digits": "mnist"})
+    made = prepare(mnist, report=silent)
+
+    def none(wanted, *args):
+        if wanted == "auto":
+            return find_digits("sklearn", None, silent)
+        raise NoRawData("MNIST was not found")
+
+    monkeypatch.setattr(moving_mnist, "find_digits", none)
+    lines = []
+    assert prepare(mnist, report=lines.append).folder == made.folder
+    (line,) = lines
+    assert line.startswith(f"using {made.folder}, prepared before from raw data that are not here")
+    # auto: its stand-in is prepared too, yet what was made from MNIST is better.
+    auto = config.model_copy(update={"digits": "auto"})
+    assert prepare(auto, report=silent).folder == made.folder == open_prepared(auto).folder
+    with pytest.raises(NoRawData):
+        prepare(mnist.model_copy(update={"seed": 1}), report=silent)
+
+
+def test_records_without_raw_data_are_checked_all_the_same(config, monkeypatch):
+    monkeypatch.setattr(moving_mnist, "find_digits", lambda *args: fake_mnist())
+    mnist = config.model_copy(update={"digits": "mnist"})
+    shard = next(prepare(mnist, report=silent).folder.glob("train-*"))
+    content = shard.read_bytes()
+    shard.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
+
+    def none(*args):
+        raise NoRawData("MNIST was not found")
+
+    monkeypatch.setattr(moving_mnist, "find_digits", none)
+    with pytest.raises(DataError, match=r"record 0 .* is damaged"):
+        prepare(mnist, report=silent)
+
+
+def test_a_damaged_manifest_of_other_data_is_in_nobodys_way(config):
+    find(config, "manifest.json").write_text("{}")
+    prepare(config.model_copy(update={"seed": 1}), report=silent)

@@ -144,6 +144,11 @@ def test_what_is_prepared_is_found_again_and_other_settings_are_other_data(raw):
     assert other.hash != made.hash
 
 
+def test_records_serve_where_the_images_are_not(raw):
+    made = prepare(config(raw), report=silent)
+    assert prepare(config(raw, root=None), report=silent).folder == made.folder
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.small_data import silent
 from tfvp.cli import main
@@ -215,7 +216,7 @@ def test_zips_give_the_same_data_as_the_files_in_them(raw, tmp_path):
 
 def test_what_is_prepared_is_found_without_decoding(raw, monkeypatch):
     made = prepare(config(raw), report=silent)
-    monkeypatch.setattr(kth, "count_frames", None)
+    monkeypatch.setattr(kth_files, "count_frames", None)
     assert prepare(config(raw), report=silent).folder == made.folder
     assert open_prepared(config(raw)).folder == made.folder
     for change in ({"frame_px": (14, 16)}, {"windows": "sliding", "stride": 1}, {"root": None}):
@@ -225,6 +226,27 @@ def test_what_is_prepared_is_found_without_decoding(raw, monkeypatch):
         else:
             with pytest.raises(DataError, match="no kth prepared"):
                 open_prepared(config(raw, **change))
+
+
+def test_records_serve_where_the_videos_are_not(raw, tmp_path):
+    """The records were taken to a machine without KTH, or KTH's disk is away."""
+    made = prepare(config(raw), report=silent)
+    moved = tmp_path / "moved"
+    made.folder.parent.rename(moved)
+    (tmp_path / "kth").mkdir()
+    for root in (None, tmp_path):  # no folder of raw data, and an empty one
+        again = prepare(config(raw, root=root, prepared=moved), report=silent)
+        assert (again.hash, again.folder.parent) == (made.hash, moved)
+    with pytest.raises(DataError, match=r"csc\.kth\.se"):
+        prepare(config(raw, root=None, prepared=moved, frame_px=(14, 16)), report=silent)
+
+
+def test_decoding_shows_how_far_it_is(raw):
+    console = Console(record=True, force_terminal=False)
+    prepare(config(raw), report=silent, console=console)
+    said = console.export_text()
+    assert "decoding videos: 4/4" in said
+    assert "writing clips: 9/9" in said
 
 
 # --- what is wrong is said by name ---

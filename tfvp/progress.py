@@ -1,5 +1,6 @@
 """How long work shows itself: a bar with an estimate on a terminal, else a line now and then."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class Progress:
         self.title = title
         self.total = total
         self.first = self.done = done
+        self._lock = threading.Lock()
         self.started = self.last_line = time.monotonic()
         self.bar = RichProgress(
             TextColumn("{task.description}"),
@@ -48,6 +50,11 @@ class Progress:
             left = self._seconds_left()
             tail = "" if done == self.total else f", about {in_words(left)} left"
             self.console.print(f"{self.title}: {done}/{self.total} {note}{tail}", highlight=False)
+
+    def advance(self) -> None:
+        """Say that one more unit is done; several threads may say so at a time."""
+        with self._lock:
+            self.update(self.done + 1)
 
     def _seconds_left(self) -> float:
         rate = (time.monotonic() - self.started) / max(1, self.done - self.first)

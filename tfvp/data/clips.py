@@ -1,13 +1,14 @@
 """A user's own videos, frames or arrays as a dataset: scaled, cut into clips, split by source."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from tfvp.config import SPLITS, ClipsData
 from tfvp.data import manifest as manifests
@@ -15,8 +16,9 @@ from tfvp.data import order
 from tfvp.data.own_files import OwnSource, files_of, find_sources
 from tfvp.data.own_frames import Look, read
 from tfvp.data.shards import Draft, Recipe
-from tfvp.data.threads import usable_cores
+from tfvp.data.threads import run_all, usable_cores
 from tfvp.errors import DataError
+from tfvp.progress import progress
 
 READER_VERSION = 1  # raised whenever the same settings would give other bytes
 FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
@@ -66,7 +68,7 @@ def draft(config: ClipsData, report: Report) -> Draft:
         DataError: the folder is missing or has no source, or nothing fitting was converted.
     """
     if config.source is None:
-        return Draft(_converted(config), lambda: _impossible(config))
+        return Draft(_converted(config), lambda console: _impossible(config))
     read.clear()  # files may have changed
     sources, others = find_sources(config.source)
     for path in others:
@@ -76,7 +78,7 @@ def draft(config: ClipsData, report: Report) -> Draft:
         name = path.relative_to(config.source.parent)
         digest.update(f"{name} {manifests.sha256_of(path)}\n".encode())
     settings = {**wanted(config), "files_sha256": digest.hexdigest()}
-    return Draft(settings, lambda: recipe(config, sources, settings, report))
+    return Draft(settings, lambda console: recipe(config, sources, settings, report, console))
 
 
 def _impossible(config: ClipsData) -> Recipe:
@@ -128,7 +130,11 @@ def rank(config: ClipsData, settings: Mapping[str, Any]) -> int | None:
 
 
 def recipe(
-    config: ClipsData, sources: Sequence[OwnSource], settings: dict[str, Any], report: Report
+    config: ClipsData,
+    sources: Sequence[OwnSource],
+    settings: dict[str, Any],
+    report: Report,
+    console: Console,
 ) -> Recipe:
     """Decode every source once, cut it into clips, and split by source.
 
@@ -136,7 +142,7 @@ def recipe(
         DataError: a source cannot be read, or there are too few of them.
     """
     look = Look(config.frame_px, config.channels, config.fit, config.fps)
-    lengths = _lengths(sources, look, report)
+    lengths = _lengths(sources, look, console)
     long = [source for source in sources if lengths[source] >= config.total_frames]
     for source in sources:
         if source not in long:
@@ -153,7 +159,11 @@ def recipe(
             for first in range(0, lengths[source] - config.total_frames + 1, stride)
         )
         splits[split] = OwnClips(starts, look, config.total_frames)
-    facts = {
+    return Recipe(config.dataset, settings, _facts(config, splits), splits)
+
+
+def _facts(config: ClipsData, splits: Mapping[str, OwnClips]) -> dict[str, Any]:
+    return {
         "title": f"clips of {config.source.name if config.source else ''}",
         "comparable": False,
         "label": "own data",
@@ -165,15 +175,19 @@ def recipe(
         "terms": TERMS,
         "citation": [],
     }
-    return Recipe(config.dataset, settings, facts, splits)
 
 
-def _lengths(sources: Sequence[OwnSource], look: Look, report: Report) -> dict[OwnSource, int]:
-    """Decode everything, on all cores as OpenCV lets them run, and count frames."""
-    report(f"reading {len(sources)} sources")
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        counts = pool.map(lambda source: len(read.read(source, look)), sources)
-        return dict(zip(sources, counts, strict=True))
+def _lengths(sources: Sequence[OwnSource], look: Look, console: Console) -> dict[OwnSource, int]:
+    """Decode everything, on all cores, and count frames."""
+    with progress(console, "reading sources", len(sources)) as shown:
+
+        def length(source: OwnSource, stopping: threading.Event) -> int:
+            del stopping
+            frames = len(read(source, look))
+            shown.advance()
+            return frames
+
+        return dict(zip(sources, run_all(length, sources, usable_cores()), strict=True))
 
 
 def split_sources(sources: Sequence[OwnSource], config: ClipsData) -> dict[str, list[OwnSource]]:

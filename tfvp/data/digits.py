@@ -13,7 +13,7 @@ import numpy as np
 from tfvp.data import mnist_files
 from tfvp.data.glyphs import find_glyphs
 from tfvp.data.mnist_files import MnistImages
-from tfvp.data.raw_folder import raw_root
+from tfvp.data.raw_folder import NoRawData, raw_root
 from tfvp.errors import DataError
 
 DIGIT_PX = 28
@@ -79,8 +79,8 @@ def find_digits(
         without_digits: leave out EMNIST's digits.
 
     Raises:
-        DataError: a file is damaged or missing, or `wanted` is "mnist" and it is
-            nowhere; names every place.
+        NoRawData: files are missing, or `wanted` is "mnist" and it is nowhere; names every place.
+        DataError: a file is damaged.
     """
     if wanted == "sklearn":
         return _sklearn_digits()
@@ -90,7 +90,7 @@ def find_digits(
     if images is not None:
         return _mnist_digits(images, found, report)
     if wanted == "mnist":
-        raise DataError(
+        raise NoRawData(
             f"data.digits: MNIST was not found: {found}; put its files into <data.root>/mnist, "
             f"or set data.digits: sklearn ({NOT_COMPARABLE})"
         )
@@ -120,7 +120,7 @@ def _find_mnist(root: Path | None, report: Callable[[str], None]) -> tuple[Mnist
 def _other_glyphs(wanted: str, root: Path | None, without_digits: bool) -> Digits:
     place = raw_root(root)
     if place is None:
-        raise DataError(f"data.digits: {wanted} needs data.root or TFVP_DATA, neither is set")
+        raise NoRawData(f"data.digits: {wanted} needs data.root or TFVP_DATA, neither is set")
     found = find_glyphs(wanted, place, without_digits)
     digest = hashlib.sha256()
     for images, _ in found.splits.values():

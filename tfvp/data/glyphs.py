@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from tfvp.data.mnist_files import read_idx_images, read_idx_labels, read_npz_array
+from tfvp.data.raw_folder import NoRawData
 from tfvp.errors import DataError
 
 GLYPH_PX = 28
@@ -66,7 +67,8 @@ def find_glyphs(wanted: str, root: Path, without_digits: bool) -> Glyphs:
         without_digits: leave out EMNIST's digits.
 
     Raises:
-        DataError: files are missing or damaged.
+        NoRawData: files are missing.
+        DataError: files are damaged.
     """
     if wanted == "kmnist":
         return _kmnist(root / "kmnist")
@@ -105,7 +107,7 @@ def _emnist_file(folder: Path, name: str) -> Path:
     for path in places:
         if path.exists():
             return path
-    raise DataError(
+    raise NoRawData(
         f"{folder}: expected {name}[.gz] there or in gzip/, it is in neither; unpack NIST's "
         "gzip.zip of EMNIST there"
     )
@@ -123,7 +125,7 @@ def _kmnist(folder: Path) -> Glyphs:
             _check(path, images)
             splits |= _as_mnist(part, images, np.arange(len(images)))
     if not splits:
-        raise DataError(
+        raise NoRawData(
             f"{folder}: expected kmnist-train-imgs.npz or kmnist-test-imgs.npz, there is neither"
         )
     return Glyphs("KMNIST", str(folder), KMNIST_TERMS, KMNIST_CITATION, splits)
@@ -153,7 +155,9 @@ def _omniglot(folder: Path) -> Glyphs:
     found = sorted(folder.glob("*images_background*.zip"))
     if len(found) != 1:
         got = ", ".join(path.name for path in found) or "none"
-        raise DataError(f"{folder}: expected one zip *images_background*.zip, got {got}")
+        raise (DataError if found else NoRawData)(
+            f"{folder}: expected one zip *images_background*.zip, got {got}"
+        )
     try:
         with zipfile.ZipFile(found[0]) as archive:
             return _omniglot_zip(found[0], archive)

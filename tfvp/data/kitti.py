@@ -14,7 +14,7 @@ import numpy as np
 from tfvp.config import SPLITS, KittiData
 from tfvp.data import windows
 from tfvp.data.image_frames import scaled_crop
-from tfvp.data.raw_folder import raw_folder
+from tfvp.data.raw_folder import NoRawData, raw_folder
 from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
 
@@ -83,12 +83,13 @@ def draft(config: KittiData, report: Report) -> Draft:
     """Find the drives and say which belongs to which split.
 
     Raises:
-        DataError: the folder or a listed drive is missing, or a split is left without a clip.
+        NoRawData: the folder or every drive is missing.
+        DataError: a listed drive is missing, or a split is left without a clip.
     """
     folder = raw_folder(config.root, "kitti", ADVICE)
     drives = find_drives(folder, config.camera)
     if not drives:
-        raise DataError(f"{folder}: no drive with PNG files of {config.camera}; {ADVICE}")
+        raise NoRawData(f"{folder}: no drive with PNG files of {config.camera}; {ADVICE}")
     chosen = split_drives(config, drives, folder)
     used = {drive.name: drives[drive.name] for split in SPLITS for drive in chosen[split]}
     files = [
@@ -113,7 +114,7 @@ def draft(config: KittiData, report: Report) -> Draft:
         "terms": TERMS,
         "citation": [CITATION],
     }
-    return Draft(settings, lambda: Recipe(config.dataset, settings, facts, sources))
+    return Draft(settings, lambda console: Recipe(config.dataset, settings, facts, sources))
 
 
 def wanted(config: KittiData) -> dict[str, Any]:

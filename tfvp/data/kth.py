@@ -2,20 +2,20 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from tfvp.config import KTH_TRAIN_PERSONS, SPLITS, KthData
 from tfvp.data import kth_files, windows
 from tfvp.data.kth_files import ACTIONS, ALL_VIDEOS, PERSONS, Found, Video
-from tfvp.data.raw_folder import raw_folder
+from tfvp.data.raw_folder import NoRawData, raw_folder
 from tfvp.data.shards import Draft, Recipe
-from tfvp.data.threads import ReadOnce, usable_cores
-from tfvp.data.video_frames import FrameCount, count_frames, gray_frames
+from tfvp.data.threads import ReadOnce
+from tfvp.data.video_frames import gray_frames
 from tfvp.errors import DataError
 
 READER_VERSION = 1  # raised whenever the same settings would give other bytes
@@ -75,18 +75,19 @@ def draft(config: KthData, report: Report) -> Draft:
     """Look through the raw folder; decoding and checking is left to the draft's `finish`.
 
     Raises:
-        DataError: the folder or every video is missing, or 00sequences.txt cannot be read.
+        NoRawData: the folder or every video is missing.
+        DataError: 00sequences.txt cannot be read.
     """
     folder = raw_folder(config.root, "kth", ADVICE)
     found = kth_files.find(folder)
     if not found.videos:
-        raise DataError(f"{folder}: no video of KTH; {ADVICE}")
+        raise NoRawData(f"{folder}: no video of KTH; {ADVICE}")
     settings = {
         **wanted(config),
         "videos_sha256": _digest(sorted((v.name, v.sha256) for v in found.videos.values())),
         "boundaries_sha256": _digest(sorted((found.boundaries or {}).items())),
     }
-    return Draft(settings, lambda: recipe(config, folder, found, settings, report))
+    return Draft(settings, lambda console: recipe(config, folder, found, settings, report, console))
 
 
 def wanted(config: KthData) -> dict[str, Any]:
@@ -108,7 +109,12 @@ def rank(config: KthData, settings: Mapping[str, Any]) -> int | None:
 
 
 def recipe(
-    config: KthData, folder: Path, found: Found, settings: dict[str, Any], report: Report
+    config: KthData,
+    folder: Path,
+    found: Found,
+    settings: dict[str, Any],
+    report: Report,
+    console: Console,
 ) -> Recipe:
     """Decode every video once, say which cannot be used, and cut the others into windows.
 
@@ -118,7 +124,7 @@ def recipe(
     if found.boundaries is None:
         report(f"KTH: no {kth_files.BOUNDARIES}: each video is one sequence from its first frame")
     report(f"KTH: decoding {len(found.videos)} videos of {folder}")
-    sequences, broken = _checked(found)
+    sequences, broken = _checked(found, console)
     problems = [*found.problems, *broken]
     for problem in problems:
         report(f"KTH: {problem}; left out")
@@ -134,15 +140,19 @@ def recipe(
         # The rest is prepared for a configuration that allows it, and serves no other.
         settings = {**settings, "allow_missing": True}
     sources = {split: _windows_of(config, split, sequences) for split in SPLITS}
+    _check_windows(config, sources, incomplete or str(folder))
+    facts = _facts(config, sequences, found, problems, sources)
+    return Recipe(config.dataset, settings, facts, sources, incomplete)
+
+
+def _check_windows(config: KthData, sources: Mapping[str, KthWindows], where: str) -> None:
     for split, clips in sources.items():
         if not clips.count:
             raise DataError(
-                f"{incomplete or folder}: no window of {config.total_frames} frames for the "
-                f"{split} split (persons {_listed(persons(config, split))}); it needs more "
-                "videos, other data.validation_persons or fewer frames"
+                f"{where}: no window of {config.total_frames} frames for the {split} split "
+                f"(persons {_listed(persons(config, split))}); it needs more videos, other "
+                "data.validation_persons or fewer frames"
             )
-    facts = _facts(config, sequences, found, problems, sources)
-    return Recipe(config.dataset, settings, facts, sources, incomplete)
 
 
 def persons(config: KthData, split: str) -> list[int]:
@@ -154,30 +164,24 @@ def persons(config: KthData, split: str) -> list[int]:
     return [person for person in chosen if person not in config.validation_persons]
 
 
-def _checked(found: Found) -> tuple[dict[Video, list[int]], list[str]]:
+def _checked(found: Found, console: Console) -> tuple[dict[Video, list[int]], list[str]]:
     """Decode every video; return the frame numbers each may give, and what is wrong with others."""
-
-    def count(video: Video) -> FrameCount:
-        with kth_files.as_file(video) as path:
-            return count_frames(path)
-
     videos = sorted(found.videos.values())
     usable, problems = {}, []
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        for video, frames in zip(videos, pool.map(count, videos), strict=True):
-            where = video.member or video.path.name
-            stretches = (found.boundaries or {}).get(video.name)
-            if found.boundaries is not None and stretches is None:
-                problems.append(f"{where}: {kth_files.BOUNDARIES} does not list it")
-                continue
-            stretches = stretches or (range(1, max(frames) + 1),)
-            last = max(stretch.stop - 1 for stretch in stretches)
-            if not frames.decoded:
-                problems.append(f"{where}: does not decode")
-            elif frames.decoded < last:
-                problems.append(f"{where}: has {frames.decoded} frames, {last} are announced")
-            else:
-                usable[video] = sorted({number for stretch in stretches for number in stretch})
+    for video, frames in zip(videos, kth_files.frame_counts(videos, console), strict=True):
+        where = video.member or video.path.name
+        stretches = (found.boundaries or {}).get(video.name)
+        if found.boundaries is not None and stretches is None:
+            problems.append(f"{where}: {kth_files.BOUNDARIES} does not list it")
+            continue
+        stretches = stretches or (range(1, max(frames) + 1),)
+        last = max(stretch.stop - 1 for stretch in stretches)
+        if not frames.decoded:
+            problems.append(f"{where}: does not decode")
+        elif frames.decoded < last:
+            problems.append(f"{where}: has {frames.decoded} frames, {last} are announced")
+        else:
+            usable[video] = sorted({number for stretch in stretches for number in stretch})
     return usable, problems
 
 

@@ -4,15 +4,21 @@ import hashlib
 import os
 import re
 import tempfile
+import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.console import Console
+
+from tfvp.data.threads import run_all, usable_cores
+from tfvp.data.video_frames import FrameCount, count_frames
 from tfvp.errors import DataError
+from tfvp.progress import progress
 
 BOUNDARIES = "00sequences.txt"
 ACTIONS = ("boxing", "handclapping", "handwaving", "walking", "jogging", "running")
@@ -105,6 +111,20 @@ def as_file(video: Video) -> Iterator[Path]:
         path = Path(folder) / "video.avi"
         path.write_bytes(archive.read(video.member))
         yield path
+
+
+def frame_counts(videos: Sequence[Video], console: Console) -> list[FrameCount]:
+    """Decode every video, on all cores, and count its frames; raises OSError."""
+    with progress(console, "decoding videos", len(videos)) as shown:
+
+        def count(video: Video, stopping: threading.Event) -> FrameCount:
+            del stopping  # a video takes a fraction of a second
+            with as_file(video) as path:
+                counted = count_frames(path)
+            shown.advance()
+            return counted
+
+        return run_all(count, videos, usable_cores())
 
 
 def read_boundaries(path: Path) -> dict[str, tuple[range, ...]]:

@@ -24,7 +24,7 @@ from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import order
 from tfvp.data.digits import MNIST_CITATION, MNIST_TERMS, Digits, find_digits
 from tfvp.data.motion import boxes, composite, mirrored, positions
-from tfvp.data.raw_folder import raw_root
+from tfvp.data.raw_folder import NoRawData, raw_root
 from tfvp.data.records import ClipSource
 from tfvp.data.released_files import ReleasedClips, read_released
 from tfvp.data.shards import Draft, Recipe
@@ -128,7 +128,7 @@ def clips(
 def draft(config: MovingMnistData, report: Callable[[str], None]) -> Draft:
     """Return the recipe as a draft: finding the digits is all the reading there is."""
     whole = recipe(config, report)
-    return Draft(whole.settings, lambda: whole)
+    return Draft(whole.settings, lambda console: whole)
 
 
 def recipe(config: MovingMnistData, report: Callable[[str], None]) -> Recipe:
@@ -173,7 +173,7 @@ def recipe(config: MovingMnistData, report: Callable[[str], None]) -> Recipe:
 def _released(config: MovingMnistData, split: str, name: str) -> ReleasedClips:
     place = raw_root(config.root)
     if place is None and not Path(name).is_absolute():
-        raise DataError(
+        raise NoRawData(
             f"data.{split}_file: {name} is looked for in <data.root>/moving_mnist; set data.root "
             "or TFVP_DATA"
         )

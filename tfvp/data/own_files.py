@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageSequence
 
+from tfvp.data.raw_folder import NoRawData
 from tfvp.data.threads import ReadOnce
 from tfvp.errors import DataError
 
@@ -50,11 +51,12 @@ def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
     """List the sources in a folder, or in one file, and the files that are none.
 
     Raises:
-        DataError: it does not exist, holds no source, or an array has another shape or type.
+        NoRawData: it does not exist.
+        DataError: it holds no source, or an array has another shape or type.
     """
     _array.clear()  # files may have changed
     if not place.exists():
-        raise DataError(f"{place}: no such file or folder")
+        raise NoRawData(f"{place}: no such file or folder")
     base = place if place.is_dir() else place.parent
     files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
     files = [p for p in files if not any(q.startswith(".") for q in p.relative_to(base).parts)]

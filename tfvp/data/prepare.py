@@ -12,6 +12,7 @@ from tfvp.config import DataConfig
 from tfvp.data import clips, kitti, kth, moving_mnist, shards, verify
 from tfvp.data import manifest as manifests
 from tfvp.data.manifest import Manifest
+from tfvp.data.raw_folder import NoRawData
 from tfvp.data.records import ClipSource, RecordReader
 from tfvp.errors import DataError
 
@@ -79,6 +80,7 @@ def prepare(config: DataConfig, *, report: Report, console: Console | None = Non
     """Write the prepared data of a configuration, or check and reuse what is there.
 
     All splits are written, with `train_source: generated` too: the folder does not depend on it.
+    Where the raw data are not (any more), what was prepared from them, here or elsewhere, serves.
 
     Args:
         config: the data section.
@@ -86,14 +88,30 @@ def prepare(config: DataConfig, *, report: Report, console: Console | None = Non
         console: where progress is shown; None: nowhere.
 
     Raises:
-        DataError: no raw data, too little disk, what is there is damaged or not ours, or parts of
+        NoRawData: no raw data, and nothing prepared from them.
+        DataError: too little disk, what is there is damaged or not ours, or parts of
             the raw data are missing: then the rest has been prepared.
     """
-    draft = DATASETS[config.dataset].draft(config, report)
+    console = console or Console(quiet=True)
+    dataset, (before, _) = DATASETS[config.dataset], _fitting(config)
+    try:
+        draft = dataset.draft(config, report)
+    except NoRawData:
+        if not before:
+            raise
+        return _reuse(config, report)
+    if before and min(before)[0] < (dataset.rank(config, draft.settings) or 0):
+        return _reuse(config, report)  # what was found is only a stand-in for what was prepared
     folder = _folder(config, draft.settings)
     if folder.exists():
         return _reopen(folder, report)
-    recipe = draft.finish()
+    return _write(config, draft.finish(console), report, console)
+
+
+def _write(
+    config: DataConfig, recipe: shards.Recipe, report: Report, console: Console
+) -> PreparedData:
+    """Write what the raw data gave; raises DataError, at the end, when they are not complete."""
     folder = _folder(config, recipe.settings)  # another's, when not all of the raw data is there
     if folder.exists():
         prepared = _reopen(folder, report)
@@ -120,16 +138,7 @@ def open_prepared(config: DataConfig) -> PreparedData:
         DataError: it is not prepared, or not whole.
     """
     home = config.prepared.expanduser()
-    found: list[tuple[int, Path]] = []
-    unreadable: list[DataError] = []
-    for path in sorted(home.glob(f"{config.dataset}-*/{manifests.NAME}")):
-        try:
-            rank = DATASETS[config.dataset].rank(config, manifests.load(path.parent).settings)
-        except DataError as error:  # of other settings, perhaps
-            unreadable.append(error)
-            continue
-        if rank is not None:
-            found.append((rank, path.parent))
+    found, unreadable = _fitting(config)
     if not found and unreadable:
         raise unreadable[0]
     if not found:
@@ -144,6 +153,22 @@ def open_prepared(config: DataConfig) -> PreparedData:
             + ", ".join(folder.name for folder in best)
         )
     return _open(best[0])
+
+
+def _fitting(config: DataConfig) -> tuple[list[tuple[int, Path]], list[DataError]]:
+    """Return what was prepared with these settings, as (rank, folder), and unreadable manifests."""
+    found: list[tuple[int, Path]] = []
+    unreadable: list[DataError] = []
+    home = config.prepared.expanduser()
+    for path in sorted(home.glob(f"{config.dataset}-*/{manifests.NAME}")):
+        try:
+            rank = DATASETS[config.dataset].rank(config, manifests.load(path.parent).settings)
+        except DataError as error:  # of other settings, perhaps
+            unreadable.append(error)
+            continue
+        if rank is not None:
+            found.append((rank, path.parent))
+    return found, unreadable
 
 
 def training_source(config: DataConfig, prepared: PreparedData, *, report: Report) -> ClipSource:
@@ -161,6 +186,17 @@ def training_source(config: DataConfig, prepared: PreparedData, *, report: Repor
 def _folder(config: DataConfig, settings: Mapping[str, Any]) -> Path:
     name = f"{config.dataset}-{manifests.settings_hash(settings)}"
     return config.prepared.expanduser() / name
+
+
+def _reuse(config: DataConfig, report: Report) -> PreparedData:
+    """Open what was prepared before, its raw data unseen."""
+    prepared = open_prepared(config)
+    _check_unaltered(prepared)
+    report(
+        f"using {prepared.folder}, prepared before from raw data that are not here now: every "
+        "shard is as it was written"
+    )
+    return prepared
 
 
 def _reopen(folder: Path, report: Report) -> PreparedData:

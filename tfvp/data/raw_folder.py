@@ -6,6 +6,10 @@ from pathlib import Path
 from tfvp.errors import DataError
 
 
+class NoRawData(DataError):
+    """There are no raw data of the kind; whatever was prepared from them before can still serve."""
+
+
 def raw_root(root: Path | None) -> Path | None:
     """Return the folder of raw data: data.root, or $TFVP_DATA; None when neither is set."""
     if root is None and not os.environ.get("TFVP_DATA"):
@@ -22,12 +26,12 @@ def raw_folder(root: Path | None, name: str, advice: str) -> Path:
         advice: where to get the dataset and what is read, for the error.
 
     Raises:
-        DataError: there is no such folder.
+        NoRawData: there is no such folder.
     """
     place = raw_root(root)
     if place is None:
-        raise DataError(f"neither data.root nor TFVP_DATA is set; {advice}")
+        raise NoRawData(f"neither data.root nor TFVP_DATA is set; {advice}")
     folder = place / name
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; {advice}")
+        raise NoRawData(f"{folder}: no such folder; {advice}")
     return folder

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tfvp.data.manifest import sha256_of
+from tfvp.data.raw_folder import NoRawData
 from tfvp.errors import DataError
 
 NPZ_ARRAYS = ("clips", "dims", "input_raw_data")
@@ -56,10 +57,11 @@ def read_released(path: Path, shape: tuple[int, int, int, int], count: int) -> R
         count: how many clips are wanted, the file's first.
 
     Raises:
-        DataError: there is no such file, it has another layout or other frames, or fewer clips.
+        NoRawData: there is no such file.
+        DataError: it has another layout or other frames, or fewer clips.
     """
     if not path.is_file():
-        raise DataError(
+        raise NoRawData(
             f"{path}: no such file; put it there, or name another one in the configuration"
         )
     try:

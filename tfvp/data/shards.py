@@ -37,7 +37,8 @@ class Draft(NamedTuple):
     """What is known of a recipe before the raw data are read: enough to find what was prepared."""
 
     settings: dict[str, Any]  # as the recipe's
-    finish: Callable[[], Recipe]  # reads and checks the raw data; raises DataError
+    # Reads and checks the raw data, with its progress on the console; raises DataError.
+    finish: Callable[[Console], Recipe]
 
 
 class Job(NamedTuple):
@@ -51,7 +52,7 @@ class Job(NamedTuple):
 
 
 def write_folder(
-    folder: Path, recipe: Recipe, report: Callable[[str], None], console: Console | None = None
+    folder: Path, recipe: Recipe, report: Callable[[str], None], console: Console
 ) -> None:
     """Write every split's clips as shards with a manifest, in a folder that appears when whole.
 
@@ -62,7 +63,7 @@ def write_folder(
         folder: where the data will be, must not exist; its parents are made.
         recipe: what to write; its sources must have a count.
         report: takes lines for the console.
-        console: where progress is shown; None: nowhere.
+        console: where progress is shown.
 
     Raises:
         DataError: too little disk, the folder cannot be made, or writing fails.
@@ -134,16 +135,15 @@ def _write_splits(
     place: Path,
     sources: Mapping[str, ClipSource],
     before: Mapping[str, ShardEntry],
-    console: Console | None,
+    console: Console,
 ) -> dict[str, SplitEntry]:
     """Write the shards that were not written before, each by one thread of one for each core."""
     total = sum(clips.count or 0 for clips in sources.values())
     done = sum(len(entry.offsets) for entry in before.values())
     jobs = [job for job in _jobs(sources) if job.name not in before]
-    with progress(console or Console(quiet=True), "writing clips", total, done) as shown:
-        tally = _Tally(shown)
+    with progress(console, "writing clips", total, done) as shown:
         written = run_all(
-            lambda job, stopping: _write_shard(place, job, stopping, tally), jobs, usable_cores()
+            lambda job, stopping: _write_shard(place, job, stopping, shown), jobs, usable_cores()
         )
     entries = {**before, **{entry.name: entry for entry in written}}
     shards = {
@@ -155,21 +155,7 @@ def _write_splits(
     }
 
 
-class _Tally:
-    """Progress that several threads report to."""
-
-    def __init__(self, shown: Progress):
-        self._shown = shown
-        self._done = shown.done
-        self._lock = threading.Lock()
-
-    def one_more(self) -> None:
-        with self._lock:
-            self._done += 1
-            self._shown.update(self._done)
-
-
-def _write_shard(place: Path, job: Job, stopping: threading.Event, tally: _Tally) -> ShardEntry:
+def _write_shard(place: Path, job: Job, stopping: threading.Event, shown: Progress) -> ShardEntry:
     """Write one shard and read it back for its sum; raises OSError when the disk fails."""
     import tensorflow as tf
 
@@ -183,7 +169,7 @@ def _write_shard(place: Path, job: Job, stopping: threading.Event, tally: _Tally
                 writer.write(payload)
                 offsets.append(size)
                 size += HEADER_BYTES + len(payload) + FOOTER_BYTES
-                tally.one_more()
+                shown.advance()
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
     if path.stat().st_size != size:
