@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests import tiny
+from tfvp.config import Experiment
 from tfvp.data.pipeline import training_batches
 from tfvp.data.prepare import prepare, training_source
 from tfvp.training.devices import Devices
@@ -18,16 +19,25 @@ from tfvp.training.schedules import truth_probability
 
 
 def main(folder: str, replicas: str, out: str) -> None:
-    """Three updates from the same seed; saves the weights and the reported losses."""
+    """Three updates from the same seed, also with clipping; saves weights and reported losses."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * int(replicas)
     )
     kind = "mirrored" if int(replicas) > 1 else "none"
-    experiment = tiny.experiment(Path(folder), f"training.distribution={kind}")
-    config, data = experiment.training, experiment.data
-    devices = Devices(config)
+    changes = (f"training.distribution={kind}",)
+    clip = ("training.clip.kind=value", "training.clip.value=0.2")
+    experiment = tiny.experiment(Path(folder), *changes)
+    devices = Devices(experiment.training)  # a second strategy in a process gets entangled with it
     assert devices.replicas == int(replicas)
+    arrays = trained(experiment, devices)
+    clipped = trained(tiny.dense(Path(folder), *changes, *clip), devices)
+    np.savez(out, **arrays, **{f"clipped/{name}": value for name, value in clipped.items()})
+
+
+def trained(experiment: Experiment, devices: Devices) -> dict[str, np.ndarray]:
+    """Losses, weights and averages after three updates."""
+    config, data = experiment.training, experiment.data
     prepared = prepare(data, report=lambda _: None)
     batches = training_batches(
         training_source(data, prepared, report=lambda _: None),
@@ -44,7 +54,7 @@ def main(folder: str, replicas: str, out: str) -> None:
     trainer.fit(batches, epochs=1, steps_per_epoch=3, verbose=0, shuffle=False, callbacks=[record])
     arrays = {weight.path: weight.numpy() for weight in trainer.predictor.weights}
     averages = {f"average{i}": np.asarray(a) for i, a in enumerate(trainer.average.averages)}
-    np.savez(out, losses=losses, **arrays, **averages)
+    return {"losses": np.array(losses), **arrays, **averages}
 
 
 if __name__ == "__main__":

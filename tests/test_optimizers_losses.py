@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from tfvp.config import LossConfig, OptimizerConfig
+from tfvp.config import LossConfig, TrainingConfig
 from tfvp.training.losses import build_loss, cross_entropy
-from tfvp.training.optimizers import build_optimizer
+from tfvp.training.optimizers import build_optimizer, set_schedules
 
 
 def to_numpy(x):
@@ -74,8 +74,6 @@ CASES = {
             "momentum": 0.6,
             "clip": 0.005,
             "weight_decay": 0.1,
-            "rate_decay": 0.5,
-            "decay_steps": 2,
         },
         clipped_momentum,
         of_a_bias,
@@ -86,7 +84,10 @@ CASES = {
 @pytest.mark.parametrize("kind", CASES)
 def test_optimizer_equals_its_formula_over_five_updates(kind):
     values, of_kernel, of_bias = CASES[kind]
-    config = TypeAdapter(OptimizerConfig).validate_python({"kind": kind, **values})
+    schedule = {"kind": "step", "factor": 0.5, "every": 2} if "momentum" in kind else {}
+    config = TrainingConfig.model_validate(
+        {"optimizer": {"kind": kind, **values}, "schedule": schedule}
+    )
     optimizer = build_optimizer(config)
     rng = np.random.default_rng(0)
     expected = {name: rng.normal(size=(3, 2)) for name in ("kernel", "bias")}
@@ -97,6 +98,7 @@ def test_optimizer_equals_its_formula_over_five_updates(kind):
     states = {"kernel": {}, "bias": {}}
     for t in range(1, 6):
         gradients = {name: rng.normal(size=(3, 2)) for name in expected}
+        set_schedules(optimizer, t, config)
         optimizer.apply(
             [keras.ops.convert_to_tensor(g.astype("float32")) for g in gradients.values()],
             variables,
@@ -108,10 +110,8 @@ def test_optimizer_equals_its_formula_over_five_updates(kind):
 
 
 def test_clipped_momentum_comes_back_from_its_config():
-    config = TypeAdapter(OptimizerConfig).validate_python(
-        {"kind": "clipped_momentum", **CASES["clipped_momentum"][0]}
-    )
-    optimizer = build_optimizer(config)
+    settings = {"kind": "clipped_momentum", **CASES["clipped_momentum"][0]}
+    optimizer = build_optimizer(TrainingConfig.model_validate({"optimizer": settings}))
     again = type(optimizer).from_config(optimizer.get_config())
-    for name in ("momentum", "clip", "decay", "rate_decay", "decay_steps"):
+    for name in ("momentum", "clip", "decay"):
         assert getattr(again, name) == getattr(optimizer, name)

@@ -45,3 +45,11 @@ def job(experiment: Experiment, *, resume: bool = False, force: bool = False) ->
     """A job that prints where a test can read it (`job.console.export_text()`)."""
     console = Console(record=True, width=200, force_terminal=False, quiet=False)
     return Job(experiment, console, resume=resume, force=force)
+
+
+def dense(folder: Path, *changes: str, name: str = "dense"):
+    """An experiment with the network that compiles fastest, for tests of training itself."""
+    kept = [c for c in CHANGES if not c.startswith(("model.", "training.scheduled"))]
+    small = ("model.encoder=[12]", "model.decoder=[12]")
+    homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")
+    return load_config("simple_lstm", overrides=[*kept, *small, *homes, *changes], name=name)

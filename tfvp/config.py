@@ -43,6 +43,12 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class _Chooser(Discriminator):
+    """A Discriminator that may stand in a union with None, which wants it hashable."""
+
+    __hash__ = object.__hash__
+
+
 def _by(key: str, *names: str) -> Discriminator:
     """Choose a section among several by its `key`; where it is not given, the first."""
 
@@ -52,7 +58,7 @@ def _by(key: str, *names: str) -> Discriminator:
 
     listed = ", ".join(f"'{name}'" for name in names[:-1])
     expected = f"{listed} or '{names[-1]}'" if listed else f"'{names[0]}'"
-    return Discriminator(
+    return _Chooser(
         chosen,
         custom_error_type="unknown_kind",
         custom_error_message="Input should be {expected}",
@@ -715,10 +721,6 @@ class ClippedMomentumConfig(Section):
         default=1e-4, description="largest change of a weight in one update"
     )
     weight_decay: Weight = Field(default=1e-4, description="not of biases")
-    rate_decay: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.9, description="the learning rate's factor after every `decay_steps`"
-    )
-    decay_steps: Positive = 10_000
 
 
 OptimizerConfig = Annotated[
@@ -727,6 +729,104 @@ OptimizerConfig = Annotated[
     | Annotated[RMSPropConfig, Tag("rmsprop")]
     | Annotated[ClippedMomentumConfig, Tag("clipped_momentum")],
     _by("kind", "adam_tf1", "adam", "rmsprop", "clipped_momentum"),
+]
+
+
+WarmupSteps = Annotated[
+    NotNegative,
+    Field(description="the learning rate rises linearly and is whole from this update on"),
+]
+
+
+class ConstantRateConfig(Section):
+    """The optimizer's learning rate, perhaps after a warm-up."""
+
+    kind: Literal["constant"] = "constant"
+    warmup_steps: WarmupSteps = 0
+
+
+class StepRateConfig(Section):
+    """The learning rate is multiplied by `factor` now and then."""
+
+    kind: Literal["step"] = "step"
+    factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    every: Positive | None = Field(default=None, description="after every so many updates")
+    at: tuple[Positive, ...] = Field(
+        default=(), strict=False, description="after each of these updates"
+    )
+    warmup_steps: WarmupSteps = 0
+
+    @model_validator(mode="after")
+    def _sometime(self) -> "StepRateConfig":
+        if self.every is None and not self.at:
+            raise ValueError(
+                "training.schedule: kind step needs every or at, after how many updates the "
+                "learning rate falls"
+            )
+        return self
+
+
+class CosineRateConfig(Section):
+    """The learning rate falls along half a cosine from the warm-up to `training.steps`."""
+
+    kind: Literal["cosine"] = "cosine"
+    final: Probability = Field(default=0.0, description="share of the learning rate at the end")
+    warmup_steps: WarmupSteps = 0
+
+
+class OneCycleConfig(Section):
+    """One rise and fall over `training.steps`, as PyTorch's OneCycleLR with cosines.
+
+    The optimizer's learning rate is the highest.
+    """
+
+    kind: Literal["one_cycle"] = "one_cycle"
+    pct_start: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.3, description="share of the updates in which it rises"
+    )
+    div_factor: Annotated[float, Field(ge=1)] = Field(
+        default=25.0, description="the highest rate over the first"
+    )
+    final_div_factor: Annotated[float, Field(ge=1)] = Field(
+        default=1e4, description="the first rate over the last"
+    )
+    cycle_momentum: bool = Field(
+        default=True, description="momentum (beta_1 of Adam) falls while the rate rises"
+    )
+    base_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.85
+    max_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+
+
+ScheduleConfig = Annotated[
+    Annotated[ConstantRateConfig, Tag("constant")]
+    | Annotated[StepRateConfig, Tag("step")]
+    | Annotated[CosineRateConfig, Tag("cosine")]
+    | Annotated[OneCycleConfig, Tag("one_cycle")],
+    _by("kind", "constant", "step", "cosine", "one_cycle"),
+]
+
+
+class GlobalNormClipConfig(Section):
+    """All gradients are scaled down together where their common norm is larger."""
+
+    kind: Literal["global_norm"] = "global_norm"
+    norm: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="of the gradient of training.loss, a sum or a mean over clips"
+    )
+
+
+class ValueClipConfig(Section):
+    """Every number of a gradient is cut to a range."""
+
+    kind: Literal["value"] = "value"
+    value: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="largest number, of either sign"
+    )
+
+
+ClipConfig = Annotated[
+    Annotated[GlobalNormClipConfig, Tag("global_norm")] | Annotated[ValueClipConfig, Tag("value")],
+    _by("kind", "global_norm", "value"),
 ]
 
 
@@ -809,10 +909,15 @@ class TrainingConfig(Section):
     global_batch: Positive = Field(default=16, description="clips per update, over all devices")
     micro_batch: Positive | Literal["auto"] = Field(
         default="auto",
-        description="clips whose gradient is computed at once on a device; their gradients are "
-        "summed, so it changes memory and speed but not the result; auto: 2 on a CPU, else all",
+        description="gradient accumulation: clips whose gradient is computed at once on a device; "
+        "those of a global batch are summed before the update, so it changes memory and speed but "
+        "not the result; auto: 2 on a CPU, else all",
     )
     optimizer: OptimizerConfig = AdamTF1Config()
+    schedule: ScheduleConfig = ConstantRateConfig()
+    clip: ClipConfig | None = Field(
+        default=None, description="of the whole batch's gradient, before the optimizer sees it"
+    )
     loss: LossConfig = AbsoluteSquareLossConfig()
     scheduled_sampling: SamplingConfig | None = SamplingConfig()
     average_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
@@ -833,6 +938,16 @@ class TrainingConfig(Section):
     validation_clips: Positive = Field(default=200, description="clips of the validation split")
     checkpoint_every: Positive = 500
     keep_checkpoints: Positive = Field(default=5, description="besides the best one")
+
+    @model_validator(mode="after")
+    def _momentum_to_cycle(self) -> "TrainingConfig":
+        cycles = self.schedule.kind == "one_cycle" and self.schedule.cycle_momentum
+        if cycles and self.optimizer.kind == "rmsprop":
+            raise ValueError(
+                "training.schedule.cycle_momentum: rmsprop has no momentum to cycle; set it to "
+                "false or choose another training.optimizer.kind"
+            )
+        return self
 
 
 # --- evaluation ---

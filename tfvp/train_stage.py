@@ -19,7 +19,7 @@ from tfvp.training.checkpoints import Best, Checkpoints, restore
 from tfvp.training.devices import Devices
 from tfvp.training.logs import TrainingLogs
 from tfvp.training.loop import build_trainer, rehearse, train
-from tfvp.training.schedules import truth_probability
+from tfvp.training.schedules import scheduled, truth_probability
 from tfvp.training.steps import Steps
 from tfvp.training.trainer import Trainer
 
@@ -61,7 +61,7 @@ def train_stage(job: Job) -> None:
     _say_cost(job, trainer, devices, batches, config.steps - start_step)
     validate = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
-        logs = TrainingLogs(job.run, start_step, trainer.summed_loss.weights)
+        logs = TrainingLogs(job.run, start_step, trainer.summed_loss.weights, scheduled(1, config))
         train(trainer, batches, Steps(config, start_step, checkpoints, logs, validate, shown, best))
     best = checkpoints.best
     if best:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tfvp.errors import RunError, WeightsError
 from tfvp.runs import write_json
+from tfvp.training.optimizers import MOMENTUM
 from tfvp.training.weight_average import WeightAverage
 
 # "weights/…", "average/…", "optimizer/…" by variable path; "step"; and if there is a best by
@@ -175,13 +176,14 @@ def restore(
     average: WeightAverage,
     optimizer: keras.optimizers.Optimizer,
 ) -> None:
-    """Put a state back, all but the learning rate, which is a setting of the run.
+    """Put a state back, all but what follows a schedule, which is the run's setting and step.
 
     Raises:
         WeightsError: the state is that of another network or optimizer.
     """
     variables = _variables(predictor, average, optimizer)
-    variables["optimizer"].pop(f"{optimizer.name}/learning_rate", None)
+    for name in ("learning_rate", *MOMENTUM.values()):
+        variables["optimizer"].pop(f"{optimizer.name}/{name}", None)
     for kind, named in variables.items():
         assign(named, {name: state.get(f"{kind}/{name}") for name in named})
 

@@ -19,11 +19,12 @@ class TrainingLogs:
         run: where they are written.
         start_step: steps done so far.
         parts: names of the loss's parts.
+        scheduled: names of what follows a schedule, see `schedules.scheduled`.
     """
 
-    def __init__(self, run: Run, start_step: int, parts: Iterable[str]):
+    def __init__(self, run: Run, start_step: int, parts: Iterable[str], scheduled: Iterable[str]):
         run.logs.mkdir(exist_ok=True)
-        columns = ("step", "loss", *parts, "learning_rate", "truth_probability")
+        columns = ("step", "loss", *parts, *scheduled)
         self.train = _Table(run.train_log, columns, start_step)
         self.validation = _Table(run.validation_log, VALIDATION_COLUMNS, start_step)
         self.train_events = EventFile(run.tensorboard / "train", start_step)

@@ -30,8 +30,9 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
             loss=build_loss(config.loss),
             average_decay=config.average_decay,
             micro_batch=devices.micro_batch,
+            clip=config.clip,
         )
-        optimizer = build_optimizer(config.optimizer)
+        optimizer = build_optimizer(config)
         trainer.compile(optimizer=optimizer)
         optimizer.build(trainer.trainable_variables)
     return trainer

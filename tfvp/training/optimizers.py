@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from tfvp.config import OptimizerConfig
+from tfvp.config import TrainingConfig
+from tfvp.training.schedules import learning_rate, momentum
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -65,8 +66,7 @@ class AdamTF1(keras.optimizers.Optimizer):
 class ClippedMomentum(keras.optimizers.Optimizer):
     """Momentum SGD whose velocity is clipped, as the released program of Srivastava et al. 2015.
 
-        lr = learning_rate * rate_decay ^ floor(t / decay_steps)      (t counts updates from 0)
-        v ← clip(momentum * v - lr (g + decay * w), -clip, clip)      (no decay of biases)
+        v ← clip(momentum * v - learning_rate (g + decay * w), -clip, clip)   (no decay of biases)
         w ← w + v
 
     The clipped velocity is what the next update starts from. With gradients that are sums over a
@@ -80,16 +80,12 @@ class ClippedMomentum(keras.optimizers.Optimizer):
         momentum: float = 0.9,
         clip: float = 1e-4,
         decay: float = 1e-4,
-        rate_decay: float = 0.9,
-        decay_steps: int = 10_000,
         **kwargs,
     ):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum = momentum
         self.clip = clip
         self.decay = decay
-        self.rate_decay = rate_decay
-        self.decay_steps = decay_steps
 
     def build(self, variables):
         """Create the velocities, all zero."""
@@ -104,9 +100,7 @@ class ClippedMomentum(keras.optimizers.Optimizer):
         gradient = ops.cast(gradient, "float32")
         if "bias" not in variable.name:
             gradient = gradient + self.decay * variable
-        periods = ops.cast(self.iterations // self.decay_steps, "float32")
-        rate = learning_rate * ops.power(self.rate_decay, periods)
-        moved = self.momentum * velocity - rate * gradient
+        moved = self.momentum * velocity - learning_rate * gradient
         self.assign(velocity, ops.clip(moved, -self.clip, self.clip))
         self.assign_add(variable, velocity)
 
@@ -117,19 +111,34 @@ class ClippedMomentum(keras.optimizers.Optimizer):
             "momentum": self.momentum,
             "clip": self.clip,
             "decay": self.decay,
-            "rate_decay": self.rate_decay,
-            "decay_steps": self.decay_steps,
         }
 
 
-def build_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
-    """The optimizer that a configuration names."""
+def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
+    """The optimizer that a training section names; `set_schedules` gives it each update's rate."""
+    config = training.optimizer
     values = config.model_dump(exclude={"kind"})
     if config.kind == "rmsprop":
         values["rho"] = values.pop("decay")
     if config.kind == "clipped_momentum":
         values["decay"] = values.pop("weight_decay")  # `weight_decay` is Keras' own, of all weights
-    return OPTIMIZERS[config.kind](**values, name="optimizer")
+    optimizer = OPTIMIZERS[config.kind](**values, name="optimizer")
+    if momentum(1, training) is not None:  # a number would be compiled into the update
+        name = MOMENTUM[config.kind]
+        initial = keras.initializers.Constant(values[name])
+        variable = optimizer.add_variable((), initial, aggregation="only_first_replica", name=name)
+        setattr(optimizer, name, variable)
+    return optimizer
+
+
+def set_schedules(
+    optimizer: keras.optimizers.Optimizer, step: int, training: TrainingConfig
+) -> None:
+    """Give an optimizer the learning rate, and the momentum if it cycles, of update `step`."""
+    optimizer.learning_rate = learning_rate(step, training)
+    cycled = momentum(step, training)
+    if cycled is not None:
+        getattr(optimizer, MOMENTUM[training.optimizer.kind]).assign(cycled)
 
 
 OPTIMIZERS = {
@@ -138,3 +147,4 @@ OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
     "clipped_momentum": ClippedMomentum,
 }
+MOMENTUM = {"adam_tf1": "beta_1", "adam": "beta_1", "clipped_momentum": "momentum"}

@@ -1,6 +1,24 @@
 """Schedules: pure functions of the step, so that a resumed run goes on exactly."""
 
-from tfvp.config import SamplingConfig
+import math
+
+from tfvp.config import (
+    CosineRateConfig,
+    OneCycleConfig,
+    SamplingConfig,
+    StepRateConfig,
+    TrainingConfig,
+)
+
+
+def scheduled(step: int, training: TrainingConfig) -> dict[str, float]:
+    """Everything that follows a schedule at update `step`, by the name that logs give it."""
+    values = {"learning_rate": learning_rate(step, training)}
+    cycled = momentum(step, training)
+    if cycled is not None:
+        values["momentum"] = cycled
+    values["truth_probability"] = truth_probability(step, training.scheduled_sampling)
+    return values
 
 
 def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
@@ -15,3 +33,65 @@ def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
     if sampling is None or step >= sampling.stop_step:
         return 0.0
     return max(0.0, sampling.start - sampling.decay_per_step * step)
+
+
+def learning_rate(step: int, training: TrainingConfig) -> float:
+    """Learning rate of update `step` (the first is 1): the optimizer's, times what is left of it.
+
+    >>> from tfvp.config import TrainingConfig
+    >>> training = TrainingConfig(steps=100, schedule={"kind": "cosine"})
+    >>> training.optimizer.learning_rate, learning_rate(51, training)
+    (0.001, 0.0005)
+    """
+    return training.optimizer.learning_rate * _share(step, training)
+
+
+def momentum(step: int, training: TrainingConfig) -> float | None:
+    """Momentum (beta_1 of Adam) of update `step`, if it is not the optimizer's own."""
+    schedule = training.schedule
+    if schedule.kind != "one_cycle" or not schedule.cycle_momentum:
+        return None
+    low, high = schedule.base_momentum, schedule.max_momentum
+    return _one_cycle(step - 1, schedule, training.steps, (high, low, high))
+
+
+def _share(step: int, training: TrainingConfig) -> float:
+    """Share of the optimizer's learning rate that update `step` gets."""
+    schedule, done, steps = training.schedule, step - 1, training.steps
+    if schedule.kind == "one_cycle":
+        first = 1 / schedule.div_factor
+        return _one_cycle(done, schedule, steps, (first, 1.0, first / schedule.final_div_factor))
+    warm = min(1.0, step / schedule.warmup_steps) if schedule.warmup_steps else 1.0
+    if schedule.kind == "step":
+        return warm * _stepwise(done, schedule)
+    if schedule.kind == "cosine":
+        return warm * _cosine(done, schedule, steps)
+    return warm
+
+
+def _stepwise(done: int, schedule: StepRateConfig) -> float:
+    """Share after `done` updates: the factor for every time it was due."""
+    times = done // schedule.every if schedule.every else 0
+    return schedule.factor ** (times + sum(done >= at for at in schedule.at))
+
+
+def _cosine(done: int, schedule: CosineRateConfig, steps: int) -> float:
+    """Share after `done` of `steps` updates (Loshchilov and Hutter 2017, eq. 5, no restart)."""
+    past = max(0, done - schedule.warmup_steps) / max(1, steps - schedule.warmup_steps)
+    return _along_cosine(1.0, schedule.final, min(1.0, past))
+
+
+def _one_cycle(
+    done: int, schedule: OneCycleConfig, steps: int, through: tuple[float, float, float]
+) -> float:
+    """From the first to the second to the third value, with PyTorch's places of the two turns."""
+    first, turn, last = through
+    top, end = schedule.pct_start * steps - 1, steps - 1
+    if done <= top:
+        return _along_cosine(first, turn, done / top if top else 1.0)
+    return _along_cosine(turn, last, min(1.0, (done - top) / (end - top)))
+
+
+def _along_cosine(start: float, end: float, share: float) -> float:
+    """From `start` at share 0 to `end` at share 1 along half a cosine."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

@@ -15,7 +15,8 @@ from tfvp.errors import TrainingError
 from tfvp.progress import Progress
 from tfvp.training.checkpoints import METRIC, Best, Checkpoints, state_of
 from tfvp.training.logs import TrainingLogs
-from tfvp.training.schedules import truth_probability
+from tfvp.training.optimizers import set_schedules
+from tfvp.training.schedules import scheduled
 
 
 class Stopped(Exception):
@@ -61,6 +62,11 @@ class Steps(keras.callbacks.Callback):
         self.signal: int | None = None
         self.last_time = time.perf_counter()
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Set what follows a schedule."""
+        del logs
+        set_schedules(self.model.optimizer, self.start_step + batch + 1, self.config)
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Follow one update; `logs` are the trainer's loss and its parts."""
         step = self.start_step + batch + 1
@@ -69,7 +75,11 @@ class Steps(keras.callbacks.Callback):
         seconds, self.last_time = time.perf_counter() - self.last_time, time.perf_counter()
         if step % self.config.log_every == 0 or last:
             self._log(step, logs, seconds)
-        note = f"loss {float(logs['loss']):.4g}, {self.config.global_batch / seconds:.1f} clips/s"
+        rates = scheduled(step, self.config)
+        note = (
+            f"loss {float(logs['loss']):.4g}, rate {rates['learning_rate']:.3g}, "
+            f"{self.config.global_batch / seconds:.1f} clips/s"
+        )
         self.progress.update(step, note)
         improved = (step % self.config.validate_every == 0 or last) and self._validate(step)
         if improved or last or self.signal or step % self.config.checkpoint_every == 0:
@@ -93,8 +103,7 @@ class Steps(keras.callbacks.Callback):
         row = {
             "step": step,
             **{name: float(value) for name, value in logs.items()},
-            "learning_rate": float(self.model.optimizer.learning_rate),
-            "truth_probability": truth_probability(step, self.config.scheduled_sampling),
+            **scheduled(step, self.config),
         }
         self.logs.write_train(row, {"clips_per_s": self.config.global_batch / seconds})
 

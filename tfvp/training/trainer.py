@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from tfvp.config import ClipConfig
+from tfvp.training.clipping import clip_gradients
 from tfvp.training.losses import Loss
 from tfvp.training.weight_average import WeightAverage
 
@@ -22,6 +24,7 @@ class Trainer(keras.Model):
         loss: what is minimised.
         average_decay: of the weight average, see `WeightAverage`.
         micro_batch: clips at once on a replica; None: the replica's whole share.
+        clip: how to clip the gradient of a batch over all replicas; None: not at all.
     """
 
     def __init__(
@@ -31,12 +34,14 @@ class Trainer(keras.Model):
         loss: Loss,
         average_decay: float,
         micro_batch: int | None = None,
+        clip: ClipConfig | None = None,
     ):
         super().__init__()
         self.predictor = predictor
         self.summed_loss = loss
         self.average = WeightAverage(predictor.trainable_variables, average_decay)
         self.micro_batch = micro_batch
+        self.clip = clip
         self.built = True
 
     def call(self, inputs, training=None):
@@ -46,7 +51,7 @@ class Trainer(keras.Model):
     def train_step(self, data):
         """One update; returns the loss and its unweighted parts, per sequence of the batch."""
         sums, gradients = self._summed_gradients(data)
-        self.optimizer.apply(gradients, self.trainable_variables)
+        self.optimizer.apply(self._clipped(gradients), self.trainable_variables)
         self.average.update()
         replica = tf.distribute.get_replica_context()
         sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
@@ -67,6 +72,15 @@ class Trainer(keras.Model):
             clips = data["frames"].shape[0] * replicas
             gradients = [gradient / clips for gradient in gradients]
         return sums, gradients
+
+    def _clipped(self, gradients):
+        """Gradients whose sum over replicas, which the optimizer takes, is clipped."""
+        if self.clip is None:
+            return gradients
+        replica = tf.distribute.get_replica_context()
+        whole = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        replicas = replica.num_replicas_in_sync
+        return [gradient / replicas for gradient in clip_gradients(whole, self.clip)]
 
     def _micro_batches(self, data):
         """As `_summed_gradients`, of the loss before a mean over clips."""
