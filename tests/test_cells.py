@@ -6,17 +6,35 @@ import keras
 import numpy as np
 import pytest
 
-from tfvp.cells import CELLS
+from tfvp.cells import CELLS, STLSTMCell
 
-# How to make a small one of each, and the shape of one step's input without the batch axis.
+# How to make a small one of each, and the shape of one step's input without the batch axis. Behind
+# the kind a variant whose states or weights are others.
 SMALL = {
     "eidetic_lstm": ({"filters": 4, "kernel": (2, 3, 3)}, (2, 4, 5, 3)),
+    "eidetic_lstm carried": (
+        {"filters": 4, "kernel": (2, 3, 3), "carry_memory": True},
+        (2, 4, 5, 3),
+    ),
     "st_lstm": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
+    "st_lstm 2017": ({"filters": 4, "kernel": 3, "release": "2017", "layer_norm": True}, (4, 5, 3)),
     "causal_lstm": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
     "ghu": ({"filters": 4, "kernel": 3}, (4, 5, 3)),
     "prednet": ({"filters": 4, "channels": 3}, (4, 6, 3)),
+    "prednet st_lstm": (
+        {
+            "filters": 4,
+            "channels": 3,
+            "unit": lambda dtype: STLSTMCell(4, 3, release="paper", dtype=dtype),
+        },
+        (4, 6, 3),
+    ),
     "conv_lstm": (
         {"filters": 4, "kernel": (3, 3), "state_kernel": (3, 3), "peephole": "channel"},
+        (4, 5, 3),
+    ),
+    "conv_lstm conv_released": (
+        {"filters": 4, "kernel": (3, 3), "state_kernel": (3, 3), "peephole": "conv_released"},
         (4, 5, 3),
     ),
     "fc_lstm": ({"units": 4}, (3,)),
@@ -62,6 +80,7 @@ UNUSUAL = {
         "filters_above": 7,
         "channels_above": 6,
         "pixel_max": 0.5,
+        "unit": STLSTMCell(3, 5, release="paper"),
     },
 }
 
@@ -70,14 +89,20 @@ def to_numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-@pytest.fixture(params=CELLS)
+def test_every_cell_is_held_to_this_contract():
+    assert {name.split()[0] for name in SMALL} == set(CELLS) == set(UNUSUAL)
+
+
+@pytest.fixture(params=SMALL)
 def kind(request):
     return request.param
 
 
 def make(kind, **changes):
     arguments, step_shape = SMALL[kind]
-    cell = CELLS[kind](**{**arguments, **changes})
+    if "unit" in arguments:
+        arguments = {**arguments, "unit": arguments["unit"](changes.get("dtype"))}
+    cell = CELLS[kind.split()[0]](**{**arguments, **changes})
     cell.build((None, *step_shape))
     rng = np.random.default_rng(0)
     for weight in cell.weights:
@@ -105,12 +130,19 @@ def test_every_state_slot_moves_unless_declared_constant(kind):
         assert moved == (slot not in cell.constant_states), slot
 
 
+@pytest.mark.parametrize("kind", CELLS)
 def test_constructor_arguments_survive_get_config(kind):
     cls = CELLS[kind]
     arguments = set(inspect.signature(cls.__init__).parameters) - {"self", "kwargs"}
     assert arguments == set(UNUSUAL[kind]), "every argument needs an unusual value here"
     again = cls.from_config(cls(**UNUSUAL[kind]).get_config())
-    assert {name: again.get_config()[name] for name in arguments} == UNUSUAL[kind]
+    expected = {
+        name: keras.saving.serialize_keras_object(value)
+        if isinstance(value, keras.Layer)
+        else value
+        for name, value in UNUSUAL[kind].items()
+    }
+    assert {name: again.get_config()[name] for name in arguments} == expected
 
 
 def test_batch_items_are_independent(kind):

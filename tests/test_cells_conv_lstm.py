@@ -20,6 +20,12 @@ def randomised(cell, step_shape, seed=0):
     return cell
 
 
+def peepholes(cell):
+    """Of i, f, o; None where there is none, "candidate" where o looks through the candidate's."""
+    own = [to_numpy(p).astype("float64") for p in cell.peepholes] or [None] * 3
+    return [*own, "candidate"] if cell.peephole == "conv_released" else own
+
+
 def by_gate(cell):
     """The cell's weights as the oracle takes them."""
 
@@ -30,14 +36,15 @@ def by_gate(cell):
         "x": four(cell.kernel) if cell.reads_input else [None] * 4,
         "h": four(cell.recurrent_kernel),
         "b": four(cell.bias) if cell.use_bias else [0.0] * 4,
-        "peephole": [to_numpy(p).astype("float64") for p in cell.peepholes] or [None] * 3,
+        "peephole": peepholes(cell),
     }
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        *({"peephole": kind} for kind in ("none", "channel", "full", "conv")),
+        *({"peephole": kind} for kind in ("none", "channel", "full", "conv", "conv_released")),
+        {"peephole": "conv_released", "use_bias": False},
         {"peephole": "channel", "state_kernel": (1, 1)},
         {"use_bias": False},
         {"peephole": "channel", "reads_input": False},
@@ -103,5 +110,5 @@ def test_the_forget_bias_starts_at_one_only_where_asked():
 
 
 def test_an_unknown_peephole_is_refused_in_one_line():
-    with pytest.raises(ValueError, match="expected one of none, channel, full, conv, got vector"):
+    with pytest.raises(ValueError, match=r"none, channel, full, conv, conv_released, got vector"):
         ConvLSTMCell(4, peephole="vector")

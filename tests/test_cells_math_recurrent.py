@@ -8,7 +8,8 @@ from tests.oracles import causal_lstm as causal_oracle
 from tests.oracles import ghu as ghu_oracle
 from tests.oracles import prednet as prednet_oracle
 from tests.oracles import st_lstm as st_oracle
-from tfvp.cells import GHU, CausalLSTMCell, PredNetCell, STLSTMCell
+from tests.oracles.convolution import convolve
+from tfvp.cells import GHU, CausalLSTMCell, ConvLSTMCell, PredNetCell, STLSTMCell
 from tfvp.layers.hard_sigmoid import keras2_hard_sigmoid
 
 
@@ -41,7 +42,7 @@ def assert_steps_agree(cell, step_shape, state_shapes, oracle):
             )
 
 
-@pytest.mark.parametrize("release", ["2021", "2017"])
+@pytest.mark.parametrize("release", ["2021", "2017", "paper"])
 @pytest.mark.parametrize("layer_norm", [False, True])
 def test_st_lstm_equals_oracle(release, layer_norm):
     cell = STLSTMCell(4, 3, release=release, layer_norm=layer_norm)
@@ -52,6 +53,18 @@ def test_st_lstm_equals_oracle(release, layer_norm):
         return hidden, hidden, *others
 
     assert_steps_agree(cell, (3, 5, 2), [(3, 5, 4)] * 3, oracle)
+
+
+def test_biases_of_st_lstm_are_those_of_each_source():
+    for release, biased in (
+        ("2021", set()),
+        ("2017", {"input", "hidden", "memory", "mix"}),
+        ("paper", {"input"}),
+    ):
+        cell = STLSTMCell(4, 3, release=release)
+        paths = randomised(cell, (3, 5, 2))
+        found = {path.split("/")[0] for path in paths if path.endswith("/bias")}
+        assert found == {f"conv_{source}" for source in biased}
 
 
 @pytest.mark.parametrize("layer_norm", [False, True])
@@ -103,6 +116,34 @@ def test_prednet_layer_equals_oracle(pixel_max):
         return error, hidden, cell_state, error
 
     assert_steps_agree(cell, (4, 6, 2), [(4, 6, 4), (4, 6, 4), (4, 6, 4)], oracle)
+
+
+@pytest.mark.parametrize("kind", ["conv_lstm", "st_lstm"])
+def test_another_unit_of_prednet_reads_the_errors_and_the_layer_above(kind):
+    unit = {
+        "conv_lstm": lambda: ConvLSTMCell(4, (3, 3), state_kernel=(3, 3), peephole="conv"),
+        "st_lstm": lambda: STLSTMCell(4, 3, release="paper"),
+    }[kind]()
+    cell = PredNetCell(4, 2, filters_above=3, unit=unit)
+    weights = randomised(cell, (4, 6, 2))
+    state = cell.get_initial_state(1)
+    rng = np.random.default_rng(1)
+    state = type(state)(*(rng.normal(size=slot.shape).astype("float32") for slot in state))
+    a, above = (rng.normal(size=shape).astype("float32") for shape in ((4, 6, 2), (2, 3, 3)))
+    error, after = cell(a[None], tuple(state), above[None])
+    # the unit reads the errors first, then every place of the layer above twice both ways
+    x = np.concatenate([to_numpy(state.error)[0], np.kron(above, np.ones((2, 2, 1)))], axis=-1)
+    _, expected = unit(x[None].astype("float32"), tuple(state)[:-1])
+    for slot in expected._fields:
+        np.testing.assert_allclose(
+            to_numpy(getattr(after, slot)), to_numpy(getattr(expected, slot))
+        )
+    seen = convolve(
+        to_numpy(after.hidden)[0], weights["layer_ahat/kernel"], weights["layer_ahat/bias"]
+    )
+    halves = [np.maximum(sign * (np.maximum(seen, 0) - a), 0) for sign in (1, -1)]
+    np.testing.assert_allclose(to_numpy(error)[0], np.concatenate(halves, -1), rtol=2e-3, atol=1e-4)
+    np.testing.assert_array_equal(to_numpy(error), to_numpy(after.error))
 
 
 def test_prednet_layer_sees_the_layer_above_and_passes_its_error_up():

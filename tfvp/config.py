@@ -470,10 +470,11 @@ class ConvLSTMCellConfig(Section):
     state_kernel: tuple[Positive, Positive] = Field(
         default=(5, 5), strict=False, description="rows, columns of the state's convolution"
     )
-    peephole: Literal["none", "channel", "full", "conv"] = Field(
+    peephole: Literal["none", "channel", "full", "conv", "conv_released"] = Field(
         default="none",
         description="how gates see the cell: one weight a channel (Shi's counts), one a place and "
-        "channel (the formula read literally), or a convolution",
+        "channel (the formula read literally), or a convolution; conv_released: of Dittrich's "
+        "program, whose output gate sees it through the candidate's convolution",
     )
     bias: bool = Field(default=True, description="false: OpenSTL's cell has none")
 
@@ -503,8 +504,9 @@ class STLSTMCellConfig(Section):
 
     kind: Literal["st_lstm"] = "st_lstm"
     kernel: OddPositive = Field(default=5, description="side of the convolutions")
-    release: Literal["2021", "2017"] = Field(
-        default="2021", description="the authors' PyTorch cell, or their first TF1 cell"
+    release: Literal["2021", "2017", "paper"] = Field(
+        default="2021",
+        description="the authors' PyTorch cell, their first TF1 cell, or the paper's equations",
     )
     layer_norm: bool = Field(
         default=False, description="of the gates; in release 2021 it fixes the size of a frame"
@@ -574,11 +576,55 @@ class ConvLSTMForecasterConfig(Section):
     patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
 
 
+RecurrentCellConfig = Annotated[
+    Annotated[ConvLSTMCellConfig, Tag("conv_lstm")] | Annotated[STLSTMCellConfig, Tag("st_lstm")],
+    _by("kind", "conv_lstm", "st_lstm"),
+]
+
+
+class RecurrentAutoencoderConfig(Section):
+    """Recurrent cells alone, up to wide ones and back to a frame (Dittrich 2020)."""
+
+    network: Literal["recurrent_autoencoder"] = "recurrent_autoencoder"
+    cell: RecurrentCellConfig = ConvLSTMCellConfig(
+        kernel=(3, 3), state_kernel=(3, 3), peephole="conv"
+    )
+    hidden: tuple[Positive, ...] = Field(
+        default=(32, 64),
+        strict=False,
+        min_length=1,
+        description="channels of the cells on the way up; down again the same",
+    )
+    remember: Literal["every_cell", "first_cell"] = Field(
+        default="every_cell",
+        description="which cells keep their state; first_cell: as the program, whose others start "
+        "empty at every frame",
+    )
+
+
+class ReleasedUnitConfig(Section):
+    """PredNet's own recurrent unit: a ConvLSTM with Keras 2's hard sigmoid."""
+
+    kind: Literal["released"] = "released"
+
+
+PredNetUnitConfig = Annotated[
+    Annotated[ReleasedUnitConfig, Tag("released")]
+    | Annotated[ConvLSTMCellConfig, Tag("conv_lstm")]
+    | Annotated[STLSTMCellConfig, Tag("st_lstm")],
+    _by("kind", "released", "conv_lstm", "st_lstm"),
+]
+
+
 class PredNetCellConfig(Section):
     """One layer of PredNet (Lotter et al. 2017)."""
 
     kind: Literal["prednet"] = "prednet"
     kernel: OddPositive = Field(default=3, description="side of the convolutions")
+    unit: PredNetUnitConfig = Field(
+        default=ReleasedUnitConfig(),
+        description="the recurrent part; another than the released as in Dittrich 2020",
+    )
 
 
 class PredNetConfig(Section):
@@ -668,13 +714,14 @@ ModelConfig = Annotated[
     | Annotated[ConvLSTMForecasterConfig, Tag("conv_lstm_forecaster")]
     | Annotated[FCLSTMConfig, Tag("fc_lstm")]
     | Annotated[SimpleLSTMConfig, Tag("simple_lstm")]
+    | Annotated[RecurrentAutoencoderConfig, Tag("recurrent_autoencoder")]
     | Annotated[PredRNNConfig, Tag("predrnn")]
     | Annotated[PredRNNPPConfig, Tag("predrnn_pp")]
     | Annotated[PredNetConfig, Tag("prednet")],
     _by(
         "network",
         *("eidetic_stack", "conv_lstm_stack", "conv_lstm_forecaster", "fc_lstm", "simple_lstm"),
-        *("predrnn", "predrnn_pp", "prednet"),
+        *("recurrent_autoencoder", "predrnn", "predrnn_pp", "prednet"),
     ),
 ]
 

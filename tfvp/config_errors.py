@@ -50,7 +50,7 @@ def known_keys(sections: list[type[BaseModel]] | None = None, prefix: str = "") 
     below: dict[str, list[type[BaseModel]]] = {}  # a union's arms may share names
     for section in [Experiment] if sections is None else sections:
         for name, field in section.model_fields.items():
-            below.setdefault(name, []).extend(_sections_in(field.annotation))
+            below.setdefault(name, []).extend(sections_in(field.annotation))
     for name, inner in below.items():
         yield prefix + name
         yield from known_keys(inner, f"{prefix}{name}.")
@@ -92,11 +92,11 @@ def problems(error: ValidationError, origins: Mapping[str, str], where: str) -> 
     return lines
 
 
-def _sections_in(annotation: Any) -> list[type[BaseModel]]:
+def sections_in(annotation: Any) -> list[type[BaseModel]]:
     """The sections an annotation allows: itself, or the arms of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [section for arg in get_args(annotation) for section in _sections_in(arg)]
+    return [section for arg in get_args(annotation) for section in sections_in(arg)]
 
 
 def _dotted(loc: tuple[int | str, ...], unknown: bool) -> str:
@@ -115,7 +115,7 @@ def _sections_at(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
     for part in loc:
         fields = [s.model_fields[str(part)] for s in sections if part in s.model_fields]
         tagged = [s for s in sections if any(f.default == part for f in s.model_fields.values())]
-        found = [s for field in fields for s in _sections_in(field.annotation)]
+        found = [s for field in fields for s in sections_in(field.annotation)]
         sections = found if fields else tagged or sections
     return sections
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from tfvp.config_errors import sections_in
 from tfvp.config_files import load_config
 from tfvp.networks.catalogue import NETWORKS
 from tfvp.notices import tensorflow_notices_held_back
@@ -33,11 +34,17 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def options(section: BaseModel, prefix: str = "") -> list[str]:
-    """The keys of a section and what each may be; sections inside it included."""
+    """The keys of a section and what each may be; of sections inside it, those it has chosen."""
     found = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, BaseModel):
+            kinds = [
+                get_args(s.model_fields["kind"].annotation)[0]
+                for s in sections_in(field.annotation)
+            ]
+            if len(kinds) > 1:
+                found.append(f"{prefix}{name}.kind: {' | '.join(kinds)}")
             found += options(value, f"{prefix}{name}.")
         elif name not in ("network", "kind"):
             found.append(f"{prefix}{name}: {_choices(field.annotation, value)}")

@@ -30,7 +30,8 @@ def step(x, h, c, weights):
     """Take one step: x (H, W, Cin), h and c (H, W, C); returns the new h and c.
 
     `weights`: "x" (four kernels of i, f, c, o, or None: no input), "h" (four kernels), "b" (four
-    biases), "peephole" (of i, f, o, or three times None).
+    biases), "peephole" (of i, f, o, or three times None; that of o may be "candidate": it looks at
+    the new cell through the candidate's kernel for h and its bias, as Dittrich's program).
     """
     xi, xf, xc, xo = (0.0 if w is None else convolve(x, w) for w in weights["x"])
     hi, hf, hc, ho = (convolve(h, w) for w in weights["h"])
@@ -39,5 +40,6 @@ def step(x, h, c, weights):
     i = sigmoid(xi + hi + see(ci, c) + bi)
     f = sigmoid(xf + hf + see(cf, c) + bf)
     new = f * c + i * np.tanh(xc + hc + bc)
-    o = sigmoid(xo + ho + see(co, new) + bo)
+    seen = convolve(new, weights["h"][2]) + bc if isinstance(co, str) else see(co, new)
+    o = sigmoid(xo + ho + seen + bo)
     return o * np.tanh(new), new

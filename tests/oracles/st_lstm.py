@@ -1,12 +1,13 @@
-"""One step of both released spatiotemporal LSTMs in plain NumPy, written from the specification."""
+"""One step of every spatiotemporal LSTM in plain NumPy, written from the specification."""
 
 import numpy as np
 
 from tests.oracles.convolution import convolve, normalise, sigmoid
 
 
-def step(x, hidden, cell, memory, weights, release, forget_bias=1.0):
+def step(x, hidden, cell, memory, weights, release):
     """Everything without a batch axis; `weights` by our weights' paths below the cell."""
+    forget_bias = 0.0 if release == "paper" else 1.0
 
     def gates(source, value, count):
         bias = weights.get(f"conv_{source}/bias", 0.0)
@@ -15,7 +16,7 @@ def step(x, hidden, cell, memory, weights, release, forget_bias=1.0):
             y = normalise(y, weights[f"norm_{source}/gamma"], weights[f"norm_{source}/beta"])
         return np.split(y, count, axis=-1)
 
-    if release == "2021":
+    if release != "2017":
         i_x, f_x, g_x, i2_x, f2_x, g2_x, o_x = gates("input", x, 7)
         i_h, f_h, g_h, o_h = gates("hidden", hidden, 4)
         i_m, f_m, g_m = gates("memory", memory, 3)

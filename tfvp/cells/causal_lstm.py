@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfvp.layers.grid_cell import GridCell
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 
 # The released program's name of each convolution, its gates in units of `filters`, the released
@@ -28,7 +29,7 @@ class CausalLSTMState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class CausalLSTMCell(keras.layers.Layer):
+class CausalLSTMCell(GridCell):
     """One step of a causal LSTM, Wang et al. 2018 (PredRNN++, ICML), as its released program.
 
     `*` is same-padded convolution with bias, LN is `TensorLayerNorm` on all gates of a convolution.
@@ -56,8 +57,6 @@ class CausalLSTMCell(keras.layers.Layer):
         forget_bias: added inside f and f'.
     """
 
-    constant_states = ()
-
     def __init__(
         self,
         filters: int,
@@ -68,7 +67,7 @@ class CausalLSTMCell(keras.layers.Layer):
         forget_bias: float = 1.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(CausalLSTMState, (filters, filters, memory_channels or filters), **kwargs)
         self.filters = filters
         self.kernel = kernel
         self.memory_channels = memory_channels
@@ -89,16 +88,6 @@ class CausalLSTMCell(keras.layers.Layer):
                 self.norms[name] = TensorLayerNorm(1e-5, dtype=policy, name=f"{norm}_norm")
         self.conv_mix = keras.layers.Conv2D(filters, 1, dtype=policy, name="memory_reduce")
 
-    @property
-    def state_size(self) -> tuple[int, ...]:
-        """Channels of each state slot that enters, in the order of `CausalLSTMState`."""
-        return (self.filters, self.filters, self.memory_channels or self.filters)
-
-    @property
-    def output_size(self) -> int:
-        """Channels of the output."""
-        return self.filters
-
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, Cin)."""
         *places, channels = input_shape
@@ -113,15 +102,6 @@ class CausalLSTMCell(keras.layers.Layer):
                 self.norms[name].build((*places, gates * n))
         self.conv_mix.build((*places, 2 * n))
         self.built = True
-
-    def get_initial_state(self, batch_size=None, places=None) -> CausalLSTMState:
-        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
-        grid = places or self._places
-        zeros = [
-            ops.zeros((batch_size, *grid, width), dtype=self.compute_dtype)
-            for width in self.state_size
-        ]
-        return CausalLSTMState(*zeros)
 
     def call(self, x, states, training=None):
         """Take one step: x (B, H, W, Cin) and a state -> (h', new state)."""

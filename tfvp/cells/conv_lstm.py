@@ -1,11 +1,13 @@
-"""The convolutional LSTM cell, with each of the four peepholes that the literature has."""
+"""The convolutional LSTM cell, with each of the peepholes that the literature has."""
 
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-PEEPHOLES = ("none", "channel", "full", "conv")
+from tfvp.layers.grid_cell import GridCell
+
+PEEPHOLES = ("none", "channel", "full", "conv", "conv_released")
 
 
 class ConvLSTMState(NamedTuple):
@@ -16,7 +18,7 @@ class ConvLSTMState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class ConvLSTMCell(keras.layers.Layer):
+class ConvLSTMCell(GridCell):
     """One step of a convolutional LSTM, Shi et al. 2015 (NIPS, arXiv:1506.04214).
 
     `*` is same-padded convolution over rows and columns, P(w, c) the peephole:
@@ -31,7 +33,9 @@ class ConvLSTMCell(keras.layers.Layer):
 
     Where the sources differ: the paper's formula reads as one weight a place and channel ("full"),
     but its published parameter counts are those of one weight a channel ("channel"); Keras, OpenSTL
-    and Feist 2021 have no peephole ("none"); Dittrich 2020 convolves, without bias ("conv").
+    and Feist 2021 have no peephole ("none"); Dittrich 2020 convolves, without bias ("conv"). His
+    program has a kernel w_co but never uses it: what its output gate sees of c' is W_hc * c' + b_c,
+    the candidate's convolution ("conv_released", here without the idle kernel).
     Keras starts the forget bias at 1, everybody else at 0.
 
     x (B, H, W, Cin), ConvLSTMState -> h' (B, H, W, filters), ConvLSTMState. A cell with
@@ -42,7 +46,7 @@ class ConvLSTMCell(keras.layers.Layer):
         filters: channels of both states.
         kernel: rows, columns of the convolution of x.
         state_kernel: rows, columns of the convolutions of h and, if there are any, of c.
-        peephole: none, channel, full or conv.
+        peephole: none, channel, full, conv or conv_released.
         use_bias: one bias a gate and channel.
         unit_forget_bias: start the forget gate's bias at 1 instead of 0.
         reads_input: whether x enters.
@@ -63,7 +67,7 @@ class ConvLSTMCell(keras.layers.Layer):
         reads_input: bool = True,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(ConvLSTMState, (filters, filters), **kwargs)
         if peephole not in PEEPHOLES:
             raise ValueError(f"peephole: expected one of {', '.join(PEEPHOLES)}, got {peephole}")
         self.filters = filters
@@ -73,21 +77,6 @@ class ConvLSTMCell(keras.layers.Layer):
         self.use_bias = use_bias
         self.unit_forget_bias = unit_forget_bias
         self.reads_input = reads_input
-
-    @property
-    def constant_states(self) -> tuple[str, ...]:
-        """State slots that a step does not change."""
-        return ()
-
-    @property
-    def state_size(self) -> tuple[int, ...]:
-        """Channels of each state slot, in the order of `ConvLSTMState`."""
-        return (self.filters,) * len(ConvLSTMState._fields)
-
-    @property
-    def output_size(self) -> int:
-        """Channels of the output."""
-        return self.filters
 
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, Cin)."""
@@ -110,13 +99,15 @@ class ConvLSTMCell(keras.layers.Layer):
         shape = {
             "channel": (n,),
             "full": (height, width, n),
-            "conv": (*self.state_kernel_size, n, n),
-        }.get(self.peephole)
-        initializer = "glorot_uniform" if self.peephole == "conv" else "zeros"
+        }.get(self.peephole, (*self.state_kernel_size, n, n))
+        gates = {"none": (), "conv_released": ("input", "forget")}
         self.peepholes = [
-            self.add_weight(name=f"peephole_{gate}", shape=shape, initializer=initializer)
-            for gate in ("input", "forget", "output")
-            if shape
+            self.add_weight(
+                name=f"peephole_{gate}",
+                shape=shape,
+                initializer="glorot_uniform" if len(shape) == 4 else "zeros",
+            )
+            for gate in gates.get(self.peephole, ("input", "forget", "output"))
         ]
         self.built = True
 
@@ -127,12 +118,6 @@ class ConvLSTMCell(keras.layers.Layer):
         forget = ops.ones((shape[0] // 4,), dtype) * float(self.unit_forget_bias)
         zeros = ops.zeros((shape[0] // 4,), dtype)
         return ops.concatenate([zeros, forget, zeros, zeros])
-
-    def get_initial_state(self, batch_size=None, places=None) -> ConvLSTMState:
-        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
-        shape = (batch_size, *(places or self._places), self.filters)
-        zeros = ops.zeros(shape, dtype=self.compute_dtype)
-        return ConvLSTMState(hidden=zeros, cell=zeros)
 
     def call(self, x, states, training=None):
         """Take one step: x (B, H, W, Cin) and a state -> (h', new state)."""
@@ -147,7 +132,11 @@ class ConvLSTMCell(keras.layers.Layer):
         i = ops.sigmoid(self._see(i, 0, c))
         f = ops.sigmoid(self._see(f, 1, c))
         new_cell = f * c + i * ops.tanh(g)
-        new_hidden = ops.sigmoid(self._see(o, 2, new_cell)) * ops.tanh(new_cell)
+        if self.peephole == "conv_released":
+            o = o + self._candidate_of(new_cell)
+        else:
+            o = self._see(o, 2, new_cell)
+        new_hidden = ops.sigmoid(o) * ops.tanh(new_cell)
         return new_hidden, ConvLSTMState(hidden=new_hidden, cell=new_cell)
 
     def _see(self, gate, which: int, c):
@@ -155,7 +144,13 @@ class ConvLSTMCell(keras.layers.Layer):
         if not self.peepholes:
             return gate
         w = self._cast(self.peepholes[which])
-        return gate + (ops.conv(c, w, padding="same") if self.peephole == "conv" else w * c)
+        return gate + (ops.conv(c, w, padding="same") if len(w.shape) == 4 else w * c)
+
+    def _candidate_of(self, c):
+        """W_hc * c + b_c: what the candidate would take in if the cell were the hidden state."""
+        third = slice(2 * self.filters, 3 * self.filters)
+        seen = ops.conv(c, self._cast(self.recurrent_kernel)[..., third], padding="same")
+        return seen if self.bias is None else seen + self._cast(self.bias)[third]
 
     def _cast(self, weight):
         return ops.cast(weight, self.compute_dtype)

@@ -35,16 +35,13 @@ class FCLSTMCell(keras.layers.Layer):
         reads_input: whether x enters.
     """
 
+    constant_states = ()
+
     def __init__(self, units: int, *, activation: str = "tanh", reads_input: bool = True, **kwargs):
         super().__init__(**kwargs)
         self.units = units
         self.activation = activation
         self.reads_input = reads_input
-
-    @property
-    def constant_states(self) -> tuple[str, ...]:
-        """State slots that a step does not change."""
-        return ()
 
     @property
     def state_size(self) -> tuple[int, ...]:

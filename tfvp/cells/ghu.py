@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfvp.layers.grid_cell import GridCell
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 
 
@@ -15,7 +16,7 @@ class GHUState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class GHU(keras.layers.Layer):
+class GHU(GridCell):
     """One step of a gradient highway unit, Wang et al. 2018 (PredRNN++, ICML), as released.
 
         [p u] = LN(W_x * x) + LN(W_z * z)    z' = σ(u) ∘ tanh(p) + (1 - σ(u)) ∘ z
@@ -31,10 +32,8 @@ class GHU(keras.layers.Layer):
         layer_norm: normalise the two convolutions.
     """
 
-    constant_states = ()
-
     def __init__(self, filters: int, kernel: int = 5, *, layer_norm: bool = True, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(GHUState, (filters,), **kwargs)
         self.filters = filters
         self.kernel = kernel
         self.layer_norm = layer_norm
@@ -53,16 +52,6 @@ class GHU(keras.layers.Layer):
                     1e-5, dtype=self.dtype_policy, name=f"{source}_norm"
                 )
 
-    @property
-    def state_size(self) -> tuple[int, ...]:
-        """Channels of each state slot."""
-        return (self.filters,)
-
-    @property
-    def output_size(self) -> int:
-        """Channels of the output."""
-        return self.filters
-
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, Cin)."""
         *places, channels = input_shape
@@ -72,11 +61,6 @@ class GHU(keras.layers.Layer):
         for norm in self.norms.values():
             norm.build((*places, 2 * self.filters))
         self.built = True
-
-    def get_initial_state(self, batch_size=None, places=None) -> GHUState:
-        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
-        shape = (batch_size, *(places or self._places), self.filters)
-        return GHUState(highway=ops.zeros(shape, dtype=self.compute_dtype))
 
     def call(self, x, states, training=None):
         """Take one step: x (B, H, W, Cin) and a state -> (z', new state)."""

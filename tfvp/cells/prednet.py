@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfvp.layers.grid_cell import GridCell
 from tfvp.layers.hard_sigmoid import keras2_hard_sigmoid
 
 GATES = ("c", "f", "i", "o")
@@ -18,8 +19,20 @@ class PredNetCellState(NamedTuple):
     error: Any  # (B, H, W, 2 channels), E
 
 
+class PredNetMemoryState(NamedTuple):
+    """The same of a layer whose unit has a memory too."""
+
+    hidden: Any  # (B, H, W, filters), R
+    cell: Any  # (B, H, W, filters)
+    memory: Any  # (B, H, W, filters)
+    error: Any  # (B, H, W, 2 channels), E
+
+
+LayerState = PredNetCellState | PredNetMemoryState
+
+
 @keras.saving.register_keras_serializable(package="tfvp")
-class PredNetCell(keras.layers.Layer):
+class PredNetCell(GridCell):
     """One layer l of PredNet for one step, Lotter et al. 2017 (arXiv:1605.08104), as released.
 
     `*` is same-padded convolution with bias, s the hard sigmoid of Keras 2, up repeats every place
@@ -31,9 +44,11 @@ class PredNetCell(keras.layers.Layer):
         A_above = maxpool(relu(W_A * E'))
 
     Where program and paper differ: the paper has the error's two halves the other way round.
+    Dittrich 2020 puts other recurrent units in the place of i, f, o and c': R', c' = unit([E,
+    up(R_above')], R, c), with an ordinary sigmoid.
 
-    `call` is a whole step of a layer on its own: A (B, H, W, channels), PredNetCellState -> E'
-    (B, H, W, 2 channels), PredNetCellState. `tfvp.networks.prednet` uses the parts.
+    `call` is a whole step of a layer on its own: A (B, H, W, channels), state -> E'
+    (B, H, W, 2 channels), state. `tfvp.networks.prednet` uses the parts.
 
     Args:
         filters: channels of R and c.
@@ -42,9 +57,8 @@ class PredNetCell(keras.layers.Layer):
         filters_above: channels of R of the layer above; 0: this is the top.
         channels_above: channels of A of the layer above; 0: this is the top.
         pixel_max: upper limit of Â; None: none.
+        unit: a `ConvLSTMCell` or `STLSTMCell` of `filters` channels; None: the released equations.
     """
-
-    constant_states = ()
 
     def __init__(
         self,
@@ -55,75 +69,69 @@ class PredNetCell(keras.layers.Layer):
         filters_above: int = 0,
         channels_above: int = 0,
         pixel_max: float | None = None,
+        unit: GridCell | None = None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        of_unit = unit.state_size if unit else (filters, filters)
+        state = PredNetMemoryState if len(of_unit) == 3 else PredNetCellState
+        widths = (*of_unit, 2 * channels)
+        super().__init__(state, widths, output=2 * channels, **kwargs)
         self.filters = filters
         self.channels = channels
         self.kernel = kernel
         self.filters_above = filters_above
         self.channels_above = channels_above
         self.pixel_max = pixel_max
+        self.unit = unit
 
         def conv(width: int, name: str) -> keras.layers.Conv2D:
             policy = self.dtype_policy
             return keras.layers.Conv2D(width, kernel, padding="same", dtype=policy, name=name)
 
-        self.conv_gates = {gate: conv(filters, f"layer_{gate}") for gate in GATES}
+        gates = () if unit else GATES
+        self.conv_gates = {gate: conv(filters, f"layer_{gate}") for gate in gates}
         self.conv_prediction = conv(channels, "layer_ahat")
         self.conv_up = conv(channels_above, "layer_a") if channels_above else None
-
-    @property
-    def state_size(self) -> tuple[int, ...]:
-        """Channels of each state slot, in the order of `PredNetCellState`."""
-        return (self.filters, self.filters, 2 * self.channels)
-
-    @property
-    def output_size(self) -> int:
-        """Channels of the output."""
-        return 2 * self.channels
 
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, channels)."""
         places = tuple(input_shape[:-1])
         self._places = places[1:]  # H, W for get_initial_state in keras.layers.RNN
+        seen = 2 * self.channels + self.filters_above
         for layer in self.conv_gates.values():
-            layer.build((*places, self.filters + 2 * self.channels + self.filters_above))
+            layer.build((*places, self.filters + seen))
+        if self.unit:
+            self.unit.build((*places, seen))
         self.conv_prediction.build((*places, self.filters))
         if self.conv_up:
             self.conv_up.build((*places, 2 * self.channels))
         self.built = True
 
-    def get_initial_state(self, batch_size=None, places=None) -> PredNetCellState:
-        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
-        grid = places or self._places
-        zeros = [
-            ops.zeros((batch_size, *grid, width), dtype=self.compute_dtype)
-            for width in self.state_size
-        ]
-        return PredNetCellState(*zeros)
-
     def call(self, a, states, above=None, training=None):
         """Take one step: A and a state (and R' of the layer above) -> (E', new state)."""
         del training
-        r, c = self.look_down(states, above)
-        e = self.compare(self.predict(r), a)
-        return e, PredNetCellState(hidden=r, cell=c, error=e)
+        state = self.look_down(states, above)
+        e = self.compare(self.predict(state.hidden), a)
+        return e, state._replace(error=e)
 
     def look_down(self, states, above=None):
-        """The new R' and c' from a state and R' (B, H/2, W/2, filters_above) of the layer above."""
-        r, c, e = states
-        seen = [r, e]
+        """The state with R' and c' new, from R' (B, H/2, W/2, filters_above) of the layer above."""
+        *of_unit, e = states
+        seen = [e]
         if self.filters_above:
             if above is None:
                 raise ValueError(
                     f"above: expected R of the layer above, {self.filters_above} channels"
                 )
             seen.append(ops.repeat(ops.repeat(above, 2, axis=1), 2, axis=2))
-        seen = ops.concatenate(seen, axis=-1)
+        if self.unit:
+            _, after = self.unit(ops.concatenate(seen, axis=-1), tuple(of_unit))
+            return self._state(*after, e)
+        r, c = of_unit
+        seen = ops.concatenate([r, *seen], axis=-1)
         i, f, o = (keras2_hard_sigmoid(self.conv_gates[gate](seen)) for gate in ("i", "f", "o"))
         c = f * c + i * ops.tanh(self.conv_gates["c"](seen))
-        return o * ops.tanh(c), c
+        return PredNetCellState(hidden=o * ops.tanh(c), cell=c, error=e)
 
     def predict(self, r):
         """Â (B, H, W, channels) from R'."""
@@ -150,4 +158,11 @@ class PredNetCell(keras.layers.Layer):
             "filters_above": self.filters_above,
             "channels_above": self.channels_above,
             "pixel_max": self.pixel_max,
+            "unit": self.unit and keras.saving.serialize_keras_object(self.unit),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuild from `get_config`."""
+        unit = config.pop("unit")
+        return cls(unit=unit and keras.saving.deserialize_keras_object(unit), **config)

@@ -5,13 +5,20 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfvp.layers.grid_cell import GridCell
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 
 # Gates that each input's convolution gives, in units of `filters`.
+_GATES_2021 = {"input": 7, "hidden": 4, "memory": 3, "out": 1}
 GATES = {
-    "2021": {"input": 7, "hidden": 4, "memory": 3, "out": 1},
+    "2021": _GATES_2021,
     "2017": {"input": 4, "hidden": 4, "memory": 4},
+    "paper": _GATES_2021,
 }
+# Which convolutions have a bias.
+BIASES = {"2021": (), "2017": ("input", "hidden", "memory", "mix"), "paper": ("input",)}
+# Added inside the forget gates while running; no weight.
+FORGET_BIAS = {"2021": 1.0, "2017": 1.0, "paper": 0.0}
 # Variance 1 / (3 fan_in): the uniform distribution between +-1 / sqrt(fan_in), torch's default.
 TORCH_UNIFORM = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
@@ -25,8 +32,8 @@ class STLSTMState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class STLSTMCell(keras.layers.Layer):
-    """One step of a spatiotemporal LSTM, Wang et al. 2017 (PredRNN, NeurIPS), as released.
+class STLSTMCell(GridCell):
+    """One step of a spatiotemporal LSTM, Wang et al. 2017 (PredRNN, NeurIPS).
 
     `*` is same-padded convolution. Release 2021, the authors' PyTorch cell, without biases:
 
@@ -41,23 +48,22 @@ class STLSTMCell(keras.layers.Layer):
     states share the four gates of x; o = σ(o_x + o_h + o_m) looks at the *old* memory and at no
     cell state.
 
+    Release paper: the equations of the paper (and of Dittrich 2020, whose parameter counts they
+    give) are those of 2021 with a bias for each of the seven gates of x and no forget bias.
+
     Layer norm is of all gates of one convolution together (never of W_1x1): in 2021 over rows,
     columns and channels with a scale and shift for every place, which ties the network to one size
-    of frame; in 2017 `TensorLayerNorm`. Where program and paper differ: the paper's o has W_co * c'
-    + W_mo * m' (W_o in one), and its gates have biases; the forget bias of 1 is the programs'
-    alone.
+    of frame; in 2017 `TensorLayerNorm`. The paper prints W_o as W_co * c' + W_mo * m'.
 
     x (B, H, W, Cin), STLSTMState -> h' (B, H, W, filters), STLSTMState.
 
     Args:
         filters: channels of every state.
         kernel: side of the convolutions, odd.
-        release: "2021" or "2017", see above.
+        release: "2021", "2017" or "paper", see above.
         layer_norm: normalise the gates.
-        forget_bias: added inside f and f'.
+        forget_bias: added inside f and f'; None: 1 in the programs, 0 in the paper.
     """
-
-    constant_states = ()
 
     def __init__(
         self,
@@ -66,15 +72,16 @@ class STLSTMCell(keras.layers.Layer):
         *,
         release: str = "2021",
         layer_norm: bool = False,
-        forget_bias: float = 1.0,
+        forget_bias: float | None = None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(STLSTMState, (filters,) * 3, **kwargs)
         self.filters = filters
         self.kernel = kernel
         self.release = release
         self.layer_norm = layer_norm
         self.forget_bias = forget_bias
+        self._forget = FORGET_BIAS[release] if forget_bias is None else forget_bias
         self.convs, self.norms = {}, {}
         for source, gates in GATES[release].items():
             self.convs[source] = self._conv(gates * filters, kernel, f"conv_{source}")
@@ -92,7 +99,7 @@ class STLSTMCell(keras.layers.Layer):
             width,
             kernel,
             padding="same",
-            use_bias=self.release == "2017",
+            use_bias=name.removeprefix("conv_") in BIASES[self.release],
             kernel_initializer=first,
             dtype=self.dtype_policy,
             name=name,
@@ -105,16 +112,6 @@ class STLSTMCell(keras.layers.Layer):
         return keras.layers.LayerNormalization(
             axis=(1, 2, 3), epsilon=1e-5, dtype=self.dtype_policy, name=name
         )
-
-    @property
-    def state_size(self) -> tuple[int, ...]:
-        """Channels of each state slot, in the order of `STLSTMState`."""
-        return (self.filters,) * len(STLSTMState._fields)
-
-    @property
-    def output_size(self) -> int:
-        """Channels of the output."""
-        return self.filters
 
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, Cin)."""
@@ -129,12 +126,6 @@ class STLSTMCell(keras.layers.Layer):
         self.conv_mix.build((*places, 2 * n))
         self.built = True
 
-    def get_initial_state(self, batch_size=None, places=None) -> STLSTMState:
-        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
-        shape = (batch_size, *(places or self._places), self.filters)
-        zeros = [ops.zeros(shape, dtype=self.compute_dtype) for _ in STLSTMState._fields]
-        return STLSTMState(*zeros)
-
     def call(self, x, states, training=None):
         """Take one step: x (B, H, W, Cin) and a state -> (h', new state)."""
         del training
@@ -144,13 +135,13 @@ class STLSTMCell(keras.layers.Layer):
     def advance(self, x, states):
         """As `call`, and what is added to the two states: (h', state, (i ∘ g, i' ∘ g'))."""
         h, c, m = states
-        gates = self._gates_2021 if self.release == "2021" else self._gates_2017
+        gates = self._gates_2017 if self.release == "2017" else self._gates_2021
         (i, f, g), (i_m, f_m, g_m), o = gates(x, h, m)
         added, added_memory = ops.sigmoid(i) * ops.tanh(g), ops.sigmoid(i_m) * ops.tanh(g_m)
-        c = ops.sigmoid(f + self.forget_bias) * c + added
-        m = ops.sigmoid(f_m + self.forget_bias) * m + added_memory
+        c = ops.sigmoid(f + self._forget) * c + added
+        m = ops.sigmoid(f_m + self._forget) * m + added_memory
         both = ops.concatenate([c, m], axis=-1)
-        if self.release == "2021":
+        if "out" in self.convs:
             o = o + self._convolve("out", both)
         h = ops.sigmoid(o) * ops.tanh(self.conv_mix(both))
         return h, STLSTMState(hidden=h, cell=c, memory=m), (added, added_memory)

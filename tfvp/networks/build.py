@@ -15,7 +15,9 @@ from tfvp.config import (
     PredNetConfig,
     PredRNNConfig,
     PredRNNPPConfig,
+    RecurrentAutoencoderConfig,
     SimpleLSTMConfig,
+    STLSTMCellConfig,
 )
 from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
 from tfvp.networks.conv_lstm_stack import ConvLSTMStack
@@ -26,6 +28,7 @@ from tfvp.networks.frame_predictor import FramePredictor
 from tfvp.networks.prednet import PredNet
 from tfvp.networks.predrnn import PredRNN
 from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.networks.recurrent_autoencoder import RecurrentAutoencoder
 from tfvp.networks.simple_lstm import SimpleLSTM
 
 
@@ -71,6 +74,14 @@ def _conv_lstm_cell(cell: ConvLSTMCellConfig) -> dict[str, Any]:
         "peephole": cell.peephole,
         "use_bias": cell.bias,
     }
+
+
+def _recurrent_cell(cell: ConvLSTMCellConfig | STLSTMCellConfig) -> dict[str, Any]:
+    """A cell that a network takes by its kind."""
+    if isinstance(cell, ConvLSTMCellConfig):
+        return {"kind": cell.kind, **_conv_lstm_cell(cell)}
+    settings = {"kernel": cell.kernel, "release": cell.release, "layer_norm": cell.layer_norm}
+    return {"kind": cell.kind, **settings}
 
 
 def _conv_lstm_stack(model: ConvLSTMStackConfig) -> ConvLSTMStack:
@@ -121,9 +132,19 @@ def _predrnn_pp(model: PredRNNPPConfig) -> PredRNNPP:
     return PredRNNPP(model.hidden, cell.kernel, layer_norm=cell.layer_norm, name="core")
 
 
+def _recurrent_autoencoder(model: RecurrentAutoencoderConfig) -> RecurrentAutoencoder:
+    cell = _recurrent_cell(model.cell)
+    return RecurrentAutoencoder(model.hidden, cell, remember=model.remember, name="core")
+
+
 def _prednet(model: PredNetConfig) -> PredNet:
+    unit = model.cell.unit
     return PredNet(
-        model.channels, model.cell.kernel, error_weights=model.error_weights, name="core"
+        model.channels,
+        model.cell.kernel,
+        unit=None if unit.kind == "released" else _recurrent_cell(unit),
+        error_weights=model.error_weights,
+        name="core",
     )
 
 
@@ -134,6 +155,7 @@ CORES: dict[str, Any] = {
     "predrnn": _predrnn,
     "predrnn_pp": _predrnn_pp,
     "prednet": _prednet,
+    "recurrent_autoencoder": _recurrent_autoencoder,
     "fc_lstm": _fc_lstm,
     "simple_lstm": _simple_lstm,
 }

@@ -25,8 +25,15 @@ NETWORKS = {
     ),
     "eidetic_stack": Entry("Wang et al. 2019 (E3D-LSTM, ICLR); Tan 2019", "e3d", "both"),
     "fc_lstm": Entry("Srivastava et al. 2015, arXiv:1502.04681", "fc_lstm", "released"),
-    "predrnn": Entry("Wang et al. 2017 and 2021 (PredRNN, PredRNN-V2)", "predrnn", "released"),
+    "predrnn": Entry("Wang et al. 2017 and 2021 (PredRNN, PredRNN-V2)", "predrnn", "both"),
     "predrnn_pp": Entry("Wang et al. 2018 (PredRNN++, ICML)", "predrnn_pp", "released"),
-    "prednet": Entry("Lotter et al. 2017 (PredNet, ICLR)", "prednet", "released"),
+    "prednet": Entry(
+        "Lotter et al. 2017 (PredNet, ICLR); Dittrich 2020 (prednet_conv_lstm, prednet_st_lstm)",
+        "prednet",
+        "released",
+    ),
+    "recurrent_autoencoder": Entry(
+        "Dittrich 2020, chapter 5 (autoencoder, depth 2)", "autoencoder_conv_lstm", "both"
+    ),
     "simple_lstm": Entry("Colonna and Manganaro 2023", "simple_lstm", "paper"),
 }

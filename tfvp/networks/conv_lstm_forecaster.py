@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
+from tfvp.networks.wiring import climb
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -70,11 +71,8 @@ class ConvLSTMForecaster(keras.layers.Layer):
 
     def encode(self, frame, state):
         """Read a frame (B, H, W, C)."""
-        x, states = frame, []
-        for cell, before in zip(self.encoder, state, strict=True):
-            x, after = cell(x, before)
-            states.append(after)
-        return x, tuple(states)
+        outputs, state = climb(self.encoder, frame, state)
+        return outputs[-1], state
 
     def start(self, state, direction: str):
         """The forecaster's first states: the encoder's last."""
@@ -87,12 +85,8 @@ class ConvLSTMForecaster(keras.layers.Layer):
         return self._forecast
 
     def _forecast(self, frame, state):
-        x, outputs, states = frame, [], []
-        for cell, before in zip(self.forecaster, state, strict=True):
-            x, after = cell(x, before)
-            outputs.append(x)
-            states.append(after)
-        return self.decoder(ops.concatenate(outputs, axis=-1)), tuple(states)
+        outputs, state = climb(self.forecaster, frame, state)
+        return self.decoder(ops.concatenate(outputs, axis=-1)), state
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
+from tfvp.networks.wiring import climb
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -74,13 +75,10 @@ class ConvLSTMStack(keras.layers.Layer):
 
     def call(self, frame, state):
         """Predict the frame after `frame` (B, H, W, C)."""
-        x, outputs, states = frame, [], []
-        for cell, before in zip(self.cells, state, strict=True):
-            x, after = cell(x, before)
-            outputs.append(x)
-            states.append(after)
-        seen = ops.concatenate(outputs, axis=-1) if self.readout == "all_layers" else x
-        return self.decoder(seen), tuple(states)
+        outputs, state = climb(self.cells, frame, state)
+        every = self.readout == "all_layers"
+        seen = ops.concatenate(outputs, axis=-1) if every else outputs[-1]
+        return self.decoder(seen), state
 
     def torch_names(self) -> dict[str, tuple[keras.Variable, tuple[int, ...]]]:
         """Every weight by its name in OpenSTL's state dicts, whose kernels are (out, in, H, W)."""

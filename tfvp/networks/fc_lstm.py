@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfvp.cells.fc_lstm import FCLSTMCell, FCLSTMState
+from tfvp.networks.wiring import climb
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -58,11 +59,9 @@ class FCLSTMDecoder(keras.layers.Layer):
 
     def call(self, frame, state):
         """Take one step: frame (B, H, W, C)."""
-        x, states = ops.reshape(frame, (-1, math.prod(frame.shape[1:]))), []
-        for cell, before in zip(self.cells, state, strict=True):
-            x, after = cell(x, before)
-            states.append(after)
-        return ops.reshape(self.readout(x), (-1, *frame.shape[1:])), tuple(states)
+        vector = ops.reshape(frame, (-1, math.prod(frame.shape[1:])))
+        outputs, state = climb(self.cells, vector, state)
+        return ops.reshape(self.readout(outputs[-1]), (-1, *frame.shape[1:])), state
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -147,11 +146,9 @@ class FCLSTMAutoencoder(keras.layers.Layer):
 
     def encode(self, frame, state):
         """Read a frame (B, H, W, C)."""
-        x, states = ops.reshape(frame, (-1, math.prod(frame.shape[1:]))), []
-        for cell, before in zip(self.encoder, state, strict=True):
-            x, after = cell(x, before)
-            states.append(after)
-        return x, tuple(states)
+        vector = ops.reshape(frame, (-1, math.prod(frame.shape[1:])))
+        outputs, state = climb(self.encoder, vector, state)
+        return outputs[-1], state
 
     def start(self, state, direction: str):
         """A decoder's first states: the encoder's last."""

@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfvp.cells.prednet import GATES, PredNetCell, PredNetCellState
+from tfvp.cells.prednet import GATES, LayerState, PredNetCell
+from tfvp.networks.recurrent_cell import recurrent_cell
 from tfvp.networks.rollout import rollout
 
 
 class PredNetState(NamedTuple):
     """What PredNet carries from one step to the next."""
 
-    layers: tuple[PredNetCellState, ...]  # R and c for the next frame, E of the frame just read
+    layers: tuple[LayerState, ...]  # R and c for the next frame, E of the frame just read
     late: Any  # (B, H, W, C) what was predicted of the frame just read
 
 
@@ -32,6 +33,8 @@ class PredNet(keras.layers.Layer):
     Args:
         channels: of A and R of each layer but the lowest, which has the frame's.
         kernel: side of the convolutions.
+        unit: settings of another recurrent unit than the released (see `recurrent_cell`), as in
+            Dittrich 2020; None: the released one.
         pixel_max: upper limit of a predicted frame.
         error_weights: of each layer's error when it is trained by its error units; (1, 0.1, 0.1,
             0.1) is the program's L_all, None its L_0: only the lowest layer's counts.
@@ -45,6 +48,7 @@ class PredNet(keras.layers.Layer):
         channels: tuple[int, ...] = (48, 96, 192),
         kernel: int = 3,
         *,
+        unit: dict[str, Any] | None = None,
         pixel_max: float = 1.0,
         error_weights: tuple[float, ...] | None = None,
         **kwargs,
@@ -57,6 +61,7 @@ class PredNet(keras.layers.Layer):
             )
         self.channels = tuple(channels)
         self.kernel = kernel
+        self.unit = unit and dict(unit)
         self.pixel_max = pixel_max
         self.error_weights = error_weights and tuple(error_weights)
 
@@ -78,12 +83,18 @@ class PredNet(keras.layers.Layer):
                 filters_above=above,
                 channels_above=above,
                 pixel_max=self.pixel_max if i == 0 else None,
+                unit=self._unit(n),
                 dtype=self.dtype_policy,
                 name=f"layer_{i}",
             )
             cell.build((None, height // 2**i, width // 2**i, n))
             self.cells.append(cell)
         self.built = True
+
+    def _unit(self, filters: int) -> keras.layers.Layer | None:
+        if self.unit is None:
+            return None
+        return recurrent_cell(self.unit, filters, dtype=self.dtype_policy, name="unit")
 
     @property
     def decoder(self) -> keras.layers.Layer:
@@ -109,9 +120,9 @@ class PredNet(keras.layers.Layer):
     def _ascend(self, frame, state: PredNetState):
         """A, Â and E of every layer at the frame that is read."""
         a, targets, predicted, errors = frame, [], [], []
-        for cell, (r, _, _) in zip(self.cells, state.layers, strict=True):
+        for cell, layer in zip(self.cells, state.layers, strict=True):
             targets.append(a)
-            predicted.append(cell.predict(r))
+            predicted.append(cell.predict(layer.hidden))
             errors.append(cell.compare(predicted[-1], a))
             a = cell.climb(errors[-1]) if cell.channels_above else None
         return targets, predicted, errors
@@ -121,12 +132,12 @@ class PredNet(keras.layers.Layer):
         layers = [s._replace(error=e) for s, e in zip(state.layers, errors, strict=True)]
         return PredNetState(layers=self._descend(layers), late=predicted[0])
 
-    def _descend(self, states) -> tuple[PredNetCellState, ...]:
+    def _descend(self, states) -> tuple[LayerState, ...]:
         """New R and c from the top layer down; errors stay."""
         above, after = None, []
         for cell, state in zip(reversed(self.cells), reversed(states), strict=True):
-            above, c = cell.look_down(state, above)
-            after.append(PredNetCellState(hidden=above, cell=c, error=state.error))
+            after.append(cell.look_down(state, above))
+            above = after[-1].hidden
         return tuple(reversed(after))
 
     @staticmethod
@@ -199,7 +210,13 @@ class PredNet(keras.layers.Layer):
         return ops.sum(means * ops.cast(ops.convert_to_tensor(weights), means.dtype), axis=-1)
 
     def released_names(self) -> dict[str, keras.Variable]:
-        """Every weight by its name in the released program's HDF5 files, in the order there."""
+        """Every weight by its name in the released program's HDF5 files, in the order there.
+
+        Raises:
+            ValueError: with another unit than the released.
+        """
+        if self.unit:
+            raise ValueError("unit: only the released one has names for its weights")
         named = {}
         for unit in ("a", "ahat", *GATES):
             for i, cell in enumerate(self.cells):
@@ -216,6 +233,7 @@ class PredNet(keras.layers.Layer):
             **super().get_config(),
             "channels": self.channels,
             "kernel": self.kernel,
+            "unit": self.unit,
             "pixel_max": self.pixel_max,
             "error_weights": self.error_weights,
         }

@@ -150,11 +150,11 @@ class PredRNN(keras.layers.Layer):
         Kernels are (out, in, rows, columns) there, norms (channels, rows, columns).
 
         Raises:
-            ValueError: for release 2017, of which no checkpoint was published.
+            ValueError: for another release; of that of 2017 no checkpoint was published.
         """
         if self.release != "2021":
             raise ValueError(
-                "release: only the program of 2021 has names for its weights, got 2017"
+                f"release: only the program of 2021 has names for its weights, got {self.release}"
             )
         named = {}
         for i, cell in enumerate(self.cells):

@@ -35,6 +35,25 @@ def layer_width(layer: int, hidden: tuple[int, ...], wiring: str) -> int:
     return sum(widths) if JOINS[wiring] == "concat" else widths[0]
 
 
+def climb(cells: list, x, states):
+    """Climb a stack of cells once, each reading the output of the one below.
+
+    Args:
+        cells: from the lowest.
+        x: what the lowest receives.
+        states: one state a cell.
+
+    Returns:
+        The outputs of all cells and their new states.
+    """
+    outputs, after = [], []
+    for cell, state in zip(cells, states, strict=True):
+        x, new = cell(x, state)
+        outputs.append(x)
+        after.append(new)
+    return outputs, tuple(after)
+
+
 def zigzag(cells: list, x, states: tuple, memory, wiring: str = "plain"):
     """Climb a stack of cells once, one memory passing through all of them.
 

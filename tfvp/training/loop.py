@@ -24,7 +24,8 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
     keras.utils.set_random_seed(config.seed)
     with devices.scope():
         predictor = build_model(experiment)
-        predictor.core.decoder.trainable = not config.freeze_decoder
+        for layer in keras.tree.flatten(predictor.core.decoder):
+            layer.trainable = not config.freeze_decoder
         trainer = Trainer(
             predictor,
             loss=build_loss(config.loss),
