@@ -3,11 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfvp.config_files import load_config
+from tfvp.errors import ConfigError
 from tfvp.networks.build import CORES
 from tfvp.networks.recurrent_autoencoder import RecurrentAutoencoder
 from tfvp.networks.recurrent_cell import recurrent_cell
+from tfvp.networks.spatio_temporal import SpatioTemporal
 
 # configuration -> the document's count for Moving MNIST, KTH, KITTI
 TABLES = {
@@ -15,6 +18,8 @@ TABLES = {
     "autoencoder_st_lstm": (773_018, 781_760, 781_760),
     "prednet_conv_lstm": (6_909_818, 850_325, 8_222_559),
     "prednet_st_lstm": (12_421_090, 1_285_730, 12_430_626),
+    "spatio_temporal_conv_lstm": (1_001_324, 1_007_598, 1_640_321),
+    "spatio_temporal_st_lstm": (1_415_639, 1_421_913, 2_200_641),
 }
 # frames (H, W, C) that it counted with; PredNet alone was counted for gray frames of KTH
 FRAMES = {None: (64, 64, 1), "kth": (60, 80, 3), "kitti": (128, 160, 3)}
@@ -82,6 +87,68 @@ def test_where_only_the_first_cell_remembers_the_others_start_empty_at_every_fra
     np.testing.assert_allclose(prediction, to_numpy(x), atol=1e-6)
     assert not np.allclose(prediction, run(autoencoder(), 3)[0], atol=1e-3)
     np.testing.assert_allclose(run(core, 1)[0], run(autoencoder(), 1)[0], atol=1e-6)
+
+
+# --- the spatio-temporal network ---
+
+
+def moving(**changes) -> SpatioTemporal:
+    core = SpatioTemporal(3, 4, {"kind": "st_lstm", "kernel": 3, "release": "paper"}, **changes)
+    core.build((None, 8, 12, 1))
+    return core
+
+
+def test_it_starts_as_a_network_that_looks_at_the_last_frame_alone():
+    core = moving()
+    for weight in core.cell.weights:  # whatever the cell says, the first flow is none
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    frame = np.random.default_rng(1).random((2, 8, 12, 1)).astype("float32")
+    prediction, _ = core(frame, core.initial_state(2, (8, 12, 1)))
+    seen = keras.ops.max_pool(core.encoder(frame), 2)
+    large = np.kron(to_numpy(seen), np.ones((1, 2, 2, 1), "float32"))
+    np.testing.assert_allclose(to_numpy(prediction), to_numpy(core.decoder(large)), atol=1e-6)
+
+
+def test_a_positive_flow_reads_below_and_to_the_right_and_no_further_than_its_limit():
+    core = SpatioTemporal(3, 4, CELL)
+    core.build((None, 16, 24, 1))
+    nothing, bias = np.zeros((1, 8, 12, 4), "float32"), core.flow_layers[-1].bias
+    # a unit is (side - 1) / side of a place, since the grid ends in the outmost centres
+    bias.assign([1.0 * 8 / 7, 2.0 * 12 / 11])
+    np.testing.assert_allclose(to_numpy(core.flow(nothing))[0, 3, 3], [1.0, 2.0], atol=1e-6)
+    frame = np.random.default_rng(1).random((1, 16, 24, 1)).astype("float32")
+    prediction, _ = core(frame, core.initial_state(1, (16, 24, 1)))
+    seen = to_numpy(keras.ops.max_pool(core.encoder(frame), 2))
+    moved = np.zeros_like(seen)
+    moved[:, :-1, :-2] = seen[:, 1:, 2:]  # from outside comes zero
+    large = np.kron(moved, np.ones((1, 2, 2, 1), "float32"))
+    np.testing.assert_allclose(to_numpy(prediction), to_numpy(core.decoder(large)), atol=1e-5)
+    bias.assign([100.0, -100.0])
+    np.testing.assert_allclose(to_numpy(core.flow(nothing))[0, 0, 0], [1.75, -2.75])
+
+
+def test_detached_the_map_learns_through_the_flow_alone():
+    frame = np.random.default_rng(1).random((2, 8, 12, 1)).astype("float32")
+    for detached in (False, True):
+        core = moving(detach_sampled=detached)
+        with tf.GradientTape() as tape:
+            prediction, _ = core(frame, core.initial_state(2, (8, 12, 1)))
+            loss = tf.reduce_sum(tf.square(prediction))
+        of_encoder, of_flow = tape.gradient(
+            loss,
+            [core.encoder.kernel.value, core.flow_layers[-1].bias.value],
+            unconnected_gradients="zero",
+        )
+        # the flow is zero at first, so nothing of it reaches the encoder yet
+        assert np.any(to_numpy(of_encoder)) == (not detached)
+        assert np.any(to_numpy(of_flow))
+
+
+def test_frames_it_cannot_halve_are_refused():
+    with pytest.raises(ValueError, match="must be even, got 7x12"):
+        SpatioTemporal(3, 4, CELL).build((None, 7, 12, 1))
+    with pytest.raises(ConfigError, match="halves the frame once"):
+        load_config("spatio_temporal_conv_lstm", overrides=["data.frame_px=[63, 64]"])
 
 
 def test_other_cells_and_other_ways_to_remember_are_refused():

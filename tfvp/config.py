@@ -602,6 +602,21 @@ class RecurrentAutoencoderConfig(Section):
     )
 
 
+class SpatioTemporalConfig(Section):
+    """Spatio-temporal video autoencoder: a frame moved along a flow (Patraucean et al. 2016)."""
+
+    network: Literal["spatio_temporal"] = "spatio_temporal"
+    cell: RecurrentCellConfig = ConvLSTMCellConfig(
+        kernel=(7, 7), state_kernel=(7, 7), peephole="conv"
+    )
+    encoder: Positive = Field(default=32, description="channels of the map that is moved")
+    hidden: Positive = Field(default=45, description="channels of the cell")
+    detach_sampled: bool = Field(
+        default=False,
+        description="true: as Dittrich's program, no gradient goes through the map that is moved",
+    )
+
+
 class ReleasedUnitConfig(Section):
     """PredNet's own recurrent unit: a ConvLSTM with Keras 2's hard sigmoid."""
 
@@ -715,13 +730,14 @@ ModelConfig = Annotated[
     | Annotated[FCLSTMConfig, Tag("fc_lstm")]
     | Annotated[SimpleLSTMConfig, Tag("simple_lstm")]
     | Annotated[RecurrentAutoencoderConfig, Tag("recurrent_autoencoder")]
+    | Annotated[SpatioTemporalConfig, Tag("spatio_temporal")]
     | Annotated[PredRNNConfig, Tag("predrnn")]
     | Annotated[PredRNNPPConfig, Tag("predrnn_pp")]
     | Annotated[PredNetConfig, Tag("prednet")],
     _by(
         "network",
         *("eidetic_stack", "conv_lstm_stack", "conv_lstm_forecaster", "fc_lstm", "simple_lstm"),
-        *("recurrent_autoencoder", "predrnn", "predrnn_pp", "prednet"),
+        *("recurrent_autoencoder", "spatio_temporal", "predrnn", "predrnn_pp", "prednet"),
     ),
 ]
 
@@ -1076,6 +1092,16 @@ class Experiment(Section):
                     f"frame as often, got data.frame_px {height}x{width}, which {divisor} does not "
                     "divide"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _spatio_temporal_halves_frame(self) -> "Experiment":
+        height, width = self.data.frame_px
+        if self.model.network == "spatio_temporal" and (height % 2 or width % 2):
+            raise ValueError(
+                "model.network: spatio_temporal halves the frame once, so data.frame_px must be "
+                f"even, got {height}x{width}"
+            )
         return self
 
     @model_validator(mode="after")

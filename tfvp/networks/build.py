@@ -17,6 +17,7 @@ from tfvp.config import (
     PredRNNPPConfig,
     RecurrentAutoencoderConfig,
     SimpleLSTMConfig,
+    SpatioTemporalConfig,
     STLSTMCellConfig,
 )
 from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
@@ -30,6 +31,7 @@ from tfvp.networks.predrnn import PredRNN
 from tfvp.networks.predrnn_pp import PredRNNPP
 from tfvp.networks.recurrent_autoencoder import RecurrentAutoencoder
 from tfvp.networks.simple_lstm import SimpleLSTM
+from tfvp.networks.spatio_temporal import SpatioTemporal
 
 
 def build_model(experiment: Experiment) -> FramePredictor:
@@ -137,6 +139,16 @@ def _recurrent_autoencoder(model: RecurrentAutoencoderConfig) -> RecurrentAutoen
     return RecurrentAutoencoder(model.hidden, cell, remember=model.remember, name="core")
 
 
+def _spatio_temporal(model: SpatioTemporalConfig) -> SpatioTemporal:
+    return SpatioTemporal(
+        model.encoder,
+        model.hidden,
+        _recurrent_cell(model.cell),
+        detach_sampled=model.detach_sampled,
+        name="core",
+    )
+
+
 def _prednet(model: PredNetConfig) -> PredNet:
     unit = model.cell.unit
     return PredNet(
@@ -158,4 +170,5 @@ CORES: dict[str, Any] = {
     "recurrent_autoencoder": _recurrent_autoencoder,
     "fc_lstm": _fc_lstm,
     "simple_lstm": _simple_lstm,
+    "spatio_temporal": _spatio_temporal,
 }

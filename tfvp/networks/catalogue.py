@@ -36,4 +36,9 @@ NETWORKS = {
         "Dittrich 2020, chapter 5 (autoencoder, depth 2)", "autoencoder_conv_lstm", "both"
     ),
     "simple_lstm": Entry("Colonna and Manganaro 2023", "simple_lstm", "paper"),
+    "spatio_temporal": Entry(
+        "Patraucean et al. 2016, arXiv:1511.06309, as in Dittrich 2020",
+        "spatio_temporal_conv_lstm",
+        "both",
+    ),
 }

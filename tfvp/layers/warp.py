@@ -1,0 +1,53 @@
+"""Maps warped along a flow: bilinear sampling at displaced places."""
+
+from keras import ops
+
+
+def dense_image_warp(image, flow, *, outside: str = "edge"):
+    """out[b, y, x] = image[b, y - flow[b, y, x, 0], x - flow[b, y, x, 1]], bilinear.
+
+    With `outside="edge"` it is `tfa.image.dense_image_warp` of TensorFlow Addons 0.23, gradients
+    too: places beyond the border are the border's. With "zero" each of the four neighbours that
+    lies outside counts as zero, as PyTorch's `grid_sample` and Patraucean et al. 2016.
+
+    Args:
+        image: (B, H, W, C), H and W at least 2.
+        flow: (B, H, W, 2), rows then columns, in pixels.
+        outside: edge or zero.
+
+    Returns:
+        (B, H, W, C), the image's type.
+
+    Raises:
+        ValueError: another `outside`.
+    """
+    if outside not in ("edge", "zero"):
+        raise ValueError(f"outside: expected edge or zero, got {outside}")
+    batch, height, width, channels = ops.shape(image)
+    flow = ops.cast(flow, "float32")  # places need more digits than a bfloat16 has
+    rows = _neighbours(ops.arange(height, dtype="float32")[:, None] - flow[..., 0], height, outside)
+    columns = _neighbours(ops.arange(width, dtype="float32") - flow[..., 1], width, outside)
+    places = ops.reshape(image, (-1, channels))
+    first = ops.arange(batch, dtype="int32")[:, None, None] * (height * width)
+    total = 0.0
+    for row, row_share in rows:
+        for column, column_share in columns:
+            seen = ops.take(places, first + row * width + column, axis=0)
+            total = total + seen * ops.cast((row_share * column_share)[..., None], image.dtype)
+    return total
+
+
+def _neighbours(position, size: int, outside: str) -> list[tuple]:
+    """The two indices along one axis that a position lies between, and the share of each."""
+    low = ops.floor(position)
+    if outside == "edge":
+        low = ops.clip(low, 0, size - 2)
+        high_share = ops.clip(position - low, 0.0, 1.0)
+    else:
+        high_share = position - low
+    found = []
+    for index, share in ((low, 1 - high_share), (low + 1, high_share)):
+        inside = ops.logical_and(index >= 0, index <= size - 1)
+        share = share * ops.cast(inside, share.dtype)
+        found.append((ops.cast(ops.clip(index, 0, size - 1), "int32"), share))
+    return found
