@@ -319,8 +319,10 @@ COMBINATIONS = {
     "data: {dataset: kth, validation_persons: [3, 17]}": "data.validation_persons: [3, 17] must be",
     "data: {dataset: kitti, train_drives: [x], test_drives: [x]}": "data.test_drives, "
     "data.validation_drives, data.train_drives: x is listed twice",
+    "data: {dataset: kitti, validation_frames: 5}": "data.validation_frames: 5 must be more than "
+    "data.context_frames 5 and at most data.context_frames + data.predict_frames = 10",
     "data: {dataset: kitti, validation_last_frames: 8}": "data.validation_last_frames: 8 frames "
-    "hold no sequence of data.context_frames + data.predict_frames = 10",
+    "hold no sequence of 10 (data.validation_frames, else data.context_frames + data.predict",
     "data: {dataset: kitti, validation_drives: []}": "data.validation_drives: none, and data.",
     "data: {train_sequences: 8}": "training.global_batch: 16 is more than there are",
 }

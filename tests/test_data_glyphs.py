@@ -56,6 +56,39 @@ def test_emnist_is_turned_upright_and_split_like_mnist(emnist):
     assert found.splits["validation"][1].tolist() == [22, 23]
 
 
+UPRIGHT = ["#..", "#..", "#..", "##."]  # an L, as it is read
+AS_STORED = ["####", "...#", "...."]  # in the file its columns are rows: lying and mirrored
+
+
+def enlarged(drawn: list[str]) -> np.ndarray:
+    """A drawing of # and . in the upper left corner of 28x28, each a block of 7x7."""
+    small = np.array([[255 * (mark == "#") for mark in row] for row in drawn], np.uint8)
+    image = np.zeros((28, 28), np.uint8)
+    blocks = small.repeat(7, axis=0).repeat(7, axis=1)
+    image[: blocks.shape[0], : blocks.shape[1]] = blocks
+    return image
+
+
+@pytest.mark.parametrize("name", ["balanced", "byclass", "letters"])
+def test_an_l_in_emnists_files_stands_upright_in_the_clips(tmp_path, name):
+    """Drawn by hand, unlike its mirror image and unlike itself turned any way."""
+    (tmp_path / "emnist").mkdir()
+    stored = np.stack([enlarged(AS_STORED)] * 24)
+    for part in ("train", "test"):
+        path = tmp_path / "emnist" / f"emnist-{name}-{part}-images-idx3-ubyte"
+        path.write_bytes(idx_file(stored))
+    config = MovingMnistData(
+        root=tmp_path, prepared=tmp_path / "d", digits=f"emnist_{name}", digit_count=1,
+        train_sequences=2, validation_sequences=2, test_sequences=2
+    )  # fmt: skip
+    made = prepare(config, report=silent)
+    for split in made.manifest.splits:
+        frame = made.split(split)[1][3, ..., 0]
+        ys, xs = np.nonzero(frame)
+        shown = frame[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
+        np.testing.assert_array_equal(shown, enlarged(UPRIGHT)[:, :14])
+
+
 def test_emnists_digits_are_left_out_on_request(emnist):
     found = find_digits("emnist_balanced", emnist, silent, True)
     assert found.title == "EMNIST balanced, letters only"

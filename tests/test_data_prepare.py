@@ -54,6 +54,7 @@ def test_the_manifest_says_what_tables_must_say(config):
         {"predict_frames": 3},
         {"test_sequences": 3},
         {"motion": "shi"},
+        {"digit_subset": 7},
         {"train_sequences": 0, "validation_sequences": 0},
         {"digits": "mnist"},
     ],

@@ -60,6 +60,21 @@ def test_npz_joins_input_and_output(folder):
         np.testing.assert_array_equal(clips[i][..., 0], np.concatenate(expected))
 
 
+def test_an_l_in_an_npz_stands_upright_and_its_frames_in_order(tmp_path):
+    """Drawn by hand: 24x32 pixels, an L of 3x2 in frame t at row t, column 2 t."""
+    raw = np.zeros((5, 1, 24, 32), np.float32)
+    for t in range(5):
+        raw[t, 0, t : t + 3, 2 * t] = raw[t, 0, t + 2, 2 * t + 1] = 1
+    path, _ = put_npz(
+        tmp_path / "l.npz", input_raw_data=raw, clips=np.array([[[0, 3]], [[3, 2]]])
+    )  # fmt: skip
+    (clip,) = (read_released(path, SHAPE, 1)[0],)
+    for t in range(5):
+        rows, columns = np.nonzero(clip[t, ..., 0])
+        lit = {(t, 2 * t), (t + 1, 2 * t), (t + 2, 2 * t), (t + 2, 2 * t + 1)}
+        assert set(zip(rows.tolist(), columns.tolist(), strict=True)) == lit
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -81,6 +81,22 @@ def test_ten_frames_in_both_modes(raw):
         assert made.facts["counts"] == {"train": train, "validation": 1, "test": count}
 
 
+def test_validation_that_holds_no_whole_sequence_predicts_fewer_frames(raw):
+    """Ten frames for training and test in both modes, while validation has the last eight."""
+    ten = {"context_frames": 5, "predict_frames": 5, "validation_frames": 8}
+    for mode, count, train in (("all", 16, 13), ("unique", 2, 2)):
+        made = prepare(config(raw, **ten, train_windows=mode, test_windows=mode), report=silent)
+        assert made.facts["counts"] == {"train": train, "validation": 1, "test": count}
+        assert [made.split(split).shape[0] for split in SPLITS] == [10, 8, 10]
+        assert spans(made, "validation") == ["kitti/drive_a frames 32-39"]
+        last = {"all": "12-21", "unique": "10-19"}[mode]
+        assert spans(made, "train")[-1] == f"kitti/drive_a frames {last}"
+    write_images(raw / "drive_c" / "image_02", list(range(7)), blue=0)
+    seven = config(raw, **ten, validation_last_frames=0, validation_drives=("drive_c",))
+    with pytest.raises(DataError, match=r"no 8 frames in a row for the validation split"):
+        prepare(seven, report=silent)
+
+
 def test_sequences_do_not_run_across_a_missing_image(raw):
     (raw / "drive_b" / "image_02" / "0000000009.png").unlink()
     prepared = prepare(config(raw), report=silent)

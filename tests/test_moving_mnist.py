@@ -8,9 +8,9 @@ import pytest
 
 from tfvp.config import SPLITS, MovingMnistData
 from tfvp.data import moving_mnist, order
-from tfvp.data.digits import Digits, DigitSplit
+from tfvp.data.digits import Digits, DigitSplit, find_digits
 from tfvp.data.motion import boxes, composite, mirrored, positions
-from tfvp.data.moving_mnist import MovingMnistClips
+from tfvp.data.moving_mnist import MovingMnistClips, clips, rank, wanted
 
 
 def glyphs(count: int, px: int) -> np.ndarray:
@@ -222,6 +222,24 @@ def test_shis_clips_start_where_they_are_drawn_at_3_to_5_px_a_frame():
     step = speed[:, None] * np.stack([np.sin(turn), np.cos(turn)], axis=1)
     expected = (drawn[:, :2] * [28, 52] + step).astype(int)
     np.testing.assert_array_equal(corners[far, 1], expected[far])
+
+
+def test_a_subset_is_the_first_digits_of_each_split():
+    """Of scikit-learn's digits training has 0-1,199, validation 1,200-1,499; 7 of each stay."""
+    digits = find_digits("sklearn", None, print)
+    config = MovingMnistData(digit_subset=7)
+    for split, first in (("train", 0), ("validation", 1_200), ("test", 1_500)):
+        made = clips(config, digits, split, 40)
+        shown = {int(n) for i in range(40) for n in made.source(i).split(" ")[1].split("+")}
+        assert shown == set(range(first, first + 7))
+    whole = prepared_settings(MovingMnistData())
+    assert rank(MovingMnistData(), whole) == 0
+    assert rank(config, whole) is None
+    assert rank(MovingMnistData(), prepared_settings(config)) is None
+
+
+def prepared_settings(config: MovingMnistData) -> dict:
+    return {**wanted(config), "digits": "mnist"}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])

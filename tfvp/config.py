@@ -108,6 +108,10 @@ class MovingMnistData(DataSection):
         description="auto: MNIST from root, Keras' cache or a download, else scikit-learn's; the "
         "other glyphs are read from root",
     )
+    digit_subset: Positive | None = Field(
+        default=None,
+        description="only the first so many digits of each split, as the 500 of the ConvLSTM paper",
+    )
     without_digits: bool = Field(
         default=False, description="leave out the digits among EMNIST's characters"
     )
@@ -301,6 +305,11 @@ class KittiData(DataSection):
     validation_gap_frames: NotNegative = Field(
         default=10, description="frames before those that are used for nothing"
     )
+    validation_frames: Positive | None = Field(
+        default=None,
+        description="frames of a validation sequence, where its drives hold no longer ones: fewer "
+        "are predicted then; null: as in training",
+    )
     train_windows: Literal["all", "unique"] = Field(
         default="all",
         description="of training and validation; all: a sequence from every frame on; unique: "
@@ -341,10 +350,17 @@ class KittiData(DataSection):
                 "data.validation_drives: none, and data.validation_last_frames: 0; one of them "
                 "must give validation something"
             )
-        if 0 < last < self.total_frames:
+        needed = self.validation_frames or self.total_frames
+        if not self.context_frames < needed <= self.total_frames:
             raise ValueError(
-                f"data.validation_last_frames: {last} frames hold no sequence of "
-                f"data.context_frames + data.predict_frames = {self.total_frames}"
+                f"data.validation_frames: {needed} must be more than data.context_frames "
+                f"{self.context_frames} and at most data.context_frames + data.predict_frames = "
+                f"{self.total_frames}"
+            )
+        if 0 < last < needed:
+            raise ValueError(
+                f"data.validation_last_frames: {last} frames hold no sequence of {needed} "
+                "(data.validation_frames, else data.context_frames + data.predict_frames)"
             )
         return self
 

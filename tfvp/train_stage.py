@@ -125,7 +125,8 @@ def _validation(
     data = job.experiment.data
     reader = prepared.split("validation")
     count = min(job.experiment.training.validation_clips, reader.count)
-    predict = compiled_prediction(trainer.predictor, data.predict_frames)
+    # Where validation's clips are shorter, fewer frames are predicted.
+    predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
 
     def validate() -> dict[str, float]:
         batches = evaluation_batches(reader, batch=job.experiment.evaluation.batch, count=count)

@@ -101,7 +101,7 @@ def draft(config: KittiData, report: Report) -> Draft:
     for split, clips in sources.items():
         if not clips.count:
             raise DataError(
-                f"{folder}: no {config.total_frames} frames in a row for the {split} split "
+                f"{folder}: no {clips.shape[0]} frames in a row for the {split} split "
                 f"({', '.join(drive.name for drive in chosen[split]) or 'no drive'}); give it "
                 "longer drives or ask for fewer frames"
             )
@@ -129,6 +129,7 @@ def wanted(config: KittiData) -> dict[str, Any]:
         "train_drives": sorted(config.train_drives),
         "validation_last_frames": config.validation_last_frames,
         "validation_gap_frames": config.validation_gap_frames,
+        "validation_frames": config.validation_frames,
         "train_windows": config.train_windows,
         "test_windows": config.test_windows,
     }
@@ -196,7 +197,8 @@ def split_drives(
 
 
 def _windows_of(config: KittiData, split: str, drives: Sequence[Drive]) -> KittiWindows:
-    total = config.total_frames
+    shorter = config.validation_frames if split == "validation" else None
+    total = shorter or config.total_frames
     chosen = config.test_windows if split == "test" else config.train_windows
     stride = total if chosen == "unique" else 1
     starts = [

@@ -112,8 +112,8 @@ def clips(
     chosen = digits.splits[split]
     return MovingMnistClips(
         name=f"{digits.source}/{split}",
-        images=chosen.scaled(config.digit_px),
-        numbers=chosen.numbers,
+        images=chosen.scaled(config.digit_px)[: config.digit_subset],
+        numbers=chosen.numbers[: config.digit_subset],
         split=split,
         seed=config.seed,
         digit_count=config.digit_count,
@@ -195,6 +195,7 @@ def wanted(config: MovingMnistData) -> dict[str, Any]:
         "sequences": config.counts,
         "files": config.files,
         "seed": config.seed,
+        **({"digit_subset": config.digit_subset} if config.digit_subset else {}),
     }
 
 
@@ -204,6 +205,8 @@ def rank(config: MovingMnistData, settings: Mapping[str, Any]) -> int | None:
     With `digits: auto` MNIST serves better than its stand-in.
     """
     if not wanted(config).items() <= settings.items():
+        return None
+    if settings.get("digit_subset") != config.digit_subset:
         return None
     if set(config.files) == set(config.counts):  # nothing was drawn
         return 0
