@@ -43,8 +43,7 @@ def trained(experiment: Experiment, devices: Devices) -> dict[str, np.ndarray]:
         training_source(data, prepared, report=lambda _: None),
         batch=config.global_batch,
         seed=config.seed,
-        sampling=lambda step: truth_probability(step, config.scheduled_sampling),
-        context_frames=data.context_frames,
+        sampling=lambda step: [truth_probability(step, config.scheduled_sampling)] * 2,
     )
     trainer = build_trainer(experiment, devices)
     losses = []

@@ -89,6 +89,7 @@ def test_explain_lists_every_key_once(write):
         ("training.loss", experiment.training.loss),
         ("training.schedule", experiment.training.schedule),
         ("training.clip", experiment.training.clip),
+        ("training.scheduled_sampling", experiment.training.scheduled_sampling),
     ):
         there = {key for key in there if not key.startswith(f"{union}.")}
         if chosen is None:

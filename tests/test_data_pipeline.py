@@ -26,8 +26,19 @@ class Numbered:
         return str(index)
 
 
+class Timed(Numbered):
+    """Frame t of clip i is filled with 10 i + t."""
+
+    def __init__(self):
+        super().__init__(10)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        time = np.arange(self.shape[0], dtype=np.uint8)
+        return np.full(self.shape, 10 * index, np.uint8) + time[:, None, None, None]
+
+
 def settings(**changes):
-    half = {"batch": 4, "seed": 3, "sampling": lambda step: 0.5, "context_frames": 2}
+    half = {"batch": 4, "seed": 3, "sampling": lambda step: [0.5, 0.5]}
     return {**half, **changes}
 
 
@@ -69,11 +80,28 @@ def test_a_resumed_run_sees_what_the_uninterrupted_one_saw():
 
 
 def test_the_probability_is_that_of_the_step():
-    first_two = settings(sampling=lambda step: 1.0 if step <= 2 else 0.0)
+    first_two = settings(sampling=lambda step: [1.0, 1.0] if step <= 2 else [0.0, 0.0])
     batches = taken(pipeline.training_batches(Numbered(10), **first_two), 4)
     assert [batch["use_truth"].mean() for batch in batches] == [1, 1, 0, 0]
-    without = next(pipeline.numpy_training_batches(Numbered(10), **settings(sampling=None)))
-    assert (without["use_truth"] == 0).all()
+
+
+def test_every_frame_has_its_probability():
+    first_alone = settings(sampling=lambda step: [1.0, 0.0, 0.0])
+    batch = next(pipeline.numpy_training_batches(Numbered(10), **first_alone))
+    assert batch["use_truth"].tolist() == [[1, 0, 0]] * 4
+
+
+@pytest.mark.parametrize("start_step", [1, 3])
+def test_every_batch_comes_again_reversed_in_time_with_its_mask(start_step):
+    plain = pipeline.numpy_training_batches(Timed(), **settings(), start_step=start_step)
+    twice = settings(reverse_input=True, start_step=start_step)
+    batches = taken(pipeline.training_batches(Timed(), **twice), 6)
+    for forward, backward in zip(batches[::2], batches[1::2], strict=True):
+        assert_equal_batches([forward], [next(plain)])
+        np.testing.assert_array_equal(backward["frames"], forward["frames"][:, ::-1])
+        np.testing.assert_array_equal(backward["use_truth"], forward["use_truth"])
+    in_numpy = pipeline.numpy_training_batches(Timed(), **twice)
+    assert_equal_batches(batches, [next(in_numpy) for _ in range(6)])
 
 
 def test_every_value_of_a_byte_becomes_its_share_of_255():
@@ -82,14 +110,9 @@ def test_every_value_of_a_byte_becomes_its_share_of_255():
 
 
 def test_one_predicted_frame_needs_no_mask():
-    batch = next(pipeline.numpy_training_batches(Numbered(10), **settings(context_frames=4)))
+    no_frame = settings(sampling=lambda step: [])
+    batch = next(pipeline.numpy_training_batches(Numbered(10), **no_frame))
     assert batch["use_truth"].shape == (4, 0)
-
-
-@pytest.mark.parametrize("context_frames", [0, 5])
-def test_context_must_leave_something_to_predict(context_frames):
-    with pytest.raises(ValueError, match=r"context_frames: expected 1 … 4"):
-        pipeline.training_batches(Numbered(10), **settings(context_frames=context_frames))
 
 
 # --- evaluation ----------------------------------------------------------------------------------

@@ -947,14 +947,45 @@ LossConfig = Annotated[
 ]
 
 
-class SamplingConfig(Section):
+class LinearSamplingConfig(Section):
     """Scheduled sampling: the true frame is fed with probability start - decay_per_step * step."""
 
+    kind: Literal["linear"] = "linear"
     start: Probability = 1.0
     decay_per_step: Weight = 2e-5
     stop_step: NotNegative = Field(
         default=50_000, description="from this step on the model only sees its own predictions"
     )
+
+
+class ReverseSamplingConfig(Section):
+    """Reverse scheduled sampling of PredRNN-V2: its own predictions in the context at first, too.
+
+    Until first_step a true frame is fed with probability 0.5 everywhere after the first frame. Then
+    it nears 1 in the context, 1 - 0.5 exp(-(step - first_step) / time_constant), and falls to 0 in
+    the future, along a line; from last_step on it is 1 and 0.
+    """
+
+    kind: Literal["reverse"] = "reverse"
+    first_step: NotNegative = 25_000
+    last_step: Positive = 50_000
+    time_constant: Annotated[float, Field(gt=0)] = Field(default=2_500.0, description="in steps")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ReverseSamplingConfig":
+        if self.first_step >= self.last_step:
+            raise ValueError(
+                f"training.scheduled_sampling.first_step: {self.first_step} must come before "
+                f"last_step {self.last_step}"
+            )
+        return self
+
+
+SamplingConfig = Annotated[
+    Annotated[LinearSamplingConfig, Tag("linear")]
+    | Annotated[ReverseSamplingConfig, Tag("reverse")],
+    _by("kind", "linear", "reverse"),
+]
 
 
 class InitConfig(Section):
@@ -982,7 +1013,10 @@ class InitConfig(Section):
 
 
 class TrainingConfig(Section):
-    """How the network is trained; a step is one optimizer update from one global batch."""
+    """How the network is trained; a step takes one global batch and counts for all schedules.
+
+    It is one optimizer update, or two with `reverse_input`.
+    """
 
     steps: Positive = 80_000
     global_batch: Positive = Field(default=16, description="clips per update, over all devices")
@@ -998,7 +1032,12 @@ class TrainingConfig(Section):
         default=None, description="of the whole batch's gradient, before the optimizer sees it"
     )
     loss: LossConfig = AbsoluteSquareLossConfig()
-    scheduled_sampling: SamplingConfig | None = SamplingConfig()
+    scheduled_sampling: SamplingConfig | None = LinearSamplingConfig()
+    reverse_input: bool = Field(
+        default=False,
+        description="every step makes a second update, from its clips reversed in time with the "
+        "same sampling mask",
+    )
     average_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.9995, description="decay of the exponential average of the weights"
     )
@@ -1147,6 +1186,17 @@ class Experiment(Section):
                     f"evaluation.metrics: {metric} looks through a window of {window}x{window} "
                     f"pixels, got data.frame_px {height}x{width}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _samples_in_the_context(self) -> "Experiment":
+        sampling, network = self.training.scheduled_sampling, self.model.network
+        encodes = ("conv_lstm_forecaster", "fc_lstm", "simple_lstm")
+        if sampling and sampling.kind == "reverse" and network in encodes:
+            raise ValueError(
+                f"training.scheduled_sampling.kind: reverse feeds predictions in the context, and "
+                f"model.network {network} makes none there; use linear or null"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """The train stage: from fresh weights, given ones, or a checkpoint of the same run."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tfvp.training.checkpoints import Best, Checkpoints, restore
 from tfvp.training.devices import Devices
 from tfvp.training.logs import TrainingLogs
 from tfvp.training.loop import build_trainer, rehearse, train
-from tfvp.training.schedules import scheduled, truth_probability
+from tfvp.training.schedules import scheduled, truth_probabilities
 from tfvp.training.steps import Steps
 from tfvp.training.trainer import Trainer
 
@@ -58,7 +59,8 @@ def train_stage(job: Job) -> None:
         job.say(f"all {config.steps} steps are done")
         return
     batches = _training_batches(job, prepared, start_step)
-    _say_cost(job, trainer, devices, batches, config.steps - start_step)
+    updates = (config.steps - start_step) * (1 + config.reverse_input)
+    _say_cost(job, trainer, devices, batches, updates)
     validate = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
         logs = TrainingLogs(job.run, start_step, trainer.summed_loss.weights, scheduled(1, config))
@@ -112,8 +114,13 @@ def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
         training_source(data, prepared, report=job.say),
         batch=config.global_batch,
         seed=config.seed,
-        sampling=lambda step: truth_probability(step, config.scheduled_sampling),
-        context_frames=data.context_frames,
+        sampling=partial(
+            truth_probabilities,
+            sampling=config.scheduled_sampling,
+            context_frames=data.context_frames,
+            predict_frames=data.predict_frames,
+        ),
+        reverse_input=config.reverse_input,
         start_step=start_step + 1,
     )
 
@@ -139,7 +146,7 @@ def _validation(
     return validate
 
 
-def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, steps: int) -> None:
+def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, updates: int) -> None:
     """Measure two updates, undo them, and say what the whole will take."""
     config = job.experiment.training
     job.say(
@@ -149,6 +156,6 @@ def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, steps:
     cost = rehearse(trainer, batches)
     job.say(
         f"first update after {cost.seconds_to_first_step:.1f} s, then {cost.seconds_a_step:.2f} s "
-        f"each: about {in_words(cost.seconds_a_step * steps)} for {steps:,}, plus validation; "
+        f"each: about {in_words(cost.seconds_a_step * updates)} for {updates:,}, plus validation; "
         f"it takes {cost.peak_gigabytes:.1f} GB of memory"
     )

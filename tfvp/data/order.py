@@ -81,7 +81,11 @@ def batch_indices(seed: int, step: int, batch: int, count: int | None) -> np.nda
 
 
 def truth_mask(
-    seed: int, step: int, sample_positions: Sequence[int], frames: int, probability: float
+    seed: int,
+    step: int,
+    sample_positions: Sequence[int],
+    frames: int,
+    probability: float | Sequence[float],
 ) -> np.ndarray:
     """Draw where scheduled sampling feeds the true frame (1) and where the prediction (0).
 
@@ -92,8 +96,9 @@ def truth_mask(
         seed: of the masks.
         step: the update, 1-based.
         sample_positions: places in the global batch, (B,).
-        frames: frames that may be fed: the predicted ones but the last.
-        probability: of feeding the truth; <= 0 is never, >= 1 is always.
+        frames: frames in whose place a prediction may be fed.
+        probability: of feeding the truth, one for all or for each of them; <= 0 is never, >= 1 is
+            always.
 
     Returns:
         float32 (B, frames) of 0 and 1.
@@ -101,4 +106,4 @@ def truth_mask(
     drawn = np.empty((len(sample_positions), frames))
     for row, position in enumerate(sample_positions):
         drawn[row] = uniform(seed, "truth mask", (step, int(position)), frames)
-    return (drawn < probability).astype(np.float32)
+    return (drawn < np.asarray(probability)).astype(np.float32)

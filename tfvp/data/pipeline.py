@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypedDict
 
@@ -19,11 +19,15 @@ PARALLEL_BATCHES = 2  # made at once; they come out in order
 PREFETCHED_BATCHES = 2
 
 
+# a step's probability of feeding the truth, for every frame in whose place a prediction may be fed
+Sampling = Callable[[int], Sequence[float]]
+
+
 class Batch(TypedDict):
     """What one update sees."""
 
     frames: np.ndarray  # float32 (B, T, H, W, C) in [0, 1]
-    use_truth: np.ndarray  # float32 (B, predicted frames - 1), 1: feed the true frame
+    use_truth: np.ndarray  # float32 (B, frames that may be fed), 1: feed the true frame
 
 
 def to_float(frames: np.ndarray) -> np.ndarray:
@@ -37,28 +41,27 @@ def training_batch(
     *,
     batch: int,
     seed: int,
-    sampling: Callable[[int], float] | None,
-    context_frames: int,
+    sampling: Sampling,
+    reverse: bool = False,
 ) -> Batch:
-    """Return the global batch of update `step`, a pure function of its arguments.
+    """Return the global batch of step `step`, a pure function of its arguments.
 
     Args:
         source: clips, finite (in a new order every epoch) or endless (one after the other).
-        step: the update, 1-based.
+        step: 1-based.
         batch: clips in the global batch.
         seed: of order and masks.
-        sampling: gives a step's probability of feeding the true frame; None: never feed it.
-        context_frames: frames that the network is given; the others are predicted.
+        sampling: gives a step's probabilities of feeding the truth, see `Sampling`.
+        reverse: the same clips with their last frame first, and the same mask.
 
     Raises:
         DataError: a record is damaged; names shard and record.
     """
     indices = order.batch_indices(seed, step, batch, source.count)
     clips = np.stack([source[int(index)] for index in indices])
-    fed = _fed_frames(source, context_frames)
-    probability = sampling(step) if sampling else 0.0
-    mask = order.truth_mask(seed, step, range(batch), fed, probability)
-    return Batch(frames=to_float(clips), use_truth=mask)
+    probabilities = sampling(step)
+    mask = order.truth_mask(seed, step, range(batch), len(probabilities), probabilities)
+    return Batch(frames=to_float(clips[:, ::-1] if reverse else clips), use_truth=mask)
 
 
 def numpy_training_batches(
@@ -66,20 +69,19 @@ def numpy_training_batches(
     *,
     batch: int,
     seed: int,
-    sampling: Callable[[int], float] | None,
-    context_frames: int,
+    sampling: Sampling,
+    reverse_input: bool = False,
     start_step: int = 1,
 ) -> Iterator[Batch]:
-    """Yield the batches of updates start_step, start_step + 1, … endlessly, without TensorFlow."""
+    """Yield the batches of all updates from step `start_step` on endlessly, without TensorFlow.
+
+    With `reverse_input` every step has two: its clips, then the same reversed in time.
+    """
     for step in itertools.count(start_step):
-        yield training_batch(
-            source,
-            step,
-            batch=batch,
-            seed=seed,
-            sampling=sampling,
-            context_frames=context_frames,
-        )
+        for reverse in (False, True)[: 1 + reverse_input]:
+            yield training_batch(
+                source, step, batch=batch, seed=seed, sampling=sampling, reverse=reverse
+            )
 
 
 def training_batches(
@@ -87,8 +89,8 @@ def training_batches(
     *,
     batch: int,
     seed: int,
-    sampling: Callable[[int], float] | None,
-    context_frames: int,
+    sampling: Sampling,
+    reverse_input: bool = False,
     start_step: int = 1,
 ) -> "tf.data.Dataset":
     """Return the batches of numpy_training_batches as an endless, prefetching tf.data pipeline.
@@ -97,28 +99,24 @@ def training_batches(
     """
     import tensorflow as tf
 
-    fed = _fed_frames(source, context_frames)
+    updates = 1 + reverse_input  # of a step
 
-    def load(step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def load(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        step, reverse = divmod(int(number), updates)
         made = training_batch(
-            source,
-            int(step),
-            batch=batch,
-            seed=seed,
-            sampling=sampling,
-            context_frames=context_frames,
+            source, step, batch=batch, seed=seed, sampling=sampling, reverse=bool(reverse)
         )
         return made["frames"], made["use_truth"]
 
-    def element(step: tf.Tensor) -> dict[str, tf.Tensor]:
-        frames, mask = tf.numpy_function(load, [step], [tf.float32, tf.float32])
+    def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        frames, mask = tf.numpy_function(load, [number], [tf.float32, tf.float32])
         return {
             "frames": tf.ensure_shape(frames, (batch, *source.shape)),
-            "use_truth": tf.ensure_shape(mask, (batch, fed)),
+            "use_truth": tf.ensure_shape(mask, (batch, len(sampling(start_step)))),
         }
 
-    steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
-    return steps.map(element, PARALLEL_BATCHES, deterministic=True).prefetch(PREFETCHED_BATCHES)
+    numbers = tf.data.Dataset.range(start_step * updates, np.iinfo(np.int64).max)
+    return numbers.map(element, PARALLEL_BATCHES, deterministic=True).prefetch(PREFETCHED_BATCHES)
 
 
 def evaluation_spans(source: ClipSource, *, batch: int, count: int | None) -> list[range]:
@@ -181,13 +179,3 @@ def data_errors() -> Iterator[None]:
         if inside is None:
             raise
         raise DataError(inside.group(1)) from error
-
-
-def _fed_frames(source: ClipSource, context_frames: int) -> int:
-    """Return how many future frames the mask speaks of: the predicted ones but the last."""
-    predicted = source.shape[0] - context_frames
-    if not 0 < context_frames < source.shape[0]:
-        raise ValueError(
-            f"context_frames: expected 1 … {source.shape[0] - 1}, got {context_frames}"
-        )
-    return predicted - 1

@@ -12,10 +12,12 @@ from tfvp.shapes import check_shape
 class FramePredictor(keras.Model):
     """A recurrent network on patches of frames.
 
-    Called with {"frames": (B, T, H, W, C), "use_truth": (B, predict_frames - 1)} it returns the
-    prediction of every frame but the first, (B, T - 1, H, W, C), for training. `predict_frames`
-    predicts the future of a context alone. Frames are float in [0, 1]; predictions are as the
-    network gives them and may leave [0, 1] a little.
+    Called with {"frames": (B, T, H, W, C), "use_truth": (B, F)} it returns the prediction of every
+    frame but the first, (B, T - 1, H, W, C), for training. `use_truth` is about the F frames before
+    the last: F = predict_frames - 1 in scheduled sampling; F = T - 2, all but the first, in reverse
+    scheduled sampling, which may feed predictions in the context too. `predict_frames` predicts the
+    future of a context alone. Frames are float in [0, 1]; predictions are as the network gives them
+    and may leave [0, 1] a little.
 
     Args:
         core: a layer with one step of time, (frame, state) -> (next frame, state), and

@@ -72,8 +72,8 @@ def train(trainer: Trainer, batches: Any, steps: Steps) -> None:
 
     Args:
         trainer: with the weights and optimizer state of `steps.start_step`.
-        batches: the pipeline's batches from update `steps.start_step + 1` on.
-        steps: what is done after each update.
+        batches: the pipeline's batches from step `steps.start_step + 1` on.
+        steps: what is done after each step.
 
     Raises:
         TrainingError: a loss that is not finite.
@@ -85,7 +85,7 @@ def train(trainer: Trainer, batches: Any, steps: Steps) -> None:
             trainer.fit(
                 batches,
                 epochs=1,
-                steps_per_epoch=steps.config.steps - steps.start_step,
+                steps_per_epoch=steps.updates_left,
                 verbose=0,
                 shuffle=False,
                 callbacks=[steps],

@@ -5,6 +5,7 @@ import math
 from tfvp.config import (
     CosineRateConfig,
     OneCycleConfig,
+    ReverseSamplingConfig,
     SamplingConfig,
     StepRateConfig,
     TrainingConfig,
@@ -17,22 +18,55 @@ def scheduled(step: int, training: TrainingConfig) -> dict[str, float]:
     cycled = momentum(step, training)
     if cycled is not None:
         values["momentum"] = cycled
-    values["truth_probability"] = truth_probability(step, training.scheduled_sampling)
+    sampling = training.scheduled_sampling
+    values["truth_probability"] = truth_probability(step, sampling)
+    if sampling and sampling.kind == "reverse":
+        values["context_truth_probability"] = context_truth_probability(step, sampling)
     return values
 
 
 def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
-    """Probability of feeding the true frame at update `step` (the first is 1).
+    """Probability of feeding a true frame of the future at step `step` (the first is 1).
 
-    start - decay_per_step * step, never below 0, and 0 from stop_step on; without scheduled
-    sampling always 0. The released program lowers it before its first use: step 1 is below start.
+    Linear: start - decay_per_step * step, never below 0, and 0 from stop_step on; without scheduled
+    sampling always 0. The released programs lower it before its first use: step 1 is below start.
+    Reverse: see `ReverseSamplingConfig`.
 
-    >>> truth_probability(25_000, SamplingConfig())
+    >>> from tfvp.config import LinearSamplingConfig
+    >>> truth_probability(25_000, LinearSamplingConfig())
     0.5
     """
-    if sampling is None or step >= sampling.stop_step:
+    if sampling is None:
+        return 0.0
+    if sampling.kind == "reverse":
+        whole = sampling.last_step - sampling.first_step
+        past = (step - sampling.first_step) / whole
+        return 0.5 - 0.5 * min(1.0, max(0.0, past))
+    if step >= sampling.stop_step:
         return 0.0
     return max(0.0, sampling.start - sampling.decay_per_step * step)
+
+
+def context_truth_probability(step: int, sampling: ReverseSamplingConfig) -> float:
+    """Probability of feeding a true frame of the context, but the first, at step `step`."""
+    if step >= sampling.last_step:
+        return 1.0
+    past = max(0, step - sampling.first_step)
+    return 1 - 0.5 * math.exp(-past / sampling.time_constant)
+
+
+def truth_probabilities(
+    step: int, sampling: SamplingConfig | None, *, context_frames: int, predict_frames: int
+) -> list[float]:
+    """Probability of feeding the truth, for every frame in whose place a prediction may be fed.
+
+    Those are the predicted frames but the last; before them, with reverse sampling, the frames of
+    the context but the first.
+    """
+    future = [truth_probability(step, sampling)] * (predict_frames - 1)
+    if sampling and sampling.kind == "reverse":
+        return [context_truth_probability(step, sampling)] * (context_frames - 1) + future
+    return future
 
 
 def learning_rate(step: int, training: TrainingConfig) -> float:

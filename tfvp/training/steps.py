@@ -1,4 +1,4 @@
-"""What a training run does after each update: check, log, validate, save, and stop when asked."""
+"""What a training run does after each step: check, log, validate, save, and stop when asked."""
 
 import signal
 import threading
@@ -29,11 +29,11 @@ class Stopped(Exception):
 
 
 class Steps(keras.callbacks.Callback):
-    """What happens after each update, in order: check, log, validate, save, stop.
+    """What happens after each step, in order: check, log, validate, save, stop.
 
     Args:
         config: the training section.
-        start_step: updates done so far.
+        start_step: steps done so far.
         checkpoints: where to save.
         logs: where to log.
         validate: measures the trainer's present weights on the validation split; gives {"mse": …}.
@@ -59,26 +59,50 @@ class Steps(keras.callbacks.Callback):
         self.validate = validate
         self.progress = progress
         self.best = best
+        self.updates_a_step = 1 + config.reverse_input
+        self.updates: list[dict[str, float]] = []  # of the step that is going on
         self.signal: int | None = None
         self.last_time = time.perf_counter()
+
+    @property
+    def updates_left(self) -> int:
+        """Updates from the first to the last step of this session."""
+        return (self.config.steps - self.start_step) * self.updates_a_step
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Set what follows a schedule."""
         del logs
-        set_schedules(self.model.optimizer, self.start_step + batch + 1, self.config)
+        set_schedules(self.model.optimizer, self._step(batch), self.config)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Follow one update; `logs` are the trainer's loss and its parts."""
-        step = self.start_step + batch + 1
-        last = step == self.config.steps
+        step = self._step(batch)
         self._check_finite(step, logs)
+        self.updates.append({name: float(value) for name, value in logs.items()})
+        if len(self.updates) == self.updates_a_step:
+            mean = {name: float(np.mean([u[name] for u in self.updates])) for name in logs}
+            self.updates.clear()
+            self._follow(step, mean)
+
+    @property
+    def _clips(self) -> int:
+        """Clips that a step learns from."""
+        return self.config.global_batch * self.updates_a_step
+
+    def _step(self, batch: int) -> int:
+        """The step that the update of a batch, counted from 0, belongs to."""
+        return self.start_step + batch // self.updates_a_step + 1
+
+    def _follow(self, step: int, logs: Any) -> None:
+        """Follow one step; `logs` are the means over its updates."""
+        last = step == self.config.steps
         seconds, self.last_time = time.perf_counter() - self.last_time, time.perf_counter()
         if step % self.config.log_every == 0 or last:
             self._log(step, logs, seconds)
         rates = scheduled(step, self.config)
         note = (
             f"loss {float(logs['loss']):.4g}, rate {rates['learning_rate']:.3g}, "
-            f"{self.config.global_batch / seconds:.1f} clips/s"
+            f"{self._clips / seconds:.1f} clips/s"
         )
         self.progress.update(step, note)
         improved = (step % self.config.validate_every == 0 or last) and self._validate(step)
@@ -102,10 +126,10 @@ class Steps(keras.callbacks.Callback):
     def _log(self, step: int, logs: Any, seconds: float) -> None:
         row = {
             "step": step,
-            **{name: float(value) for name, value in logs.items()},
+            **logs,
             **scheduled(step, self.config),
         }
-        self.logs.write_train(row, {"clips_per_s": self.config.global_batch / seconds})
+        self.logs.write_train(row, {"clips_per_s": self._clips / seconds})
 
     def _validate(self, step: int) -> bool:
         """Log a validation; true if it is the best so far."""
