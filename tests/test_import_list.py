@@ -1,17 +1,29 @@
 """`tfvp import` and `tfvp list`: every name accounted for, and imported weights predict."""
 
+import json
+import shutil
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
+import pytest
 
 from tests.test_torch_state import state_dict, tensor, write
 from tfvp.cli import main
 from tfvp.config_files import load_config
+from tfvp.errors import WeightsError
 from tfvp.layers.patches import unfold_patches
 from tfvp.networks.build import CORES, build_model, count_parameters
 from tfvp.networks.catalogue import NETWORKS
+from tfvp.networks.eidetic_stack import EideticStack
+from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.networks.prednet import PredNet
+from tfvp.networks.predrnn import PredRNN
+from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.porting.import_weights import import_weights
 from tfvp.porting.initial import load_weights
+from tfvp.porting.sources import read_source
 from tfvp.training.checkpoints import read_state
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -36,10 +48,11 @@ def openstl_weights() -> dict[str, np.ndarray]:
 
 
 def torch_file(path: Path, values: dict[str, np.ndarray]) -> Path:
-    codes = {
-        name: tensor("FloatStorage", str(k), v.size, v.shape, [s // 4 for s in v.strides])
-        for k, (name, v) in enumerate(values.items())
-    }
+    kinds = {"float32": "FloatStorage", "int64": "LongStorage"}
+    codes = {}
+    for k, (name, v) in enumerate(values.items()):
+        strides = [s // v.itemsize for s in v.strides]
+        codes[name] = tensor(kinds[str(v.dtype)], str(k), v.size, v.shape, strides)
     return write(path, state_dict(**codes), {str(k): v for k, v in enumerate(values.values())})
 
 
@@ -114,7 +127,9 @@ def test_another_shape_or_network_is_refused_even_with_partial(tmp_path, capsys)
     source = torch_file(tmp_path / "a.pt", openstl_weights())
     common = ["import", str(source), "--out", str(tmp_path / "o.npz"), "--partial", "--config"]
     assert main([*common, "conv_lstm_openstl", *SMALL, "--set", "model.hidden=[4, 2]"]) == 1
-    assert "has the shape (12, 4, 3, 3), the configuration makes" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "(12, 4, 3, 3), in our order (3, 3, 4, 12), the configuration makes" in said
+    assert "(3, 3, 4, 16)" in said
     assert main([*common, "e3d_residual", "--preset", "quick"]) == 1
     assert "no PyTorch program is known for this network" in capsys.readouterr().err
     assert main([*common, "conv_lstm_stack", "--preset", "quick"]) == 1  # its cells have biases
@@ -138,6 +153,108 @@ def test_an_e3d_checkpoint_predicts_as_its_program_did(tmp_path, capsys):
     ours = predictor._fold(predictor.predict_frames(frames, expected.shape[1]))
     error = np.linalg.norm(keras.ops.convert_to_numpy(ours) - expected) / np.linalg.norm(expected)
     assert error < 1e-5
+
+
+def relative_error(ours, golden) -> float:
+    ours = keras.ops.convert_to_numpy(ours)
+    return float(np.linalg.norm(ours - golden) / np.linalg.norm(golden))
+
+
+def import_into(core, frame_shape, source, out, *, late_feedback=False, **options):
+    """Import beside a network of the same make, and give back the one that loads the result."""
+    again = type(core).from_config(core.get_config())
+    one, other = (
+        FramePredictor(each, frame_shape, late_feedback=late_feedback) for each in (core, again)
+    )
+    account = import_weights(one, source, out, **options)
+    load_weights(other, read_state(out))
+    return other, account
+
+
+@pytest.mark.parametrize("name", ["predrnn", "predrnn_layer_norm"])
+def test_a_predrnn_checkpoint_predicts_as_its_program_did(name, tmp_path):
+    """Its `net_param`, beside which another program might keep its optimizer."""
+    numbers = np.load(GOLDENS / f"{name}.npz", allow_pickle=False)
+    meta, frames = json.loads(str(numbers["meta"])), numbers["in/frames"]
+    state = {k.replace("var/", "net_param."): numbers[k] for k in numbers if k.startswith("var/")}
+    state["optimizer.0.exp_avg"] = np.ones(3, "float32")
+    core = PredRNN(tuple(meta["hidden"]), meta["filter_size"], layer_norm=bool(meta["layer_norm"]))
+    source = torch_file(tmp_path / "model.ckpt", state)
+    ours, account = import_into(core, frames.shape[2:], source, tmp_path / "ours.npz")
+    assert account.unmatched == 0
+    assert [row.note for row in account.rows if row.note] == ["not among net_param.…"]
+    mask = numbers["in/real_input_flag"][..., 0, 0, 0]
+    found = ours({"frames": frames, "use_truth": mask})
+    assert relative_error(found, numbers["out/predictions"]) < 1e-5
+    old = torch_file(tmp_path / "old.ckpt", {**state, "net_param.conv.bias": np.zeros(3, "f4")})
+    with pytest.raises(WeightsError, match=r"1 names have no counterpart, e.g. net_param.conv.b"):
+        import_weights(ours, old, tmp_path / "old.npz")
+
+
+def test_a_predrnn_pp_checkpoint_predicts_as_its_program_did(tmp_path):
+    numbers = np.load(GOLDENS / "predrnn_pp.npz", allow_pickle=False)
+    prefix = GOLDENS / "tf1_checkpoint" / "predrnn_pp.ckpt-80000"
+    ours, account = import_into(PredRNNPP((4, 3, 3, 3)), (4, 4, 4), prefix, tmp_path / "pp.npz")
+    assert account.unmatched == 0
+    golden = numbers["checkpoint/predictions_free_running"][:, 9:]
+    found = ours.predict_frames(numbers["in/frames"][:, :10], 3)
+    assert relative_error(found, golden) < 1e-3  # see test_goldens_recurrent.ENLARGED
+    with pytest.raises(WeightsError, match="not of the E3D-LSTM program"):
+        read_source(EideticStack((3,)), str(prefix))
+    with pytest.raises(WeightsError, match="no TF1 program is known"):
+        read_source(PredNet((4,)), str(prefix))
+
+
+def test_a_prednet_file_predicts_as_its_program_did(tmp_path):
+    """Of both backends of Keras 2: Theano's kernels are the same ones turned."""
+    numbers = np.load(GOLDENS / "prednet.npz", allow_pickle=False)
+    theano = tmp_path / "theano.hdf5"
+    shutil.copy(GOLDENS / "prednet_weights.hdf5", theano)
+    with h5py.File(theano, "a") as file:
+        for name in file["pred_net_1"].attrs["weight_names"]:
+            weight = file["pred_net_1"][name]
+            weight[...] = weight[()][::-1, ::-1] if weight.ndim == 4 else weight[()]
+        more = file.create_group("dense_1")
+        more["dense_1/kernel:0"] = np.ones((3, 1), "float32")
+        more.attrs["weight_names"] = [b"dense_1/kernel:0"]
+        file.attrs["layer_names"] = [*file.attrs["layer_names"], b"dense_1"]
+    golden = numbers["out/prediction_extrapolated"][:, 4:]
+    for source, kernels, error in (
+        (GOLDENS / "prednet_weights.hdf5", "auto", 1e-5),
+        (theano, "theano", 1e-5),
+        (theano, "tensorflow", None),
+    ):
+        ours, account = import_into(
+            PredNet((4, 6)),
+            (8, 12, 3),
+            source,
+            tmp_path / f"{source.stem}-{kernels}.npz",
+            late_feedback=True,
+            kernels=kernels,
+        )
+        found = relative_error(ours.predict_frames(numbers["in/frames"][:, :4], 2), golden)
+        assert found < error if error else found > 1e-2
+        rows = {row.original: row for row in account.rows}
+        assert rows["pred_net_1/layer_a_0/kernel:0"].ours.endswith("kernel")
+        assert ("dense_1/kernel:0" in rows) == (source == theano)
+    assert rows["dense_1/kernel:0"].note == "of another layer"
+    assert account.unmatched == 0
+
+
+def test_the_command_turns_theanos_kernels(tmp_path, capsys):
+    """PredNet in the shape of its golden needs colour frames: data of another kind."""
+    data = "{dataset: kitti, frame_px: [8, 12], context_frames: 4, predict_frames: 2}"
+    common = ["import", str(GOLDENS / "prednet_weights.hdf5"), "--config", "prednet"]
+    common += ["--set", f"data={data}", "--set", "model.channels=[4, 6]"]
+    common += ["--set", "evaluation.metrics=[mse]"]
+    kernels = {}
+    for backend in ("auto", "theano"):
+        out = tmp_path / f"{backend}.npz"
+        assert main([*common, "--kernels", backend, "--out", str(out)]) == 0
+        assert "34 weights imported, 0 without a counterpart" in capsys.readouterr().out
+        kernels[backend] = {k: v for k, v in np.load(out).items() if v.ndim == 4}
+    for name, kernel in kernels["auto"].items():
+        np.testing.assert_array_equal(kernels["theano"][name], kernel[::-1, ::-1])
 
 
 def test_every_network_is_listed_with_its_count_and_options(capsys):

@@ -9,12 +9,14 @@ import tensorflow as tf
 
 from tfvp.config_files import load_config
 from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
+from tfvp.networks.conv_lstm_skip import ConvLSTMSkip
 from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
 from tfvp.networks.fc_lstm import FCLSTMAutoencoder
 from tfvp.networks.rollout import read_frames, unroll
 from tfvp.networks.simple_lstm import SimpleLSTM
 
 CELL = {"kernel": (3, 3), "state_kernel": (3, 3), "peephole": "channel"}
+PLAIN = {"kernel": (3, 3), "state_kernel": (3, 3)}
 CORES = {
     "forecaster": lambda: ConvLSTMForecaster((4, 3), CELL),
     "forecaster_reversed": lambda: ConvLSTMForecaster((4, 3), CELL, order="reversed"),
@@ -25,6 +27,8 @@ CORES = {
         (5,), reconstruction="conditional", future="conditional", activation="relu"
     ),
     "simple_lstm": lambda: SimpleLSTM((6, 5), (7,)),
+    "skip": lambda: ConvLSTMSkip(4, 3, PLAIN),
+    "skip_report": lambda: ConvLSTMSkip(4, 3, PLAIN, stride=2, reads="predictions"),
 }
 
 
@@ -33,12 +37,14 @@ def predictor(request):
     return make(request.param)
 
 
-def make(name, patch_px=2, **changes) -> EncoderDecoderPredictor:
+def make(name) -> EncoderDecoderPredictor:
     keras.utils.set_random_seed(3)
-    network = EncoderDecoderPredictor(CORES[name](), (4, 6, 1), patch_px, **changes)
+    patch_px = 1 if name.startswith("skip") else 2
+    network = EncoderDecoderPredictor(CORES[name](), (4, 6, 1), patch_px)
     rng = np.random.default_rng(0)
     for weight in network.weights:
-        weight.assign(rng.normal(0.0, 0.5, weight.shape))
+        values = rng.normal(0.0, 0.5, weight.shape)
+        weight.assign(1e4 + values if weight.path.endswith("variance") else values)
     return network
 
 

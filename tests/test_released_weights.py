@@ -1,6 +1,5 @@
-"""Weights of PredRNN, PredRNN++ and PredNet from the formats that their programs wrote."""
+"""Weights of PredRNN++ and PredNet from the formats that their programs wrote."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -13,12 +12,10 @@ from tfvp.config import InitConfig
 from tfvp.errors import WeightsError
 from tfvp.networks.frame_predictor import FramePredictor
 from tfvp.networks.prednet import PredNet
-from tfvp.networks.predrnn import PredRNN
 from tfvp.networks.predrnn_pp import PredRNNPP
 from tfvp.porting.initial import initialise
 from tfvp.porting.keras2_hdf5 import prednet_weights
 from tfvp.porting.tf1_predrnn_pp import predrnn_pp_weights
-from tfvp.porting.torch_predrnn import predrnn_weights
 from tfvp.training.losses import absolute_square_loss
 from tfvp.training.trainer import Trainer
 
@@ -155,27 +152,3 @@ def test_a_file_that_points_elsewhere_is_not_followed(tmp_path):
         file["pred_net_1"][name] = h5py.ExternalLink(str(HDF5), f"pred_net_1/{name}")
     with pytest.raises(WeightsError, match="lies in another file"):
         prednet_weights(tmp_path / "linked.hdf5", wanted)
-
-
-# --- PredRNN, PyTorch ---
-
-
-@pytest.mark.parametrize("name", ["predrnn", "predrnn_layer_norm"])
-def test_predrnn_state_dict_reproduces_the_programs_predictions(name):
-    numbers = read(name)
-    meta = json.loads(str(numbers["meta"]))
-    state = {k.removeprefix("var/"): v for k, v in numbers.items() if k.startswith("var/")}
-    norm, frames = bool(meta["layer_norm"]), numbers["in/frames"]
-    core = PredRNN(tuple(meta["hidden"]), meta["filter_size"], layer_norm=norm)
-    predictor = FramePredictor(core, frames.shape[2:])
-    values = predrnn_weights("model.ckpt", state, expected(core))
-    for released, weight in core.released_names().items():
-        weight.assign(values[released])
-    mask = numbers["in/real_input_flag"][..., 0, 0, 0]
-    ours = predictor({"frames": frames, "use_truth": mask})
-    assert relative_error(ours, numbers["out/predictions"]) < 1e-5
-    without = {key: value for key, value in state.items() if "conv_m" not in key}
-    with pytest.raises(WeightsError, match=r"model.ckpt: has no cell_list.0.conv_m.0.weight"):
-        predrnn_weights("model.ckpt", without, expected(core))
-    with pytest.raises(WeightsError, match="2019 had biases"):
-        predrnn_weights("model.ckpt", {**state, "conv.bias": np.zeros(3)}, expected(core))

@@ -695,6 +695,25 @@ class PredNetConfig(Section):
         return self
 
 
+class ConvLSTMSkipConfig(Section):
+    """ConvLSTM layers between convolutions with skips (Colonna and Manganaro 2023)."""
+
+    network: Literal["conv_lstm_skip"] = "conv_lstm_skip"
+    cell: ConvLSTMCellConfig = ConvLSTMCellConfig()
+    hidden: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
+        default=32, description="channels of the ConvLSTM layers; half of them outside"
+    )
+    kernel: OddPositive = Field(default=5, description="side of the outer convolutions")
+    stride: Literal[1, 2] = Field(
+        default=1, description="1: maps of the frame's size (the program); 2: half (its report)"
+    )
+    reads: Literal["context", "predictions"] = Field(
+        default="context",
+        description="what a step of the future reads, context: its frames once more (the program); "
+        "predictions: the last frame, then its own (the report)",
+    )
+
+
 class FCLSTMCellConfig(Section):
     """The fully connected LSTM cell with peepholes (Graves 2013, Srivastava et al. 2015)."""
 
@@ -743,6 +762,7 @@ ModelConfig = Annotated[
     Annotated[EideticStackConfig, Tag("eidetic_stack")]
     | Annotated[ConvLSTMStackConfig, Tag("conv_lstm_stack")]
     | Annotated[ConvLSTMForecasterConfig, Tag("conv_lstm_forecaster")]
+    | Annotated[ConvLSTMSkipConfig, Tag("conv_lstm_skip")]
     | Annotated[FCLSTMConfig, Tag("fc_lstm")]
     | Annotated[SimpleLSTMConfig, Tag("simple_lstm")]
     | Annotated[RecurrentAutoencoderConfig, Tag("recurrent_autoencoder")]
@@ -752,8 +772,9 @@ ModelConfig = Annotated[
     | Annotated[PredNetConfig, Tag("prednet")],
     _by(
         "network",
-        *("eidetic_stack", "conv_lstm_stack", "conv_lstm_forecaster", "fc_lstm", "simple_lstm"),
-        *("recurrent_autoencoder", "spatio_temporal", "predrnn", "predrnn_pp", "prednet"),
+        *("eidetic_stack", "conv_lstm_stack", "conv_lstm_forecaster", "conv_lstm_skip"),
+        *("fc_lstm", "simple_lstm", "recurrent_autoencoder", "spatio_temporal", "predrnn"),
+        *("predrnn_pp", "prednet"),
     ),
 ]
 
@@ -1133,6 +1154,15 @@ class Experiment(Section):
             raise ValueError(
                 f"model.patch_px: {patch} must divide the frame, got data.frame_px "
                 f"{height}x{width}; allowed: {', '.join(map(str, sides))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stride_halves_frame(self) -> "Experiment":
+        stride, (height, width) = getattr(self.model, "stride", 1), self.data.frame_px
+        if height % stride or width % stride:
+            raise ValueError(
+                f"model.stride: {stride} must divide the frame, got data.frame_px {height}x{width}"
             )
         return self
 

@@ -8,6 +8,7 @@ import keras
 from tfvp.config import (
     ConvLSTMCellConfig,
     ConvLSTMForecasterConfig,
+    ConvLSTMSkipConfig,
     ConvLSTMStackConfig,
     EideticStackConfig,
     Experiment,
@@ -21,6 +22,7 @@ from tfvp.config import (
     STLSTMCellConfig,
 )
 from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
+from tfvp.networks.conv_lstm_skip import ConvLSTMSkip
 from tfvp.networks.conv_lstm_stack import ConvLSTMStack
 from tfvp.networks.eidetic_stack import EideticStack
 from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
@@ -103,6 +105,17 @@ def _conv_lstm_forecaster(model: ConvLSTMForecasterConfig) -> ConvLSTMForecaster
     )
 
 
+def _conv_lstm_skip(model: ConvLSTMSkipConfig) -> ConvLSTMSkip:
+    return ConvLSTMSkip(
+        model.hidden,
+        model.kernel,
+        _conv_lstm_cell(model.cell),
+        stride=model.stride,
+        reads=model.reads,
+        name="core",
+    )
+
+
 def _fc_lstm(model: FCLSTMConfig) -> FCLSTMAutoencoder:
     return FCLSTMAutoencoder(
         model.hidden,
@@ -162,6 +175,7 @@ def _prednet(model: PredNetConfig) -> PredNet:
 
 CORES: dict[str, Any] = {
     "conv_lstm_forecaster": _conv_lstm_forecaster,
+    "conv_lstm_skip": _conv_lstm_skip,
     "conv_lstm_stack": _conv_lstm_stack,
     "eidetic_stack": _eidetic_stack,
     "predrnn": _predrnn,

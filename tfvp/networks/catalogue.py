@@ -20,6 +20,7 @@ class Entry:
 
 NETWORKS = {
     "conv_lstm_forecaster": Entry("Shi et al. 2015, arXiv:1506.04214", "conv_lstm_shi", "paper"),
+    "conv_lstm_skip": Entry("Colonna and Manganaro 2023 (ConvLSTM)", "conv_lstm_skip", "both"),
     "conv_lstm_stack": Entry(
         "Feist 2021, section 3.2.1; OpenSTL (conv_lstm_openstl)", "conv_lstm_stack", "both"
     ),

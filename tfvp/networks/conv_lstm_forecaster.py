@@ -29,6 +29,7 @@ class ConvLSTMForecaster(keras.layers.Layer):
 
     directions = ("future",)
     conditional = ()
+    opening = "zeros"
 
     def __init__(
         self, hidden: tuple[int, ...], cell: dict[str, Any], *, order: str = "same", **kwargs

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
+from tfvp.layers import torch_layout
 from tfvp.networks.wiring import climb
 
 
@@ -80,14 +81,14 @@ class ConvLSTMStack(keras.layers.Layer):
         seen = ops.concatenate(outputs, axis=-1) if every else outputs[-1]
         return self.decoder(seen), state
 
-    def torch_names(self) -> dict[str, tuple[keras.Variable, tuple[int, ...]]]:
-        """Every weight by its name in OpenSTL's state dicts, whose kernels are (out, in, H, W)."""
+    def torch_names(self) -> torch_layout.TorchNames:
+        """What takes every array of OpenSTL's state dicts."""
         named = {}
         for i, cell in enumerate(self.cells):
             named[f"cell_list.{i}.conv_x.0.weight"] = cell.kernel
             named[f"cell_list.{i}.conv_h.0.weight"] = cell.recurrent_kernel
         named["conv_last.weight"] = self.decoder.kernel
-        return {name: (weight, (2, 3, 1, 0)) for name, weight in named.items()}
+        return {name: torch_layout.turned(weight) for name, weight in named.items()}
 
     def unused_torch_name(self, name: str) -> bool:
         """Whether OpenSTL's cells declare and save this weight but never use it."""

@@ -91,6 +91,8 @@ class FCLSTMAutoencoder(keras.layers.Layer):
         output: sigmoid or linear.
     """
 
+    opening = "zeros"
+
     def __init__(
         self,
         hidden: tuple[int, ...],

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfvp.cells.st_lstm import TORCH_UNIFORM, STLSTMCell, STLSTMState
+from tfvp.layers import torch_layout
 from tfvp.networks.rollout import rollout
 from tfvp.networks.wiring import zigzag
 
@@ -169,6 +170,17 @@ class PredRNN(keras.layers.Layer):
         if self.decouple:
             named["adapter.weight"] = self.adapter.kernel
         return named
+
+    def torch_names(self) -> torch_layout.TorchNames:
+        """What takes every array of such a state dict; raises as `released_names`."""
+        layouts = {4: torch_layout.kernel, 3: torch_layout.norm_over_maps}
+        named = self.released_names().items()
+        return {name: ((weight, layouts[len(weight.shape)]),) for name, weight in named}
+
+    def unused_torch_name(self, name: str) -> bool:
+        """The program uses all that it saves."""
+        del name
+        return False
 
     def get_config(self):
         """Return the constructor's arguments."""

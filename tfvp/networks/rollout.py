@@ -46,8 +46,7 @@ def rollout(step: Step, state, frames, *, predict_frames: int, use_truth=None, f
         else:
             frame = feedback(output, state)
         if t >= context and use_truth is not None:
-            share = _per_clip(use_truth[:, t - context], frames)
-            frame = share * frames[:, t] + (1 - share) * frame
+            frame = _mixed(frames[:, t], frame, use_truth, t - context)
         output, state = step(frame, state)
         outputs.append(output)
     return tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *outputs)
@@ -98,14 +97,21 @@ def unroll(step: Step, state, first, *, steps: int, truth=None, use_truth=None):
     step = _traced_once(step, state, first[:, None])
     frame, predictions = first, []
     for t in range(steps):
-        if t and truth is not None:
-            share = 1.0 if use_truth is None else _per_clip(use_truth[:, t - 1], first)
-            frame = share * truth[:, t - 1] + (1 - share) * predictions[-1]
-        elif t:
+        if t:
             frame = predictions[-1]
+        if t and truth is not None:
+            frame = _mixed(truth[:, t - 1], frame, use_truth, t - 1)
         prediction, state = step(frame, state)
         predictions.append(prediction)
     return ops.stack(predictions, axis=1)
+
+
+def _mixed(truth, prediction, use_truth, t: int):
+    """What is read: the truth where `use_truth` (B, steps) says so at step t, or is not given."""
+    if use_truth is None:
+        return truth
+    share = _per_clip(use_truth[:, t], truth)
+    return share * truth + (1 - share) * prediction
 
 
 def _per_clip(share, frame):

@@ -25,6 +25,7 @@ class SimpleLSTM(keras.layers.Layer):
 
     directions = ("future",)
     conditional = ()
+    opening = "zeros"
 
     def __init__(self, encoder: tuple[int, ...], decoder: tuple[int, ...], **kwargs):
         super().__init__(**kwargs)

@@ -1,7 +1,7 @@
 """Weights of another program into a file of ours, with an account of every name on either side."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +9,9 @@ import keras
 import numpy as np
 
 from tfvp.errors import WeightsError
-from tfvp.porting.initial import is_tf1_checkpoint
-from tfvp.porting.tf1_checkpoint import TF1Checkpoint
-from tfvp.porting.torch_state import read_torch_state
+from tfvp.layers.torch_layout import Taker
+from tfvp.porting.sources import Source, read_source
 from tfvp.shapes import describe
-
-# What a core offers: original name -> our variable and the axes that turn theirs into ours (None:
-# as they are), and the names that the original program saves but never uses.
-Names = Mapping[str, tuple[keras.Variable, tuple[int, ...] | None]]
 
 
 @dataclass(frozen=True)
@@ -38,103 +33,95 @@ class Imported:
 
 
 def import_weights(
-    predictor: keras.Model, source: str | Path, out: str | Path, *, partial: bool = False
+    predictor: keras.Model,
+    source: str | Path,
+    out: str | Path,
+    *,
+    partial: bool = False,
+    kernels: str = "auto",
 ) -> Imported:
     """Put another program's weights into a network and save it.
 
     Args:
         predictor: a network whose core knows the other program's names.
-        source: the prefix of a TF1 checkpoint, or a PyTorch file (`.pt`, `.pth`, `.ckpt`, `.tar`).
+        source: the prefix of a TF1 checkpoint, a Keras 2 file (`.hdf5`, `.h5`), or a PyTorch file
+            of any other name.
         out: a new file: `.npz` (for --init-from) or `.keras`.
-        partial: accept names that are left over on either side.
+        partial: accept names that are left over on either side (a Keras 2 file's weights are told
+            by their order, so they are there all or not at all).
+        kernels: whose convolution a Keras 2 file was trained with: auto, tensorflow or theano.
 
     Raises:
         WeightsError: the source cannot be read, a shape differs, names are left over without
             `partial`, or `out` is there already; nothing is written.
     """
     out = Path(out)
-    if out.suffix not in (".npz", ".keras"):
-        raise WeightsError(f"--out {out}: expected a name that ends in .npz or .keras")
-    if out.exists():
-        raise WeightsError(f"--out {out}: is there already; give another name or remove it")
-    values, names, unused = _read(predictor, str(source))
-    rows, unmatched = _account(predictor, values, names, unused)
+    _check_out(out)
+    read = read_source(predictor.core, str(source), kernels)
+    filled = _taken(read)
+    rows, unmatched = _account(predictor, read, {id(variable) for variable, _ in filled})
     if unmatched and not partial:
         raise WeightsError(
             f"{source}: {len(unmatched)} names have no counterpart, e.g. {_examples(unmatched)}; "
             "use the configuration it was trained with, or --partial to leave them out"
         )
-    if not any(row.original and row.ours for row in rows):
+    if not filled:
         raise WeightsError(f"{source}: not one of its names belongs to this network")
-    for name, (variable, axes) in names.items():
-        if name in values:
-            variable.assign(_turned(values[name], axes))
+    for variable, value in filled:
+        variable.assign(value)
     _save(predictor, out)
     return Imported(tuple(rows), len(unmatched))
 
 
-def _read(
-    predictor: keras.Model, source: str
-) -> tuple[Mapping[str, np.ndarray], Names, frozenset[str]]:
-    """The source's values, the core's names for that program, and names that need no counterpart.
-
-    Raises:
-        WeightsError: the network has no names in that program.
-    """
-    core = predictor.core
-    if is_tf1_checkpoint(source):
-        if not hasattr(core, "released_names"):
-            raise WeightsError(f"{source}: no TF1 program is known for this network")
-        names = {name: (variable, None) for name, variable in core.released_names().items()}
-        return TF1Checkpoint(source).every_weight(), names, frozenset()
-    values = read_torch_state(source)
-    if not hasattr(core, "torch_names"):
-        raise WeightsError(f"{source}: no PyTorch program is known for this network")
-    unused = frozenset(name for name in values if core.unused_torch_name(name))
-    return values, core.torch_names(), unused
+def _check_out(out: Path) -> None:
+    if out.suffix not in (".npz", ".keras"):
+        raise WeightsError(f"--out {out}: expected a name that ends in .npz or .keras")
+    if out.exists():
+        raise WeightsError(f"--out {out}: is there already; give another name or remove it")
 
 
-def _account(
-    predictor: keras.Model,
-    values: Mapping[str, np.ndarray],
-    names: Names,
-    unused: frozenset[str],
-) -> tuple[list[Row], list[str]]:
+def _taken(read: Source) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Our variables and what they take, where there is something to take."""
+    return [
+        (taker[0], _take(name, read.values[name], taker))
+        for name, takers in read.names.items()
+        if name in read.values
+        for taker in takers
+    ]
+
+
+def _take(name: str, value: np.ndarray, taker: Taker) -> np.ndarray:
+    variable, function = taker
+    try:
+        taken = function(value)
+    except (ValueError, IndexError):  # it has not even as many axes
+        taken = None
+    if taken is None or taken.shape != tuple(variable.shape):
+        fitted = describe(value.shape if taken is None else taken.shape)
+        turned = "" if fitted == describe(value.shape) else f", in our order {fitted}"
+        raise WeightsError(
+            f"{name} has the shape {describe(value.shape)}{turned}, the configuration makes "
+            f"{variable.path} {describe(variable.shape)}; use the configuration it was trained with"
+        )
+    if not np.isfinite(taken).all():
+        raise WeightsError(f"{name} holds values that are not finite")
+    return taken
+
+
+def _account(predictor: keras.Model, read: Source, filled: set[int]) -> tuple[list[Row], list[str]]:
     """A row for every name on either side, and the names that have no counterpart."""
     rows, unmatched = [], []
-    for name, value in values.items():
-        if name in names:
-            variable, axes = names[name]
-            _check_shape(name, value, variable, axes)
+    for name, value in read.values.items():
+        for variable, _ in read.names.get(name, ()):
             rows.append(Row(name, variable.path, describe(variable.shape)))
-        else:
-            note = "not used by its program" if name in unused else "left over"
-            rows.append(Row(name, "", describe(value.shape), note))
-            unmatched += [] if name in unused else [name]
-    filled = {id(variable) for name, (variable, _) in names.items() if name in values}
+        if name not in read.names:
+            rows.append(Row(name, "", describe(value.shape), read.aside.get(name, "left over")))
+            unmatched += [] if name in read.aside else [name]
     for weight in predictor.weights:
         if id(weight) not in filled:
             rows.append(Row("", weight.path, describe(weight.shape), "stays as initialised"))
             unmatched.append(weight.path)
     return rows, unmatched
-
-
-def _turned(value: np.ndarray, axes: tuple[int, ...] | None) -> np.ndarray:
-    return value if axes is None else np.transpose(value, axes)
-
-
-def _check_shape(
-    name: str, value: np.ndarray, variable: keras.Variable, axes: tuple[int, ...] | None
-) -> None:
-    fits = axes is None or len(axes) == value.ndim
-    if not fits or _turned(value, axes).shape != tuple(variable.shape):
-        raise WeightsError(
-            f"{name} has the shape {describe(value.shape)}, the configuration makes "
-            f"{variable.path} {describe(variable.shape)}{' with its axes turned' if axes else ''}; "
-            "use the configuration it was trained with"
-        )
-    if not np.isfinite(value).all():
-        raise WeightsError(f"{name} holds values that are not finite")
 
 
 def _examples(names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from tfvp.config import InitConfig
 from tfvp.errors import WeightsError
 from tfvp.networks.prednet import PredNet
 from tfvp.networks.predrnn_pp import PredRNNPP
-from tfvp.porting.keras2_hdf5 import prednet_weights
+from tfvp.porting.keras2_hdf5 import is_keras2, prednet_weights
 from tfvp.porting.tf1_checkpoint import OptimizerState, TF1Checkpoint
 from tfvp.porting.tf1_predrnn_pp import predrnn_pp_weights
 from tfvp.runs import open_run
@@ -31,7 +31,7 @@ def initialise(trainer: Trainer, init: InitConfig) -> str:
     core = trainer.predictor.core
     if isinstance(core, PredRNNPP) and is_tf1_checkpoint(source):
         _from_released(init, core, lambda expected: predrnn_pp_weights(source, expected))
-    elif isinstance(core, PredNet) and _is_keras2(source):
+    elif isinstance(core, PredNet) and is_keras2(source):
         kernels = init.kernels
         _from_released(
             init, core, lambda expected: prednet_weights(Path(source), expected, kernels)
@@ -60,10 +60,6 @@ def load_weights(predictor: keras.Model, state: State, kind: str = "weights") ->
 def is_tf1_checkpoint(source: str) -> bool:
     """Whether a path is the prefix of a TF1 checkpoint, or one of its files."""
     return source.endswith((".index", ".meta")) or Path(f"{source}.index").is_file()
-
-
-def _is_keras2(source: str) -> bool:
-    return source.endswith((".hdf5", ".h5")) and not source.endswith(".weights.h5")
 
 
 def _find_state(source: Path) -> tuple[Path, State]:

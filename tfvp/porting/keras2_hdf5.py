@@ -1,6 +1,7 @@
 """PredNet's weights in the HDF5 files of Keras 2, TensorFlow's or Theano's."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,33 @@ from tfvp.errors import WeightsError
 from tfvp.porting.fit import Shape, check_fit
 
 
+@dataclass(frozen=True)
+class PredNetFile:
+    """What such a file holds.
+
+    Args:
+        weights: of the PredNet, in the released order: (name there, released name, array).
+        others: name there -> array, of the other layers: the frozen weights of the loss.
+    """
+
+    weights: tuple[tuple[str, str, np.ndarray], ...]
+    others: Mapping[str, np.ndarray]
+
+
+def is_keras2(source: str) -> bool:
+    """Whether a path is named as Keras 2 names its files, and not as Keras 3 does."""
+    return source.endswith((".hdf5", ".h5")) and not source.endswith(".weights.h5")
+
+
 def prednet_weights(
     path: Path, expected: Mapping[str, Shape], kernels: str = "auto"
 ) -> dict[str, np.ndarray]:
+    """The weights alone of `read_prednet`, by their released names."""
+    file = read_prednet(path, expected, kernels)
+    return {released: array for _, released, array in file.weights}
+
+
+def read_prednet(path: Path, expected: Mapping[str, Shape], kernels: str = "auto") -> PredNetFile:
     """Read a file that `save_weights` or `ModelCheckpoint` of Keras 2 wrote.
 
     Weights are taken by their order, which is fixed, and not by name: names hold a layer's number.
@@ -32,7 +57,7 @@ def prednet_weights(
     try:
         with h5py.File(path, "r") as file:
             root = file["model_weights"] if "model_weights" in file else file
-            names, arrays = _prednet_layer(path, file, root, len(expected))
+            names, arrays, others = _prednet_layer(path, file, root, len(expected))
             backend = _text(root.attrs.get("backend", "tensorflow"))
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -40,19 +65,22 @@ def prednet_weights(
     found = dict(zip(expected, (array.shape for array in arrays), strict=True))
     check_fit(path.name, found, expected, "model.channels, model.cell.kernel and the frame")
     theano = kernels == "theano" or (kernels == "auto" and backend == "theano")
-    values = {}
+    weights = []
     for name, theirs, array in zip(expected, names, arrays, strict=True):
         unit = name.split("/")[0]
         if "layer_" in theirs and unit not in theirs:  # older files have names that say nothing
             raise WeightsError(f"{path.name}: expected {name} in its place, got {theirs}")
         if not np.isfinite(array).all():
             raise WeightsError(f"{path.name}: {theirs} holds values that are not finite")
-        values[name] = array[::-1, ::-1].copy() if theano and array.ndim == 4 else array
-    return values
+        turned = array[::-1, ::-1].copy() if theano and array.ndim == 4 else array
+        weights.append((theirs, name, turned))
+    return PredNetFile(tuple(weights), others)
 
 
-def _prednet_layer(path: Path, file: Any, root: Any, count: int) -> tuple[list[str], list]:
-    """Names and arrays of the layer with the most weights, which is the PredNet."""
+def _prednet_layer(
+    path: Path, file: Any, root: Any, count: int
+) -> tuple[list[str], list, dict[str, np.ndarray]]:
+    """Names and arrays of the layer with the most weights, which is the PredNet, and the others."""
     if "layer_names" not in root.attrs:
         raise WeightsError(f"{path}: not a Keras 2 weights file: it has no layer_names")
     layers = {}
@@ -66,7 +94,13 @@ def _prednet_layer(path: Path, file: Any, root: Any, count: int) -> tuple[list[s
             f"{path.name}: no layer has the network's {count} weights ({listed or 'no layers'}); "
             "decided by the number of model.channels"
         )
-    return layers[layer], [_array(path, file, root[layer], name) for name in layers[layer]]
+    arrays = {
+        each: {name: _array(path, file, root[each], name) for name in names}
+        for each, names in layers.items()
+    }
+    found = arrays.pop(layer)
+    others = {name: array for each in arrays.values() for name, array in each.items()}
+    return list(found), list(found.values()), others
 
 
 def _array(path: Path, file: Any, group: Any, name: str) -> np.ndarray:

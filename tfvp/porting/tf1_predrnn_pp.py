@@ -27,6 +27,20 @@ def predrnn_pp_weights(prefix: str | Path, expected: Mapping[str, Shape]) -> dic
         WeightsError: files are missing or damaged, they are not of this program, of its release of
             April 2018, or of another network.
     """
+    variables, found = _open(prefix)
+    decided_by = "model.hidden, model.cell, model.patch_px and the frame's channels"
+    check_fit(variables.name, found, expected, decided_by)
+    return {name: variables.read(name) for name in expected}
+
+
+def every_weight(prefix: str | Path) -> dict[str, np.ndarray]:
+    """Whatever is not the optimizer's; raises as `predrnn_pp_weights`."""
+    variables, found = _open(prefix)
+    return {name: variables.read(name) for name in sorted(found)}
+
+
+def _open(prefix: str | Path) -> tuple[TF1Variables, dict[str, Shape]]:
+    """The checkpoint and its weights' shapes."""
     variables = TF1Variables(prefix)
     found = {
         name: tuple(shape)
@@ -43,6 +57,4 @@ def predrnn_pp_weights(prefix: str | Path, expected: Mapping[str, Shape]) -> dic
             f"{variables.prefix} is of the PredRNN++ release of April 2018, whose cell is another "
             "(without convolutions of the cell state), and cannot be used"
         )
-    decided_by = "model.hidden, model.cell, model.patch_px and the frame's channels"
-    check_fit(variables.name, found, expected, decided_by)
-    return {name: variables.read(name) for name in expected}
+    return variables, found
