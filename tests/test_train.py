@@ -1,5 +1,8 @@
 """Training: one batch is learned, resuming is exact, replicas agree, damage is told."""
 
+import io
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tests import tiny
 from tfvp.config import SamplingConfig
@@ -16,6 +21,7 @@ from tfvp.provenance import read_provenance
 from tfvp.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints, read_state
 from tfvp.training.devices import Devices
+from tfvp.training.event_files import NAMES
 from tfvp.training.loop import build_trainer
 from tfvp.training.losses import absolute_and_square
 from tfvp.training.schedules import truth_probability
@@ -44,6 +50,39 @@ def straight(tmp_path_factory):
     job = tiny.job(tiny.experiment(folder))
     run_stages(job, ("prepare", "train"))
     return folder, job
+
+
+def test_the_console_says_what_a_step_did_and_how_training_ended(straight):
+    _, job = straight
+    said = job.console.export_text(clear=False)
+    last = next(line for line in said.splitlines() if line.startswith("training: 6/6"))
+    assert re.fullmatch(
+        r"training: 6/6 loss [\d.]+ \(l1 [\d.]+, l2 [\d.]+\), rate 0\.001, truth 0, "
+        r"[\d.]+ clips/s",
+        last,
+    )
+    validations = [line for line in said.splitlines() if "validation mse" in line]
+    assert re.fullmatch(r"step 3: validation mse [\d.]+, the best so far", validations[0])
+    best = json.loads((job.run.checkpoints / "best.json").read_text())
+    path = job.run.checkpoints / f"step-{best['step']:08d}.npz"
+    assert validations[-1] == (
+        f"trained 6 steps; the best checkpoint is of step {best['step']}, validation mse "
+        f"{best['value']:.2f}: {path}"
+    )
+
+
+def test_tensorboard_shows_pictures_of_each_validation(straight):
+    _, job = straight
+    shown: dict[str, list[int]] = {}
+    for path in (job.run.tensorboard / "validation").glob(NAMES):
+        for event in EventFileLoader(str(path)).Load():
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "images":
+                    width, height, png = value.tensor.string_val
+                    assert Image.open(io.BytesIO(png)).size == (int(width), int(height))
+                    shown.setdefault(value.tag, []).append(event.step)
+    tags = ("mse_by_frame", "clip_0", "clip_1", "clip_2")
+    assert shown == {tag: [3, 6] for tag in tags}
 
 
 def test_a_run_resumed_after_damage_equals_the_straight_one(straight, tmp_path):

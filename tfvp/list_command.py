@@ -1,24 +1,47 @@
-"""`tfvp list`: what there is to build."""
+"""`tfvp list`: what there is to build, and what was run."""
 
 import argparse
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+from rich.console import Console
 
 from tfvp.config_errors import sections_in
 from tfvp.config_files import load_config
 from tfvp.networks.catalogue import NETWORKS
 from tfvp.notices import tensorflow_notices_held_back
+from tfvp.reporting.render import console as console_table
+from tfvp.reporting.render import tabbed
+from tfvp.reporting.run_list import list_runs
 
 
 def add_list(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("list", help="list the networks that there are")
-    parser.add_argument("what", choices=("models",), help="models: the networks")
-    parser.set_defaults(command=_list)
+    parser = commands.add_parser("list", help="list the networks that there are, or the runs")
+    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    models = kinds.add_parser("models", help="the networks: paper, parameters, options")
+    models.set_defaults(command=_models)
+    runs = kinds.add_parser("runs", help="the runs: how far each came and what it measured")
+    runs.add_argument(
+        "--results", default="results", metavar="DIR", help="where they are (default: results)"
+    )
+    runs.set_defaults(command=_runs)
 
 
-def _list(arguments: argparse.Namespace) -> int:
+def _runs(arguments: argparse.Namespace) -> int:
+    table = list_runs(Path(arguments.results))
+    console = Console()
+    if not any(section.rows for section in table.sections):
+        console.print(f"{arguments.results}: no runs", highlight=False, markup=False)
+    elif console.is_terminal:
+        console.print(console_table(table))
+    else:
+        print(tabbed(table))
+    return 0
+
+
+def _models(arguments: argparse.Namespace) -> int:
     del arguments
     with tensorflow_notices_held_back():
         from tfvp.networks.build import count_parameters

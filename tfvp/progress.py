@@ -56,6 +56,10 @@ class Progress:
         with self._lock:
             self.update(self.done + 1)
 
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self.console.print(text, highlight=False, markup=False)
+
     def _seconds_left(self) -> float:
         rate = (time.monotonic() - self.started) / max(1, self.done - self.first)
         return rate * (self.total - self.done)

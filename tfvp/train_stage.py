@@ -4,12 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from tfvp.data.pipeline import evaluation_batches, training_batches
 from tfvp.data.prepare import PreparedData, training_source
 from tfvp.errors import ConfigError
-from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.validation import Validated, validate
 from tfvp.job import Job
 from tfvp.porting.initial import initialise
 from tfvp.predict import compiled_prediction
@@ -61,15 +59,15 @@ def train_stage(job: Job) -> None:
     batches = _training_batches(job, prepared, start_step)
     updates = (config.steps - start_step) * (1 + config.reverse_input)
     _say_cost(job, trainer, devices, batches, updates)
-    validate = _validation(job, trainer, prepared)
+    measure = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
         logs = TrainingLogs(job.run, start_step, trainer.summed_loss.weights, scheduled(1, config))
-        train(trainer, batches, Steps(config, start_step, checkpoints, logs, validate, shown, best))
+        train(trainer, batches, Steps(config, start_step, checkpoints, logs, measure, shown, best))
     best = checkpoints.best
     if best:
         job.say(
-            f"trained {config.steps} steps; best checkpoint: {checkpoints.path(best['step'])} "
-            f"(validation {best['metric']} {best['value']:.2f})"
+            f"trained {config.steps:,} steps; the best checkpoint is of step {best['step']:,}, "
+            f"validation {best['metric']} {best['value']:.2f}: {checkpoints.path(best['step'])}"
         )
 
 
@@ -125,9 +123,7 @@ def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
     )
 
 
-def _validation(
-    job: Job, trainer: Trainer, prepared: PreparedData
-) -> Callable[[], dict[str, float]]:
+def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Callable[[], Validated]:
     """Measure the trainer's weights on the first clips of the validation split."""
     data = job.experiment.data
     reader = prepared.split("validation")
@@ -135,15 +131,11 @@ def _validation(
     # Where validation's clips are shorter, fewer frames are predicted.
     predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
 
-    def validate() -> dict[str, float]:
+    def measure() -> Validated:
         batches = evaluation_batches(reader, batch=job.experiment.evaluation.batch, count=count)
-        errors = []
-        for clips in batches.as_numpy_iterator():
-            truth = clips[:, data.context_frames :]
-            errors.append(METRICS["mse"](truth, predict(clips[:, : data.context_frames])))
-        return {"mse": float(np.concatenate(errors).mean())}
+        return validate(predict, batches.as_numpy_iterator(), data.context_frames)
 
-    return validate
+    return measure
 
 
 def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, updates: int) -> None:

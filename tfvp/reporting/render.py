@@ -1,4 +1,4 @@
-"""Writes a table as Markdown, or for the console."""
+"""Writes a table as Markdown, for the console, or for other programs."""
 
 from collections.abc import Sequence
 
@@ -43,6 +43,14 @@ def console(table: Table) -> rich_table.Table:
             drawn.add_row(*(Text(cell) for cell in row.cells), style=_STYLES[row.kind])
         drawn.add_section()
     return drawn
+
+
+def tabbed(table: Table) -> str:
+    """Lines of cells with a tab between them, the columns' titles first: for other programs."""
+    rows = [row.cells for section in table.sections for row in section.rows]
+    return "\n".join(
+        "\t".join(" ".join(c.split()) for c in cells) for cells in (table.columns, *rows)
+    )
 
 
 def _markdown_row(row: Row) -> str:

@@ -14,6 +14,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES
 
 NAMES = "events.out.tfevents.*"
+RGB = 3  # of Summary.Image.colorspace
 
 
 class EventFile:
@@ -41,6 +42,17 @@ class EventFile:
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Add numbers by tag."""
         self.values(step, [Summary.Value(tag=t, simple_value=v) for t, v in values.items()])
+
+    def pictures(self, step: int, files: Mapping[str, bytes]) -> None:
+        """Add PNG files by tag."""
+        found = []
+        for tag, png in files.items():
+            width, height = struct.unpack_from(">II", png, 16)  # where every PNG says it
+            image = Summary.Image(
+                width=width, height=height, colorspace=RGB, encoded_image_string=png
+            )
+            found.append(Summary.Value(tag=tag, image=image))
+        self.values(step, found)
 
     def values(self, step: int, values: list[Summary.Value]) -> None:
         """Add values of any kind."""

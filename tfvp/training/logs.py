@@ -10,6 +10,11 @@ from tfvp.runs import Run, write_text
 from tfvp.training.event_files import EventFile
 
 VALIDATION_COLUMNS = ("step", "mse")
+_SHORT = {  # on the console
+    "learning_rate": "rate",
+    "truth_probability": "truth",
+    "context_truth_probability": "context truth",
+}
 
 
 class TrainingLogs:
@@ -35,10 +40,11 @@ class TrainingLogs:
         self.train.append(row)
         _add_scalars(self.train_events, {**row, **extra})
 
-    def write_validation(self, row: Mapping[str, float]) -> None:
-        """Log a validation."""
+    def write_validation(self, row: Mapping[str, float], pictures: Mapping[str, bytes]) -> None:
+        """Log a validation; its pictures (PNG) go to TensorBoard alone."""
         self.validation.append(row)
         _add_scalars(self.validation_events, row)
+        self.validation_events.pictures(int(row["step"]), pictures)
 
     def sync(self) -> None:
         """Have every row on the disk, before a checkpoint says that its step is done."""
@@ -49,6 +55,26 @@ class TrainingLogs:
         """Write everything out."""
         self.train_events.close()
         self.validation_events.close()
+
+
+def in_one_line(row: Mapping[str, float], parts: Iterable[str], clips_per_s: float) -> str:
+    """Say a logged step in one line.
+
+    Args:
+        row: by column.
+        parts: the loss and its parts, as columns of the row.
+        clips_per_s: how fast it went.
+
+    >>> row = {"step": 7, "loss": 31.25, "l1": 20, "l2": 11.25, "learning_rate": 0.001}
+    >>> in_one_line(row | {"truth_probability": 0.5}, ("loss", "l1", "l2"), 12)
+    'loss 31.25 (l1 20, l2 11.25), rate 0.001, truth 0.5, 12 clips/s'
+    """
+    parts = [name for name in parts if name != "loss"]
+    inside = ", ".join(f"{name} {row[name]:.4g}" for name in parts)
+    said = [f"loss {row['loss']:.4g}" + (f" ({inside})" if len(parts) > 1 else "")]
+    others = [name for name in row if name not in ("step", "loss", *parts)]
+    said += [f"{_SHORT.get(name, name)} {row[name]:.3g}" for name in others]
+    return ", ".join([*said, f"{clips_per_s:.3g} clips/s"])
 
 
 def _add_scalars(events: EventFile, row: Mapping[str, float]) -> None:

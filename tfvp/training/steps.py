@@ -14,7 +14,7 @@ from tfvp.config import TrainingConfig
 from tfvp.errors import TrainingError
 from tfvp.progress import Progress
 from tfvp.training.checkpoints import METRIC, Best, Checkpoints, state_of
-from tfvp.training.logs import TrainingLogs
+from tfvp.training.logs import TrainingLogs, in_one_line
 from tfvp.training.optimizers import set_schedules
 from tfvp.training.schedules import scheduled
 
@@ -36,7 +36,8 @@ class Steps(keras.callbacks.Callback):
         start_step: steps done so far.
         checkpoints: where to save.
         logs: where to log.
-        validate: measures the trainer's present weights on the validation split; gives {"mse": …}.
+        measure: measures the trainer's present weights on the validation split; gives metrics by
+            name, {"mse": …}, and pictures (PNG) by tag.
         progress: told of every step.
         best: the best validation so far.
     """
@@ -47,7 +48,7 @@ class Steps(keras.callbacks.Callback):
         start_step: int,
         checkpoints: Checkpoints,
         logs: TrainingLogs,
-        validate: Callable[[], dict[str, float]],
+        measure: Callable[[], tuple[dict[str, float], dict[str, bytes]]],
         progress: Progress,
         best: Best | None = None,
     ):
@@ -56,7 +57,7 @@ class Steps(keras.callbacks.Callback):
         self.start_step = start_step
         self.checkpoints = checkpoints
         self.logs = logs
-        self.validate = validate
+        self.measure = measure
         self.progress = progress
         self.best = best
         self.updates_a_step = 1 + config.reverse_input
@@ -98,12 +99,8 @@ class Steps(keras.callbacks.Callback):
         last = step == self.config.steps
         seconds, self.last_time = time.perf_counter() - self.last_time, time.perf_counter()
         if step % self.config.log_every == 0 or last:
-            self._log(step, logs, seconds)
-        rates = scheduled(step, self.config)
-        note = (
-            f"loss {float(logs['loss']):.4g}, rate {rates['learning_rate']:.3g}, "
-            f"{self._clips / seconds:.1f} clips/s"
-        )
+            self.logs.write_train(self._row(step, logs), {"clips_per_s": self._clips / seconds})
+        note = in_one_line(self._row(step, logs), logs, self._clips / seconds)
         self.progress.update(step, note)
         improved = (step % self.config.validate_every == 0 or last) and self._validate(step)
         if improved or last or self.signal or step % self.config.checkpoint_every == 0:
@@ -123,23 +120,27 @@ class Steps(keras.callbacks.Callback):
             "again"
         )
 
-    def _log(self, step: int, logs: Any, seconds: float) -> None:
-        row = {
+    def _row(self, step: int, logs: Any) -> dict[str, float]:
+        """What there is to log of a step, by column."""
+        return {
             "step": step,
             **logs,
             **scheduled(step, self.config),
         }
-        self.logs.write_train(row, {"clips_per_s": self._clips / seconds})
 
     def _validate(self, step: int) -> bool:
         """Log a validation; true if it is the best so far."""
-        measured = self.validate()
-        self.logs.write_validation({"step": step, **measured})
+        metrics, pictures = self.measure()
+        self.logs.write_validation({"step": step, **metrics}, pictures)
         self.last_time = time.perf_counter()
-        if self.best and measured[METRIC] >= self.best.value:
-            return False
-        self.best = Best(step, measured[METRIC])
-        return True
+        improved = self.best is None or metrics[METRIC] < self.best.value
+        self.progress.say(
+            f"step {step:,}: validation {METRIC} {metrics[METRIC]:.2f}"
+            + (", the best so far" if improved else "")
+        )
+        if improved:
+            self.best = Best(step, metrics[METRIC])
+        return improved
 
     def _save(self, step: int) -> None:
         trainer = self.model

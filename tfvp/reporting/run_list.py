@@ -1,0 +1,122 @@
+"""The runs in a folder of results, as a table: how far each came and what it measured."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tfvp.config import Experiment
+from tfvp.config_files import load_resolved
+from tfvp.errors import ConfigError, RunError
+from tfvp.evaluation.record import MODEL, read_metrics
+from tfvp.reporting.figures import read_log
+from tfvp.reporting.tables import NOTHING, Row, Section, Table, estimate_text
+from tfvp.runs import Run
+
+COLUMNS = ("run", "config", "preset", "step", "state", "validation", "test", "started")
+SHOWN_METRICS = 2
+Read = TypeVar("Read")
+
+
+def list_runs(results: Path) -> Table:
+    """Make a table of every run, the newest first; what is damaged says so in its row.
+
+    A run is a folder with a config.yaml or a provenance.json. Other folders are passed over.
+
+    Raises:
+        RunError: there is no such folder.
+    """
+    if not results.is_dir():
+        raise RunError(f"{results}: no such folder; expected the folder that holds the runs")
+    runs = [
+        Run(path) for path in sorted(results.iterdir()) if path.is_dir() and path.name[0] != "."
+    ]
+    found = [run for run in runs if run.config_path.is_file() or run.provenance_path.is_file()]
+    rows = [_row(run) for run in found]
+    rows.sort(key=lambda row: row.cells[-1], reverse=True)
+    return Table(f"runs in {results}", COLUMNS, (Section("", tuple(rows)),), ())
+
+
+def _row(run: Run) -> Row:
+    damaged: list[str] = []
+
+    def tried(read: Callable[[], Read]) -> Read | None:
+        try:
+            return read()
+        except (ConfigError, RunError, OSError, ValueError, KeyError, TypeError, AttributeError):
+            damaged.append(read.__name__)
+            return None
+
+    def config() -> Experiment:
+        return load_resolved(run.config_path)
+
+    def checkpoint() -> int:
+        return _last_step(run)
+
+    def validation() -> str:
+        return _best_validation(run)
+
+    def metrics() -> str:
+        return _test_metrics(run)
+
+    def provenance() -> str:
+        return _started(run)
+
+    experiment, step = tried(config), tried(checkpoint)
+    cells = (
+        run.name,
+        experiment.config if experiment else NOTHING,
+        (experiment.preset if experiment else None) or NOTHING,
+        f"{step or 0:,}/{experiment.training.steps:,}" if experiment else f"{step or 0:,}",
+        _state(run, experiment, step or 0),
+        tried(validation) or NOTHING,
+        tried(metrics) or NOTHING,
+        tried(provenance) or NOTHING,
+    )
+    if damaged:
+        cells = (*cells[:4], f"damaged: {', '.join(damaged)}", *cells[5:])
+    return Row(cells, "published")
+
+
+def _last_step(run: Run) -> int:
+    """The step of the newest checkpoint; a finished run may have been slimmed to its export."""
+    names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in run.checkpoints.glob("*.npz"))
+    steps = [int(name[1]) for name in names if name]
+    logged = read_log(run.train_log).get("step", [])
+    return max(steps, default=int(logged[-1]) if logged else 0)
+
+
+def _state(run: Run, experiment: Experiment | None, step: int) -> str:
+    if (run.export / "saved_model").is_dir():
+        return "exported"
+    if run.metrics_path.is_file():
+        return "evaluated"
+    return "trained" if experiment and step >= experiment.training.steps else "incomplete"
+
+
+def _best_validation(run: Run) -> str:
+    """The lowest validation error and its step."""
+    log = read_log(run.validation_log)
+    names = [name for name in log if name != "step"]
+    if not names:
+        return ""
+    value, step = min(zip(log[names[0]], log["step"], strict=True))
+    return f"{names[0]} {value:.2f} at {step:,.0f}"
+
+
+def _test_metrics(run: Run) -> str:
+    """The first metrics of the network."""
+    if not run.metrics_path.is_file():
+        return ""
+    measured = read_metrics(run.metrics_path)
+    results = measured.results[MODEL]
+    shown = list(measured.metrics)[:SHOWN_METRICS]
+    return ", ".join(f"{name} {estimate_text(results[name])}" for name in shown)
+
+
+def _started(run: Run) -> str:
+    """When the run began, in this machine's time."""
+    provenance: Any = json.loads(run.provenance_path.read_text("utf-8"))
+    return datetime.fromisoformat(provenance["started"]).astimezone().strftime("%Y-%m-%d %H:%M")
