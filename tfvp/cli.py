@@ -12,6 +12,7 @@ from tfvp.cli_data import add_data_commands
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
 from tfvp.errors import ConfigError, UserError
+from tfvp.evaluate_command import add_evaluate
 from tfvp.import_command import add_import
 from tfvp.interruption import TerminatedError, sigterm_interrupts
 from tfvp.list_command import add_list
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_import(commands, _add_config_options, _experiment)
     add_list(commands)
     add_data_commands(commands)
+    add_evaluate(commands)
     return parser
 
 

@@ -7,11 +7,12 @@ the paper differ, the choice is a named key here and its default is the released
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -1104,12 +1105,44 @@ MetricName = Literal[
 ]
 
 
+METRIC_PRESETS: dict[str, tuple[MetricName, ...]] = {
+    "thesis": ("mse", "mae", "ssim_thesis", "psnr_uint8"),  # Tan 2019
+    "literature": (  # every definition that a published table uses
+        "mse",
+        "mae",
+        "ssim_thesis",
+        "ssim_uint8",
+        "psnr_uint8",
+        "cross_entropy",
+    ),
+    "pixels": ("mse", "mae", "psnr_float", "cross_entropy"),  # for frames below a window's size
+    "all": get_args(MetricName),
+}
+
+
+def _metric_names(value: Any) -> Any:
+    """The metrics of a preset; anything else as it is."""
+    if isinstance(value, str) and value not in METRIC_PRESETS:
+        raise PydanticCustomError(
+            "metrics",
+            "Input should be a list of metrics, or one of {presets}",
+            {"presets": ", ".join(METRIC_PRESETS)},
+        )
+    return METRIC_PRESETS[value] if isinstance(value, str) else value
+
+
 class EvaluationConfig(Section):
     """What is measured on the test split, once, after training."""
 
-    metrics: tuple[MetricName, ...] = Field(
-        default=("mse", "mae", "ssim_thesis", "psnr_uint8"), strict=False, min_length=1
-    )
+    metrics: Annotated[
+        tuple[MetricName, ...],
+        Field(
+            strict=False,
+            min_length=1,
+            description="names, or a preset: thesis, literature, pixels, all",
+        ),
+        BeforeValidator(_metric_names),
+    ] = METRIC_PRESETS["thesis"]
     batch: Positive = Field(default=16, description="clips predicted at once")
     sequences: Positive | None = Field(
         default=None, description="first clips of the test split; null: all"

@@ -82,15 +82,21 @@ def explain(
     ]
 
 
-def load_resolved(path: str | Path) -> Experiment:
+def load_resolved(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     """Read what `dump` wrote, e.g. a run's config.yaml: no parents, no presets.
+
+    Args:
+        path: the file.
+        overrides: `a.b=value` texts, as for `load_config`.
 
     Raises:
         ConfigError: unreadable, not YAML, or no longer a valid experiment.
     """
     path = Path(path)
     values = read_mapping(path)
-    return _validated(values, dict.fromkeys((k for k, _ in leaves(values)), path.name), path.name)
+    origins = dict.fromkeys((k for k, _ in leaves(values)), path.name)
+    _lay_over(values, _overrides(overrides), "--set", origins)
+    return _validated(values, origins, path.name)
 
 
 def dump(experiment: Experiment) -> str:

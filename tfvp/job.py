@@ -62,7 +62,7 @@ class Job:
         changed = {
             key: (before.get(key), now.get(key))
             for key in sorted({*before, *now})
-            if before.get(key) != now.get(key) and not key.startswith(_MAY_CHANGE)
+            if before.get(key) != now.get(key) and not key.startswith(MAY_CHANGE)
         }
         if changed and not self.force:
             listed = [
@@ -75,7 +75,7 @@ class Job:
         return changed
 
 
-_MAY_CHANGE = ("evaluation.", "data.root")
+MAY_CHANGE = ("evaluation.", "data.root")  # without another experiment coming of it
 
 
 def _settings(experiment: Experiment) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from tfvp.config_files import load_resolved
 from tfvp.errors import RunError
 from tfvp.networks.build import build_model
 from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.networks.one_step import one_step
 from tfvp.porting.initial import load_weights
 from tfvp.runs import Run, open_run
 from tfvp.training.checkpoints import Checkpoints
@@ -41,10 +43,18 @@ def compiled_prediction(
     predictor: FramePredictor, horizon: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile the prediction of `horizon` frames: (B, T, H, W, C) -> (B, horizon, H, W, C)."""
+    return _compiled(lambda context: predictor.predict_frames(context, horizon))
 
-    def predict(context):
-        return predictor.predict_frames(context, horizon)
 
+def compiled_one_step(
+    predictor: FramePredictor, context_frames: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile `one_step`, float32 (B, T, H, W, C) -> (B, T - context_frames + 1, H, W, C)."""
+    return _compiled(lambda frames: one_step(predictor, frames, context_frames))
+
+
+def _compiled(predict: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile a function of tensors, float32 NumPy in and out."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

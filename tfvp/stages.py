@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 
-from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
 from tfvp.data.prepare import prepare
-from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.facts import run_facts
+from tfvp.evaluate_run import evaluate_own
 from tfvp.evaluation.record import read_frames
-from tfvp.evaluation.samples import choose_clips, write_samples
 from tfvp.export import export_saved_model, save_keras_file
 from tfvp.job import Job
-from tfvp.predict import compiled_prediction, trained_network
-from tfvp.progress import progress
+from tfvp.predict import trained_network
 from tfvp.reporting.page import write_report
 from tfvp.reporting.render import console as console_table
 from tfvp.reporting.tables import read_measured, run_table, transposed
@@ -43,43 +39,6 @@ def prepare_stage(job: Job) -> None:
     job.say(f"data: {prepared.folder}")
 
 
-def evaluate_stage(job: Job) -> None:
-    """Measure the run's weights and the baselines on the test split, and draw samples."""
-    experiment, data, run = job.experiment, job.experiment.data, job.run
-    prepared = job.open_data()
-    reader = prepared.split("test")
-    predictor, step = trained_network(run, experiment)
-    predict = compiled_prediction(predictor, data.predict_frames)
-    count = min(experiment.evaluation.sequences or reader.count, reader.count)
-    batches = evaluation_batches(reader, batch=experiment.evaluation.batch, count=count)
-    with data_errors(), progress(job.console, "evaluating", count) as shown:
-        evaluation = evaluate(
-            predict,
-            batches.as_numpy_iterator(),
-            context_frames=data.context_frames,
-            predict_frames=data.predict_frames,
-            metrics=experiment.evaluation.metrics,
-            progress=shown.update,
-        )
-    facts = run_facts(
-        experiment,
-        prepared.facts,
-        steps=step,
-        checkpoint=f"{experiment.evaluation.checkpoint}, step {step}",
-        data_hash=prepared.hash,
-    )
-    write(evaluation, run, facts)
-    notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
-    write_samples(
-        predict,
-        {index: to_float(reader[index]) for index in notes},
-        run.samples,
-        context_frames=data.context_frames,
-        notes=notes,
-    )
-    job.say(f"{count} test sequences measured: {run.metrics_path}, {run.per_frame_path}")
-
-
 def report_stage(job: Job) -> None:
     """Write the report and print its rows."""
     write_report(job.run)
@@ -104,7 +63,7 @@ def export_stage(job: Job) -> None:
 STAGES: dict[str, Callable[[Job], None]] = {
     "prepare": prepare_stage,
     "train": train_stage,
-    "evaluate": evaluate_stage,
+    "evaluate": evaluate_own,
     "report": report_stage,
     "export": export_stage,
 }

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from tfvp.errors import DataError, TrainingError
+from tfvp.errors import DataError
+from tfvp.evaluation.measure import History, Predict, check_clips, known_metrics, measure
 from tfvp.evaluation.metrics import METRICS, PerFrame
 from tfvp.evaluation.per_sequence import SequenceValues, sequences_csv
 from tfvp.evaluation.record import (
@@ -19,12 +20,7 @@ from tfvp.evaluation.record import (
     Protocol,
     frames_csv,
 )
-from tfvp.networks.baselines import BASELINES
 from tfvp.runs import ResultFolder, write_json, write_text
-from tfvp.shapes import check_shape, describe
-
-Predict = Callable[[NDArray], ArrayLike]
-"""Context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames (B, Tp, H, W, C)."""
 
 Z_95 = 1.96  # standard deviations of a normal distribution around its mean that hold 95 %
 
@@ -37,6 +33,7 @@ class Evaluation:
     predict_frames: int
     frame_shape: tuple[int, int, int]  # height, width, channels
     values: Mapping[str, Mapping[str, PerFrame]]
+    history: History = "own"
 
     @property
     def sequences(self) -> int:
@@ -94,16 +91,18 @@ def evaluate(
     context_frames: int,
     predict_frames: int,
     metrics: Sequence[str],
+    history: History = "own",
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Measure `predict` and every baseline on the same sequences.
 
     Args:
-        predict: the network; it is given the context frames and nothing else.
+        predict: the network; it is given the context and nothing else, see `Predict`.
         batches: clips, float (B, context_frames + predict_frames, H, W, C) in [0, 1].
         context_frames: frames that are given.
         predict_frames: frames that are predicted and measured.
         metrics: names in METRICS.
+        history: true: a frame is predicted from all true frames before it, see `History`.
         progress: told the number of sequences done after each batch.
 
     Raises:
@@ -111,20 +110,20 @@ def evaluate(
         DataError: no sequences, or sequences of another length or frame size.
         TrainingError: the network predicts NaN or infinity.
     """
-    names = _known(metrics)
-    parts: list[dict[str, dict[str, PerFrame]]] = []
-    frame_shape, done = (0, 0, 0), 0
+    names = known_metrics(metrics)
+    parts, frame_shape, done = [], (0, 0, 0), 0
     for batch in batches:
         clips = np.asarray(batch, dtype=np.float32)
-        _check_clips(clips, context_frames + predict_frames, frame_shape if parts else None)
+        check_clips(clips, context_frames + predict_frames, frame_shape if parts else None)
         frame_shape = clips.shape[2:]
-        parts.append(_measure(predict, clips, context_frames, names, done))
+        parts.append(measure(predict, clips, context_frames, names, history, done))
         done += len(clips)
         if progress is not None:
             progress(done)
     if not parts:
         raise DataError("evaluation: there are no sequences to measure; the split is empty")
-    return Evaluation(context_frames, predict_frames, frame_shape, _joined(parts))
+    values = _joined(parts)
+    return Evaluation(context_frames, predict_frames, frame_shape, values, history)
 
 
 def write(evaluation: Evaluation, folder: ResultFolder, facts: Facts) -> None:
@@ -137,6 +136,7 @@ def write(evaluation: Evaluation, folder: ResultFolder, facts: Facts) -> None:
             predict_frames=evaluation.predict_frames,
             first_frame=evaluation.frame_numbers[0],
             frame_shape=evaluation.frame_shape,
+            history=evaluation.history,
             sequences=evaluation.sequences,
         ),
         metrics={
@@ -182,65 +182,9 @@ def _frame_rows(evaluation: Evaluation) -> list[FrameRow]:
     ]
 
 
-def _known(metrics: Sequence[str]) -> list[str]:
-    """The metrics' names, each once."""
-    names = list(dict.fromkeys(metrics))
-    unknown = [name for name in names if name not in METRICS]
-    if unknown or not names:
-        got = ", ".join(unknown) or "none"
-        raise ValueError(f"metrics: expected names out of {', '.join(METRICS)}, got {got}")
-    return names
-
-
-def _measure(
-    predict: Predict, clips: NDArray, context_frames: int, names: list[str], done: int
-) -> dict[str, dict[str, PerFrame]]:
-    """Values of one batch: method -> metric -> (B, predict_frames)."""
-    context, truth = clips[:, :context_frames].copy(), clips[:, context_frames:]
-    predictions = {MODEL: _checked_prediction(predict(context), truth.shape, done)}
-    for method, baseline in BASELINES.items():
-        predictions[method] = baseline(clips[:, :context_frames], truth.shape[1])
-    return {
-        method: {name: METRICS[name](truth, prediction) for name in names}
-        for method, prediction in predictions.items()
-    }
-
-
 def _joined(parts: list[dict[str, dict[str, PerFrame]]]) -> dict[str, dict[str, PerFrame]]:
     """The batches' values as one array for each method and metric."""
     return {
         method: {name: np.concatenate([part[method][name] for part in parts]) for name in by_metric}
         for method, by_metric in parts[0].items()
     }
-
-
-def _check_clips(clips: NDArray, total_frames: int, frame_shape: tuple[int, ...] | None) -> None:
-    """Refuse clips of another length, or of another frame size than those before."""
-    check_shape("clips", clips.shape, "B T H W C")
-    if clips.shape[1] != total_frames:
-        raise DataError(
-            f"evaluation: expected sequences of {total_frames} frames (context and predicted), got "
-            f"{clips.shape[1]}; data.context_frames and data.predict_frames must be the data's"
-        )
-    if frame_shape is not None and clips.shape[2:] != frame_shape:
-        raise DataError(
-            f"evaluation: expected frames of {describe(frame_shape)} like those before, got "
-            f"{describe(clips.shape[2:])}"
-        )
-
-
-def _checked_prediction(prediction: ArrayLike, expected: tuple[int, ...], done: int) -> NDArray:
-    """The network's prediction as an array, once it has the truth's shape and is finite."""
-    prediction = np.asarray(prediction)
-    if prediction.shape != expected:
-        raise ValueError(
-            f"prediction: expected {describe(expected)}, got {describe(prediction.shape)}"
-        )
-    broken = ~np.isfinite(prediction).all(axis=(1, 2, 3, 4))
-    if broken.any():
-        raise TrainingError(
-            f"evaluation: the network predicts NaN or infinity from sequence "
-            f"{done + int(np.argmax(broken))} on; its weights cannot be used: evaluate another "
-            f"checkpoint, or train again with a lower learning rate"
-        )
-    return prediction

@@ -6,7 +6,7 @@ The folder gets, for clip 42, clip_00042.png (filmstrip), .gif (truth beside pre
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from tfvp.errors import RunError
+from tfvp.evaluation.measure import History, Predict, given_frames
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.pictures import filmstrip, gif, movie, png, save, to_bytes
 from tfvp.evaluation.record import Record
@@ -60,21 +61,23 @@ def choose_clips(errors: NDArray[np.float64], count: int) -> dict[int, str]:
 
 
 def write_samples(
-    predict: Callable[[NDArray], ArrayLike],
+    predict: Predict,
     clips: Mapping[int, ArrayLike],
     folder: Path,
     *,
     context_frames: int,
     notes: Mapping[int, str],
+    history: History = "own",
 ) -> list[Sample]:
     """Predict the clips and write their pictures, replacing those of an earlier call.
 
     Args:
-        predict: context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames.
+        predict: given frames float32 (B, T, H, W, C) in [0, 1] -> predicted frames.
         clips: index in the split -> the clip, float (T, H, W, C) in [0, 1].
         folder: the run's samples folder.
         context_frames: frames of a clip that are given.
         notes: index -> why it was chosen.
+        history: what `predict` is given, see `History`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
@@ -82,7 +85,7 @@ def write_samples(
         frames = np.asarray(clip, dtype=np.float32)
         check_shape("clip", frames.shape, "T H W C")
         truth = frames[context_frames:]
-        prediction = np.asarray(predict(frames[None, :context_frames].copy()))[0]
+        prediction = np.asarray(predict(given_frames(frames[None], context_frames, history)))[0]
         mse = float(METRICS["mse"](truth[None], prediction[None]).mean())
         sample = _sample(index, notes[index], mse)
         title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"

@@ -1,0 +1,114 @@
+"""One batch of clips: predictions of the network and of every baseline, and their metrics."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfvp.data.threads import usable_cores
+from tfvp.errors import DataError, TrainingError
+from tfvp.evaluation.metrics import METRICS, PerFrame
+from tfvp.evaluation.record import MODEL
+from tfvp.networks.baselines import BASELINES, Baseline
+from tfvp.shapes import check_shape, describe
+
+Predict = Callable[[NDArray], ArrayLike]
+"""Frames float32 (B, T, H, W, C) in [0, 1] -> the predicted frames (B, Tp, H, W, C).
+
+T is the context's length, or with the true history that of the clip without its last frame.
+"""
+
+History = Literal["own", "true"]
+"""What stands between the context and a predicted frame: predictions, or the true frames."""
+
+
+def given_frames(clips: NDArray, context_frames: int, history: History) -> NDArray:
+    """What a network may see of clips (B, T, H, W, C); a copy, so that it cannot reach the rest."""
+    return (clips[:, :context_frames] if history == "own" else clips[:, :-1]).copy()
+
+
+def measure(
+    predict: Predict,
+    clips: NDArray,
+    context_frames: int,
+    metrics: Sequence[str],
+    history: History,
+    done: int,
+) -> dict[str, dict[str, PerFrame]]:
+    """Values of one batch: method -> metric -> (B, predicted frames); metrics on all cores.
+
+    Args:
+        predict: the network.
+        clips: float32 (B, T, H, W, C) in [0, 1].
+        context_frames: frames that are given.
+        metrics: names in METRICS.
+        history: see `History`.
+        done: sequences before these, for messages.
+    """
+    truth = clips[:, context_frames:]
+    given = given_frames(clips, context_frames, history)
+    predictions = {MODEL: _checked_prediction(predict(given), truth.shape, done)}
+    for method, baseline in BASELINES.items():
+        predictions[method] = _of_baseline(baseline, clips, context_frames, history)
+    jobs = list(product(predictions, metrics))
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        values = pool.map(lambda job: METRICS[job[1]](truth, predictions[job[0]]), jobs)
+        found: dict[str, dict[str, PerFrame]] = {method: {} for method in predictions}
+        for (method, metric), measured in zip(jobs, values, strict=True):
+            found[method][metric] = measured
+    return found
+
+
+def _of_baseline(
+    baseline: Baseline, clips: NDArray, context_frames: int, history: History
+) -> NDArray:
+    """A baseline's prediction; with the true history one frame at a time."""
+    if history == "own":
+        return baseline(clips[:, :context_frames], clips.shape[1] - context_frames)
+    ends = range(context_frames, clips.shape[1])
+    return np.concatenate([baseline(clips[:, :end], 1) for end in ends], axis=1)
+
+
+def known_metrics(metrics: Sequence[str]) -> list[str]:
+    """The metrics' names, each once; raises ValueError for one that is not in METRICS."""
+    names = list(dict.fromkeys(metrics))
+    unknown = [name for name in names if name not in METRICS]
+    if unknown or not names:
+        got = ", ".join(unknown) or "none"
+        raise ValueError(f"metrics: expected names out of {', '.join(METRICS)}, got {got}")
+    return names
+
+
+def check_clips(clips: NDArray, total_frames: int, frame_shape: tuple[int, ...] | None) -> None:
+    """Refuse clips of another length, or of another frame size than those before."""
+    check_shape("clips", clips.shape, "B T H W C")
+    if clips.shape[1] != total_frames:
+        raise DataError(
+            f"evaluation: expected sequences of {total_frames} frames (context and predicted), got "
+            f"{clips.shape[1]}; data.context_frames and data.predict_frames must be the data's"
+        )
+    if frame_shape is not None and clips.shape[2:] != frame_shape:
+        raise DataError(
+            f"evaluation: expected frames of {describe(frame_shape)} like those before, got "
+            f"{describe(clips.shape[2:])}"
+        )
+
+
+def _checked_prediction(prediction: ArrayLike, expected: tuple[int, ...], done: int) -> NDArray:
+    """The network's prediction as an array, once it has the truth's shape and is finite."""
+    prediction = np.asarray(prediction)
+    if prediction.shape != expected:
+        raise ValueError(
+            f"prediction: expected {describe(expected)}, got {describe(prediction.shape)}"
+        )
+    broken = ~np.isfinite(prediction).all(axis=(1, 2, 3, 4))
+    if broken.any():
+        raise TrainingError(
+            f"evaluation: the network predicts NaN or infinity from sequence "
+            f"{done + int(np.argmax(broken))} on; its weights cannot be used: evaluate another "
+            f"checkpoint, or train again with a lower learning rate"
+        )
+    return prediction
