@@ -91,46 +91,6 @@ def test_rollout_reads_truth_then_itself_by_hand():
     assert to_numpy(half).ravel()[-1] == 100 + 0.5 * 4 + 0.5 * 103
 
 
-def test_no_prediction_depends_on_a_later_frame():
-    predictor, x = small(), clips()
-    use_truth = np.ones((2, 2), "float32")
-    before = to_numpy(predictor({"frames": x, "use_truth": use_truth}))
-    for changed_frame in range(1, 7):
-        changed = x.copy()
-        changed[:, changed_frame] = 1 - changed[:, changed_frame]
-        after = to_numpy(predictor({"frames": changed, "use_truth": use_truth}))
-        # prediction i is of frame i + 1 and has read frames 0 ... i
-        np.testing.assert_array_equal(after[:, :changed_frame], before[:, :changed_frame])
-        if changed_frame < 6:
-            assert not np.allclose(after[:, changed_frame], before[:, changed_frame])
-
-
-def test_inference_equals_training_without_truth_and_never_reads_targets():
-    predictor, x = small(), clips()
-    mask = np.zeros((2, 2), "float32")
-    whole = to_numpy(predictor({"frames": x, "use_truth": mask}))[:, -3:]
-    np.testing.assert_allclose(to_numpy(predictor.predict_frames(x[:, :4], 3)), whole, atol=1e-6)
-    changed = x.copy()
-    changed[:, 4:] = 0.5
-    again = to_numpy(predictor({"frames": changed, "use_truth": mask}))[:, -3:]
-    np.testing.assert_array_equal(again, whole)
-
-
-@pytest.mark.parametrize("changes", [{}, {"carry_memory": True}], ids=["released", "carried"])
-def test_every_way_through_time_agrees(changes):
-    predictor, x = small(**changes), clips()
-
-    def predict(context):
-        return predictor.predict_frames(context, 3)
-
-    eager = to_numpy(predict(x[:, :4]))
-    traced = tf.function(predict, autograph=False)(tf.constant(x[:, :4]))
-    spec = tf.TensorSpec((None, None, 8, 12, 1))
-    free = tf.function(predict, autograph=False, input_signature=[spec])(tf.constant(x[:, :4]))
-    np.testing.assert_allclose(to_numpy(traced), eager, atol=1e-5)
-    np.testing.assert_allclose(to_numpy(free), eager, atol=1e-5)
-
-
 @pytest.mark.parametrize("frame_shape", [(8, 12, 1), (12, 4, 3)])
 @pytest.mark.parametrize(("context", "horizon"), [(1, 1), (2, 6)])
 def test_any_context_horizon_and_a_batch_of_one(frame_shape, context, horizon):
@@ -160,16 +120,6 @@ def test_two_layers_with_residual_wiring_add_only_at_the_decoder():
     predictor = FramePredictor(core, (8, 12, 1), 4)
     assert predictor.predict_frames(clips(), 2).shape == (2, 2, 8, 12, 1)
     assert [sorted(core.decoder.kernel.shape)[-1]] == [16]
-
-
-def test_a_keras_file_gives_the_same_network_back(tmp_path):
-    predictor = small(carry_memory=True)
-    predictor.save(tmp_path / "network.keras")
-    again = keras.saving.load_model(tmp_path / "network.keras")
-    x = clips()
-    np.testing.assert_array_equal(
-        to_numpy(again.predict_frames(x, 2)), to_numpy(predictor.predict_frames(x, 2))
-    )
 
 
 def test_frames_of_another_shape_are_refused_in_one_line():

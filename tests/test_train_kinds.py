@@ -49,17 +49,6 @@ def test_one_batch_is_learned(config, tmp_path):
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_micro_batches_give_the_gradient_of_the_whole(tmp_path):
-    chosen = experiment("fc_lstm", tmp_path, "training.micro_batch=4")
-    trainer = build_trainer(chosen, Devices(chosen.training))
-    whole, gradients = trainer._summed_gradients(one_batch())
-    trainer.micro_batch = 2
-    sums, parts = trainer._summed_gradients(one_batch())
-    np.testing.assert_allclose(sums, whole, rtol=1e-5)
-    for part, gradient in zip(parts, gradients, strict=True):
-        np.testing.assert_allclose(part, gradient, rtol=1e-3, atol=1e-4)
-
-
 def test_a_whole_run_logs_the_parts_of_its_loss(tmp_path: Path):
     job = tiny.job(experiment("conv_lstm_shi", tmp_path, "training.steps=2"))
     run_stages(job, ("prepare", "train"))

@@ -1282,6 +1282,16 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _batch_normalisation_sees_the_batch(self) -> "Experiment":
+        batch, micro = self.training.global_batch, self.training.micro_batch
+        if self.model.network == "conv_lstm_skip" and micro != batch:
+            raise ValueError(
+                "training.micro_batch: conv_lstm_skip normalises over the clips that it sees at "
+                f"once, so it must be training.global_batch, {batch}, got {micro}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _batch_is_whole_micro_batches(self) -> "Experiment":
         batch, micro = self.training.global_batch, self.training.micro_batch
         if micro != "auto" and batch % micro:

@@ -107,6 +107,12 @@ class ConvLSTMSkip(keras.layers.Layer):
             name=name,
         )
 
+    @property
+    def decoder(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        cells = [self.cells["dec1"], self.cells["dec2"]]
+        return [*cells, self.outer["deconv1"], self.norms["deconv1"], self.outer["deconv2"]]
+
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
         """All-zero state of the encoder for frames of (H, W, C)."""
         encoder, places = (self.cells["enc1"], self.cells["enc2"]), self._smaller(frame_shape[:2])

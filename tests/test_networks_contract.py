@@ -1,0 +1,235 @@
+"""The contract that every network keeps: time, files, exports, training."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvp.config import Experiment
+from tfvp.config_files import load_config
+from tfvp.errors import ConfigError
+from tfvp.export import _save
+from tfvp.networks.build import CORES, build_model
+from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
+from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.training.checkpoints import restore, state_of
+from tfvp.training.devices import Devices
+from tfvp.training.loop import build_trainer
+
+SHAPE, CONTEXT, HORIZON = (8, 12, 1), 2, 2
+LENGTH = CONTEXT + HORIZON
+CELL = ("cell.kernel=[3, 3]", "cell.state_kernel=[3, 3]")
+# network, and behind it a variant -> a configuration, and how to make a small one of it
+SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
+    "eidetic_stack": ("e3d_residual", ("hidden=[3, 3]", "cell.kernel=[2, 3, 3]")),
+    "eidetic_stack carried": ("e3d_paper", ("hidden=[3, 3]", "cell.kernel=[2, 3, 3]")),
+    "conv_lstm_stack": ("conv_lstm_stack", (*CELL, "hidden=[4, 3]", "cell.peephole=full")),
+    "conv_lstm_stack openstl": ("conv_lstm_openstl", (*CELL, "hidden=[4, 3]")),
+    "conv_lstm_forecaster": ("conv_lstm_shi", (*CELL, "hidden=[4, 3]")),
+    "conv_lstm_forecaster reversed": (
+        "conv_lstm_shi",
+        (*CELL, "hidden=[4, 3]", "order=reversed"),
+    ),
+    "conv_lstm_skip": ("conv_lstm_skip", (*CELL, "hidden=4", "kernel=3")),
+    "conv_lstm_skip report": ("conv_lstm_skip_report", (*CELL, "hidden=4", "kernel=3")),
+    "fc_lstm": ("fc_lstm", ("hidden=[5, 4]",)),
+    "fc_lstm future": (
+        "fc_lstm",
+        ("hidden=[5]", "reconstruction=none", "future=unconditional", "output=linear"),
+    ),
+    "simple_lstm": ("simple_lstm", ("encoder=[6, 5]", "decoder=[7]")),
+    "predrnn": ("predrnn", ("hidden=[4, 4]", "cell.kernel=3")),
+    "predrnn layer_norm": ("predrnn", ("hidden=[4, 4]", "cell.kernel=3", "cell.layer_norm=true")),
+    "predrnn 2017": ("predrnn_2017", ("hidden=[4, 4]", "cell.kernel=3")),
+    "predrnn decoupled": ("predrnn_decoupled", ("hidden=[4, 4]", "cell.kernel=3")),
+    "predrnn_pp": ("predrnn_pp", ("hidden=[5, 4]", "cell.kernel=3")),
+    "prednet": ("prednet", ("channels=[6, 4]",)),
+    "prednet st_lstm": ("prednet_st_lstm", ("channels=[4]",)),
+    "recurrent_autoencoder": ("autoencoder_conv_lstm", ("hidden=[3, 4]",)),
+    "recurrent_autoencoder released": (
+        "autoencoder_conv_lstm",
+        ("hidden=[3, 4]", "remember=first_cell", "cell.peephole=conv_released"),
+    ),
+    "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
+}
+DATA = (
+    *(f"data.frame_px={list(SHAPE[:2])}", "data.digit_px=6"),
+    *(f"data.context_frames={CONTEXT}", f"data.predict_frames={HORIZON}"),
+    *("training.global_batch=2", "training.micro_batch=2"),
+)
+
+
+# For what takes long; a variant there only if its state or its weights are of another kind.
+ONE_OF_EACH = pytest.mark.parametrize("name", [*CORES, "predrnn decoupled"])
+
+
+def test_every_network_is_held_to_this_contract():
+    assert {name.split()[0] for name in SMALL} == set(CORES)
+
+
+def experiment(name: str, *changes: str) -> Experiment:
+    config, small = SMALL[name]
+    return load_config(
+        config, overrides=[*DATA, *(f"model.{change}" for change in small), *changes]
+    )
+
+
+@functools.cache
+def predictor_of(name: str) -> FramePredictor:
+    """A small network all of whose weights show in what it predicts."""
+    keras.utils.set_random_seed(3)
+    predictor = build_model(experiment(name))
+    rng = np.random.default_rng(0)
+    for weight in predictor.weights:
+        fan_in = np.prod(weight.shape[:-1])
+        value = rng.normal(0.0, min(0.4, 1.5 / np.sqrt(fan_in)), weight.shape)
+        value = value + 1 if weight.name == "gamma" else value
+        # a dead PredNet would pass any test of causality; a variance is positive
+        positive = "layer_a" in weight.path or "variance" in weight.name
+        weight.assign(np.abs(value) if positive else value)
+    if predictor.non_trainable_weights:  # what batch normalisation has to see first
+        for _ in range(4):
+            predictor({"frames": clips(4), "use_truth": np.zeros((4, HORIZON - 1))}, training=True)
+    return predictor
+
+
+@pytest.fixture(params=SMALL)
+def predictor(request) -> FramePredictor:
+    return predictor_of(request.param)
+
+
+def clips(batch: int = 2, length: int = LENGTH) -> np.ndarray:
+    return np.random.default_rng(0).random((batch, length, *SHAPE)).astype("float32")
+
+
+def to_numpy(x) -> np.ndarray:
+    return keras.ops.convert_to_numpy(x)
+
+
+def called(predictor, x, truth: float) -> np.ndarray:
+    use_truth = np.full((len(x), HORIZON - 1), truth, "float32")
+    return to_numpy(predictor({"frames": x, "use_truth": use_truth}))
+
+
+def test_no_prediction_depends_on_a_later_frame(predictor):
+    x = np.repeat(clips(1), LENGTH + 1, axis=0)
+    for frame in range(LENGTH):  # clip k + 1 differs from the first in frame k alone
+        x[frame + 1, frame] = 1 - x[frame + 1, frame]
+    predictions = called(predictor, x, 1.0)
+    assert predictions.shape == tuple(predictor.targets(x, HORIZON).shape)
+    change = np.abs(predictions[1:] - predictions[:1]).max(axis=(2, 3, 4))  # (frame, prediction)
+    if isinstance(predictor, EncoderDecoderPredictor):
+        change = change[:, -HORIZON:]  # what is before is the past
+        reads = "future" in predictor.core.conditional
+        may = [
+            [frame < CONTEXT or (reads and frame < CONTEXT + t) for t in range(HORIZON)]
+            for frame in range(LENGTH)
+        ]
+    else:  # prediction t is of frame t + 1
+        may = [[frame <= t for t in range(LENGTH - 1)] for frame in range(LENGTH)]
+    # rounding depends on a clip's place in the batch
+    np.testing.assert_array_equal(change > 1e-5, may, err_msg=str(change))
+
+
+def test_inference_equals_training_without_truth_and_never_reads_targets(predictor):
+    x = np.repeat(clips(1), 2, axis=0)
+    x[1, CONTEXT:] = 0.5
+    whole = called(predictor, x, 0.0)[:, -HORIZON:]
+    np.testing.assert_allclose(whole[1], whole[0], atol=1e-6)
+    compiled = tf.function(lambda x: predictor.predict_frames(x, HORIZON), autograph=False)
+    np.testing.assert_allclose(compiled(tf.constant(x[:1, :CONTEXT])), whole[:1], atol=1e-5)
+
+
+@ONE_OF_EACH
+def test_an_export_reloaded_predicts_the_same_for_any_batch_and_length(name, tmp_path):
+    predictor = predictor_of(name)
+    _save(predictor, HORIZON, tmp_path / "saved")
+    signatures = tf.saved_model.load(str(tmp_path / "saved")).signatures
+    assert set(signatures) == {"serving_default", "serving_uint8"}
+    for batch, length in ((1, 1), (2, 3)):
+        x = clips(batch, length)
+        eager = to_numpy(predictor.predict_frames(x, HORIZON))
+        exported = signatures["serving_default"](context=tf.constant(x))["predictions"]
+        np.testing.assert_allclose(to_numpy(exported), eager, atol=1e-5)
+    levels = np.rint(x * 255).astype("uint8")
+    found = signatures["serving_uint8"](context=tf.constant(levels))["predictions"]
+    wanted = to_numpy(predictor.predict_frames(levels.astype("float32") / 255, HORIZON))
+    assert found.dtype == tf.uint8
+    assert np.abs(to_numpy(found) - 255 * np.clip(wanted, 0, 1)).max() < 0.51
+
+
+def test_a_keras_file_gives_the_same_network_back(predictor, tmp_path):
+    predictor.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    x = clips()[:, :CONTEXT]
+    np.testing.assert_array_equal(
+        to_numpy(again.predict_frames(x, 2)), to_numpy(predictor.predict_frames(x, 2))
+    )
+
+
+# --- training ---
+
+
+def trainer_of(name: str, *changes: str):
+    of = experiment(name, *changes)
+    return build_trainer(of, Devices(of.training))
+
+
+def state(trainer) -> dict[str, np.ndarray]:
+    return state_of(0, trainer.predictor, trainer.average, trainer.optimizer)
+
+
+def step(trainer) -> list[np.ndarray]:
+    """One update; the gradients it was made of."""
+    found, apply = [], trainer.optimizer.apply
+
+    def keep(gradients, variables):
+        found.extend(to_numpy(gradient) for gradient in gradients)
+        apply(gradients, variables)
+
+    trainer.optimizer.apply = keep
+    use_truth = np.array([[1.0], [0.0]], "float32")
+    trainer.train_step({"frames": tf.constant(clips()), "use_truth": tf.constant(use_truth)})
+    trainer.optimizer.apply = apply
+    return found
+
+
+@ONE_OF_EACH
+def test_an_update_is_the_same_after_a_stop_and_in_micro_batches(name):
+    # batch normalisation is of the clips that it sees at once: see the test below
+    cut = () if name == "conv_lstm_skip" else ("training.micro_batch=1",)
+    straight, resumed = trainer_of(name), trainer_of(name, *cut)
+    fresh = state(straight)
+    first = step(straight)
+    once = state(straight)
+    for weight, gradient in zip(straight.trainable_variables, first, strict=True):
+        key = f"weights/{weight.path}"
+        if np.abs(gradient).max() > 1e-5:
+            assert not np.array_equal(once[key], fresh[key]), key
+    restore(once, resumed.predictor, resumed.average, resumed.optimizer)
+    for key, value in state(resumed).items():
+        np.testing.assert_array_equal(value, once[key], err_msg=key)
+    weights = straight.trainable_variables
+    for weight, whole, parts in zip(weights, step(straight), step(resumed), strict=True):
+        atol = 1e-4 * np.abs(whole).max() + 1e-9
+        np.testing.assert_allclose(parts, whole, atol=atol, err_msg=weight.path)
+
+
+def test_micro_batches_are_refused_where_they_would_change_the_result():
+    with pytest.raises(ConfigError, match=r"must be training\.global_batch, 2, got 1"):
+        experiment("conv_lstm_skip", "training.micro_batch=1")
+
+
+@ONE_OF_EACH
+def test_a_frozen_decoder_is_what_makes_frames_and_nothing_else(name):
+    trainer = trainer_of(name, "training.freeze_decoder=true")
+    core = trainer.predictor.core
+    decoder = [w.path for layer in keras.tree.flatten(core.decoder) for w in layer.weights]
+    trained = [weight.path for weight in trainer.trainable_variables]
+    assert decoder
+    assert trained
+    everything = [w.path for w in core.weights if not w.name.startswith("moving_")]
+    assert sorted({*decoder, *trained} & set(everything)) == sorted(everything)
+    assert not set(decoder) & set(trained)
