@@ -19,6 +19,7 @@ from tfvp.config_files import load_resolved
 from tfvp.errors import RunError, TrainingError, WeightsError
 from tfvp.provenance import read_provenance
 from tfvp.stages import run_stages
+from tfvp.training.best import Best
 from tfvp.training.checkpoints import Checkpoints, read_state
 from tfvp.training.devices import Devices
 from tfvp.training.event_files import NAMES
@@ -67,7 +68,7 @@ def test_the_console_says_what_a_step_did_and_how_training_ended(straight):
     path = job.run.checkpoints / f"step-{best['step']:08d}.npz"
     assert validations[-1] == (
         f"trained 6 steps; the best checkpoint is of step {best['step']}, validation mse "
-        f"{best['value']:.2f}: {path}"
+        f"{best['value']:.4g}: {path}"
     )
 
 
@@ -246,7 +247,7 @@ def test_only_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=2)
     (tmp_path / "notes.npz").write_bytes(b"a user's own file")
     for step in range(1, 6):
-        state = {"best/step": np.asarray(2), "best/value": np.asarray(1.0)} if step >= 2 else {}
+        state = Best(2, 1.0, "mse", 1.0, 0).state() if step >= 2 else {}
         checkpoints.save(step, {"step": np.asarray(step), **state})
     assert checkpoints.steps() == [2, 4, 5]
     assert (tmp_path / "notes.npz").exists()

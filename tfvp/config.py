@@ -1034,6 +1034,30 @@ class InitConfig(Section):
     )
 
 
+MetricName = Literal[
+    "mse",
+    "mae",
+    "ssim_thesis",
+    "ssim_range1",
+    "ssim_uint8",
+    "ssim_gaussian",
+    "psnr_uint8",
+    "psnr_float",
+    "cross_entropy",
+]
+
+
+class EarlyStoppingConfig(Section):
+    """Training ends when validation has not become better for a while."""
+
+    patience: Positive = Field(
+        default=10, description="validations in a row that were not better, after which it ends"
+    )
+    min_change: Weight = Field(
+        default=0.0, description="better is by more than this, in units of validation_metric"
+    )
+
+
 class TrainingConfig(Section):
     """How the network is trained; a step takes one global batch and counts for all schedules.
 
@@ -1076,6 +1100,13 @@ class TrainingConfig(Section):
     log_every: Positive = 50
     validate_every: Positive = 500
     validation_clips: Positive = Field(default=200, description="clips of the validation split")
+    validation_metric: MetricName = Field(
+        default="mse", description="decides which checkpoint is the best, and early stopping"
+    )
+    validation_weights: Literal["raw", "averaged"] = Field(
+        default="raw", description="averaged: the exponential average of the weights is validated"
+    )
+    early_stopping: EarlyStoppingConfig | None = None
     checkpoint_every: Positive = 500
     keep_checkpoints: Positive = Field(default=5, description="besides the best one")
 
@@ -1091,18 +1122,6 @@ class TrainingConfig(Section):
 
 
 # --- evaluation ---
-
-MetricName = Literal[
-    "mse",
-    "mae",
-    "ssim_thesis",
-    "ssim_range1",
-    "ssim_uint8",
-    "ssim_gaussian",
-    "psnr_uint8",
-    "psnr_float",
-    "cross_entropy",
-]
 
 
 METRIC_PRESETS: dict[str, tuple[MetricName, ...]] = {
@@ -1242,11 +1261,15 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _ssim_window_fits(self) -> "Experiment":
         height, width = self.data.frame_px
-        for metric in self.evaluation.metrics:
+        named = [("evaluation.metrics", metric) for metric in self.evaluation.metrics]
+        for key, metric in [
+            *named,
+            ("training.validation_metric", self.training.validation_metric),
+        ]:
             window = 11 if metric == "ssim_gaussian" else 7
             if metric.startswith("ssim") and min(height, width) < window:
                 raise ValueError(
-                    f"evaluation.metrics: {metric} looks through a window of {window}x{window} "
+                    f"{key}: {metric} looks through a window of {window}x{window} "
                     f"pixels, got data.frame_px {height}x{width}"
                 )
         return self

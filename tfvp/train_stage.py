@@ -1,20 +1,22 @@
 """The train stage: from fresh weights, given ones, or a checkpoint of the same run."""
 
-from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 from tfvp.data.pipeline import evaluation_batches, training_batches
 from tfvp.data.prepare import PreparedData, training_source
 from tfvp.errors import ConfigError
-from tfvp.evaluation.validation import Validated, validate
+from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.validation import METRIC, Validated, validate
 from tfvp.job import Job
 from tfvp.porting.initial import initialise
 from tfvp.predict import compiled_prediction
 from tfvp.progress import in_words, progress
 from tfvp.provenance import collect_provenance, note_resumption
 from tfvp.runs import create_run, refuse_existing
-from tfvp.training.checkpoints import Best, Checkpoints, restore
+from tfvp.training.best import Best, Validation
+from tfvp.training.checkpoints import Checkpoints, restore
 from tfvp.training.devices import Devices
 from tfvp.training.logs import TrainingLogs
 from tfvp.training.loop import build_trainer, rehearse, train
@@ -53,22 +55,41 @@ def train_stage(job: Job) -> None:
     checkpoints = Checkpoints(job.run.checkpoints, keep=config.keep_checkpoints, report=job.say)
     begin = _continue if job.resume else _start
     start_step, best = begin(job, prepared, devices, trainer, checkpoints)
-    if start_step >= config.steps:
-        job.say(f"all {config.steps} steps are done")
+    if start_step >= config.steps or (best and best.is_final(config.early_stopping)):
+        _say_end(job, checkpoints, best)
         return
     batches = _training_batches(job, prepared, start_step)
     updates = (config.steps - start_step) * (1 + config.reverse_input)
     _say_cost(job, trainer, devices, batches, updates)
-    measure = _validation(job, trainer, prepared)
+    validation = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
-        logs = TrainingLogs(job.run, start_step, trainer.summed_loss.weights, scheduled(1, config))
-        train(trainer, batches, Steps(config, start_step, checkpoints, logs, measure, shown, best))
-    best = checkpoints.best
-    if best:
-        job.say(
-            f"trained {config.steps:,} steps; the best checkpoint is of step {best['step']:,}, "
-            f"validation {best['metric']} {best['value']:.2f}: {checkpoints.path(best['step'])}"
+        logs = TrainingLogs(
+            job.run,
+            start_step,
+            parts=trainer.summed_loss.weights,
+            scheduled=scheduled(1, config),
+            validated=dict.fromkeys((METRIC, config.validation_metric)),
         )
+        steps = Steps(config, start_step, checkpoints, logs, validation, shown, best)
+        train(trainer, batches, steps)
+    _say_end(job, checkpoints, steps.best)
+
+
+def _say_end(job: Job, checkpoints: Checkpoints, best: Best | None) -> None:
+    """Say why training ended and which checkpoint is the best."""
+    config, last = job.experiment.training, checkpoints.steps()[-1]
+    ended = f"trained {config.steps:,} steps"
+    if best and last < config.steps and best.is_final(config.early_stopping):
+        ended = (
+            f"stopped early after step {last:,} of {config.steps:,}: validation {best.metric} was "
+            f"not better in {best.waited} validations (training.early_stopping.patience)"
+        )
+    if best:
+        ended += (
+            f"; the best checkpoint is of step {best.step:,}, validation {best.metric} "
+            f"{best.value:.4g}: {checkpoints.path(best.step)}"
+        )
+    job.say(ended)
 
 
 def _start(
@@ -123,19 +144,22 @@ def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
     )
 
 
-def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Callable[[], Validated]:
-    """Measure the trainer's weights on the first clips of the validation split."""
-    data = job.experiment.data
+def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Validation:
+    """Measure the trainer's weights, or their average, on the first clips of the split."""
+    config, data = job.experiment.training, job.experiment.data
     reader = prepared.split("validation")
-    count = min(job.experiment.training.validation_clips, reader.count)
+    count = min(config.validation_clips, reader.count)
     # Where validation's clips are shorter, fewer frames are predicted.
     predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
+    metric = config.validation_metric
 
     def measure() -> Validated:
+        averaged = config.validation_weights == "averaged"
         batches = evaluation_batches(reader, batch=job.experiment.evaluation.batch, count=count)
-        return validate(predict, batches.as_numpy_iterator(), data.context_frames)
+        with trainer.average.applied() if averaged else nullcontext():
+            return validate(predict, batches.as_numpy_iterator(), data.context_frames, metric)
 
-    return measure
+    return Validation(measure, metric, METRICS[metric].better)
 
 
 def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, updates: int) -> None:

@@ -26,7 +26,10 @@ class Validated(NamedTuple):
 
 
 def validate(
-    predict: Callable[[NDArray], ArrayLike], batches: Iterable[NDArray], context_frames: int
+    predict: Callable[[NDArray], ArrayLike],
+    batches: Iterable[NDArray],
+    context_frames: int,
+    metric: str = METRIC,
 ) -> Validated:
     """Measure predictions beside copying the last frame, and draw them.
 
@@ -34,7 +37,9 @@ def validate(
         predict: context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames.
         batches: the clips, float32 (B, T, H, W, C) in [0, 1] each.
         context_frames: frames of a clip that are given.
+        metric: what is measured besides METRIC, which the pictures show.
     """
+    also: list[NDArray] = []
     errors: dict[str, list[NDArray]] = {"network": [], "copy last frame": []}
     pictures: dict[str, bytes] = {}
     for clips in batches:
@@ -42,6 +47,7 @@ def validate(
         prediction = np.asarray(predict(context))
         copied = copy_last_frame(context, truth.shape[1])
         measured = METRICS[METRIC](truth, prediction)
+        also.append(measured if metric == METRIC else METRICS[metric](truth, prediction))
         errors["network"].append(measured)
         errors["copy last frame"].append(METRICS[METRIC](truth, copied))
         for clip, predicted, error in zip(clips, prediction, measured, strict=True):
@@ -50,7 +56,10 @@ def validate(
                 title = f"validation clip {number}, {METRIC} {error.mean():.1f} per frame"
                 pictures[f"clip_{number}"] = png(filmstrip(clip, predicted, title))
     curves = {name: np.concatenate(rows).mean(axis=0) for name, rows in errors.items()}
-    metrics = {METRIC: float(np.concatenate(errors["network"]).mean())}
+    metrics = {
+        METRIC: float(np.concatenate(errors["network"]).mean()),
+        metric: float(np.concatenate(also).mean()),
+    }
     return Validated(
         metrics, {f"{METRIC}_by_frame": frame_curves(curves, context_frames), **pictures}
     )

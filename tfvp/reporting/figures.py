@@ -26,7 +26,8 @@ _PANELS = (
     ("loss per sequence", "train", ("loss", "l1", "l2", "cross_entropy")),
     ("validation mse", "validation", ("mse",)),
     ("learning rate", "train", ("learning_rate",)),
-    ("truth probability", "train", ("truth_probability",)),
+    ("momentum", "train", ("momentum",)),
+    ("truth probability", "train", ("truth_probability", "context_truth_probability")),
 )
 
 
@@ -73,7 +74,7 @@ def training_figure(run: Run) -> Path | None:
             axis.legend()
         else:
             axis.set_ylim(bottom=0)
-    axes[-1].set_xlabel("step (optimizer updates)")
+    axes[-1].set_xlabel("step")
     axes[0].set_title(f"Training of {run.name}")
     run.figures.mkdir(parents=True, exist_ok=True)
     path = run.figures / TRAINING_FIGURE

@@ -6,34 +6,20 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 
 from tfvp.errors import RunError, WeightsError
 from tfvp.runs import write_json
+from tfvp.training.best import Best
 from tfvp.training.optimizers import MOMENTUM
 from tfvp.training.weight_average import WeightAverage
 
-# "weights/…", "average/…", "optimizer/…" by variable path; "step"; and if there is a best by
-# validation so far, "best/step" and "best/value"
+# "weights/…", "average/…", "optimizer/…" by variable path; "step"; after a validation "best/…",
+# see `Best`
 State = dict[str, np.ndarray]
-METRIC = "mse"  # by which a checkpoint is the best
-
-
-class Best(NamedTuple):
-    """The best validation so far."""
-
-    step: int
-    value: float
-
-    @classmethod
-    def of(cls, state: State) -> "Best | None":
-        """What a state says."""
-        if "best/step" not in state:
-            return None
-        return cls(int(state["best/step"]), float(state["best/value"]))
 
 
 class Checkpoints:
@@ -106,7 +92,7 @@ class Checkpoints:
             (self.folder / "best.json").unlink(missing_ok=True)
 
     def _record(self, best: Best) -> None:
-        record = {"step": best.step, "metric": METRIC, "value": best.value}
+        record = {"step": best.step, "metric": best.metric, "value": best.value}
         write_json(self.folder / "best.json", record)
 
     def _unwritable(self, path: Path, error: OSError) -> RunError:

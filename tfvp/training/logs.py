@@ -9,7 +9,6 @@ from pathlib import Path
 from tfvp.runs import Run, write_text
 from tfvp.training.event_files import EventFile
 
-VALIDATION_COLUMNS = ("step", "mse")
 _SHORT = {  # on the console
     "learning_rate": "rate",
     "truth_probability": "truth",
@@ -25,13 +24,22 @@ class TrainingLogs:
         start_step: steps done so far.
         parts: names of the loss's parts.
         scheduled: names of what follows a schedule, see `schedules.scheduled`.
+        validated: names of the metrics of a validation.
     """
 
-    def __init__(self, run: Run, start_step: int, parts: Iterable[str], scheduled: Iterable[str]):
+    def __init__(
+        self,
+        run: Run,
+        start_step: int,
+        *,
+        parts: Iterable[str],
+        scheduled: Iterable[str],
+        validated: Iterable[str],
+    ):
         run.logs.mkdir(exist_ok=True)
         columns = ("step", "loss", *parts, *scheduled)
         self.train = _Table(run.train_log, columns, start_step)
-        self.validation = _Table(run.validation_log, VALIDATION_COLUMNS, start_step)
+        self.validation = _Table(run.validation_log, ("step", *validated), start_step)
         self.train_events = EventFile(run.tensorboard / "train", start_step)
         self.validation_events = EventFile(run.tensorboard / "validation", start_step)
 

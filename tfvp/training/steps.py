@@ -3,7 +3,6 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 from tfvp.config import TrainingConfig
 from tfvp.errors import TrainingError
 from tfvp.progress import Progress
-from tfvp.training.checkpoints import METRIC, Best, Checkpoints, state_of
+from tfvp.training.best import Best, Validation
+from tfvp.training.checkpoints import Checkpoints, state_of
 from tfvp.training.logs import TrainingLogs, in_one_line
 from tfvp.training.optimizers import set_schedules
 from tfvp.training.schedules import scheduled
@@ -36,8 +36,7 @@ class Steps(keras.callbacks.Callback):
         start_step: steps done so far.
         checkpoints: where to save.
         logs: where to log.
-        measure: measures the trainer's present weights on the validation split; gives metrics by
-            name, {"mse": …}, and pictures (PNG) by tag.
+        validation: what is measured after every `validate_every` steps and the last.
         progress: told of every step.
         best: the best validation so far.
     """
@@ -48,7 +47,7 @@ class Steps(keras.callbacks.Callback):
         start_step: int,
         checkpoints: Checkpoints,
         logs: TrainingLogs,
-        measure: Callable[[], tuple[dict[str, float], dict[str, bytes]]],
+        validation: Validation,
         progress: Progress,
         best: Best | None = None,
     ):
@@ -57,7 +56,7 @@ class Steps(keras.callbacks.Callback):
         self.start_step = start_step
         self.checkpoints = checkpoints
         self.logs = logs
-        self.measure = measure
+        self.validation = validation
         self.progress = progress
         self.best = best
         self.updates_a_step = 1 + config.reverse_input
@@ -103,9 +102,11 @@ class Steps(keras.callbacks.Callback):
         note = in_one_line(self._row(step, logs), logs, self._clips / seconds)
         self.progress.update(step, note)
         improved = (step % self.config.validate_every == 0 or last) and self._validate(step)
-        if improved or last or self.signal or step % self.config.checkpoint_every == 0:
+        enough = bool(self.best and self.best.is_final(self.config.early_stopping))
+        self.model.stop_training = enough
+        if improved or last or enough or self.signal or step % self.config.checkpoint_every == 0:
             self._save(step)
-        if self.signal and not last:
+        if self.signal and not last and not enough:
             raise Stopped(step, self.checkpoints.path(step), self.signal)
 
     def _check_finite(self, step: int, logs: Any) -> None:
@@ -130,24 +131,23 @@ class Steps(keras.callbacks.Callback):
 
     def _validate(self, step: int) -> bool:
         """Log a validation; true if it is the best so far."""
-        metrics, pictures = self.measure()
+        metrics, pictures = self.validation.measure()
         self.logs.write_validation({"step": step, **metrics}, pictures)
         self.last_time = time.perf_counter()
-        improved = self.best is None or metrics[METRIC] < self.best.value
+        name, value = self.validation.metric, metrics[self.validation.metric]
+        self.best = self.validation.judge(self.best, step, value, self.config.early_stopping)
+        improved = self.best.step == step
         self.progress.say(
-            f"step {step:,}: validation {METRIC} {metrics[METRIC]:.2f}"
+            f"step {step:,}: validation {name} {value:.4g}"
             + (", the best so far" if improved else "")
         )
-        if improved:
-            self.best = Best(step, metrics[METRIC])
         return improved
 
     def _save(self, step: int) -> None:
         trainer = self.model
         state = state_of(step, trainer.predictor, trainer.average, trainer.optimizer)
         if self.best:
-            for name, value in self.best._asdict().items():
-                state[f"best/{name}"] = np.asarray(value)
+            state.update(self.best.state())
         self.logs.sync()
         self.checkpoints.save(step, state)
 
