@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.goldens_table import FORWARD, tolerance
 from tfvp.networks.frame_predictor import FramePredictor
 from tfvp.networks.prednet import PredNet
 from tfvp.networks.predrnn import PredRNN
@@ -21,12 +22,6 @@ NETWORKS = {
     "predrnn_pp": PredRNNPP,
     "predrnn_pp_no_norm": PredRNNPP,
 }
-
-FORWARD, GRADIENT = 1e-5, 1e-4
-# Every step of PredRNN++ with norms enlarges a rounding error by about a half, so that after twelve
-# steps the float32 numbers of the original are themselves 1e-4 (gradients 1.5e-3) from what float64
-# gives; ours are as near to either. Its first three predictions are held to the tolerance of all.
-ENLARGED = {"predrnn_pp": (3e-4, 2e-3)}
 
 
 def relative_error(ours, golden) -> float:
@@ -57,13 +52,13 @@ def golden(request):
 
 
 @pytest.fixture
-def tolerance(request):
-    return ENLARGED.get(request.node.callspec.params["golden"], (FORWARD, GRADIENT))
+def limits(request):
+    return tolerance(request.node.callspec.params["golden"])
 
 
-def test_teacher_forced_predictions_loss_and_every_gradient(golden, tolerance):
+def test_teacher_forced_predictions_loss_and_every_gradient(golden, limits):
     numbers, predictor, turn, _ = golden
-    forward, backward = tolerance
+    forward, backward = limits
     frames, flag = numbers["in/frames"], numbers["in/real_input_flag"]
     batch = {"frames": tf.constant(frames), "use_truth": tf.constant(flag[..., 0, 0, 0])}
     names = predictor.core.released_names()
@@ -80,7 +75,7 @@ def test_teacher_forced_predictions_loss_and_every_gradient(golden, tolerance):
         assert relative_error(gradient, turn(numbers[f"grad/{name}"])) < backward, name
 
 
-def test_free_running_predictions(golden, tolerance):
+def test_free_running_predictions(golden, limits):
     numbers, predictor, turn, context = golden
     if turn is from_torch:
         mask = np.zeros(numbers["in/real_input_flag"].shape[:2], "float32")
@@ -89,7 +84,7 @@ def test_free_running_predictions(golden, tolerance):
         whole = numbers["out/predictions_free_running"][:, context - 1 :]
     horizon = whole.shape[1]
     ours = predictor.predict_frames(numbers["in/frames"][:, :context], horizon)
-    assert relative_error(ours, whole) < tolerance[0]
+    assert relative_error(ours, whole) < limits[0]
 
 
 @pytest.fixture(scope="module")

@@ -198,7 +198,7 @@ def test_a_predrnn_pp_checkpoint_predicts_as_its_program_did(tmp_path):
     assert account.unmatched == 0
     golden = numbers["checkpoint/predictions_free_running"][:, 9:]
     found = ours.predict_frames(numbers["in/frames"][:, :10], 3)
-    assert relative_error(found, golden) < 1e-3  # see test_goldens_recurrent.ENLARGED
+    assert relative_error(found, golden) < 1e-3  # see goldens_table.ENLARGED
     with pytest.raises(WeightsError, match="not of the E3D-LSTM program"):
         read_source(EideticStack((3,)), str(prefix))
     with pytest.raises(WeightsError, match="no TF1 program is known"):

@@ -59,7 +59,7 @@ def test_predrnn_pp_checkpoint_reproduces_the_programs_predictions():
     initialise(ours, InitConfig(source=str(CHECKPOINT)))
     golden = numbers["checkpoint/predictions_free_running"][:, 9:]
     found = ours.predictor.predict_frames(numbers["in/frames"][:, :10], 3)
-    assert relative_error(found, golden) < 1e-3  # see test_goldens_recurrent.ENLARGED
+    assert relative_error(found, golden) < 1e-3  # see goldens_table.ENLARGED
     names = ours.predictor.core.released_names()
     for key in (key for key in numbers if key.startswith("train/var/")):
         weight = keras.ops.convert_to_numpy(names[key.removeprefix("train/var/")])
