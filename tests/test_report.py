@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tfvp.config import EvaluationConfig, Experiment, MovingMnistData
+from tfvp.config_files import load_config
 from tfvp.errors import ConfigError, RunError
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.facts import run_facts
@@ -143,6 +144,41 @@ def test_tables_without_runs_hold_every_published_number_with_source_and_protoco
     assert sections == ["Previous work", "Trained from scratch", "Fine-tuned"]
     assert "K. Tan" in shown
     assert "None of our runs" in shown
+
+
+GRID = {  # Dittrich's slides: autoencoder, PredNet, spatio-temporal, each ConvLSTM then PredRNN
+    "dittrich_mnist": "0.027 0.028 0.035 0.041 0.024 0.022",
+    "dittrich_kth": "1.55e-3 0.05 1.95e-3 1.93e-3 3.1e-3 0.025 0.0013 0.00072",
+    "dittrich_kitti": "0.02 0.013 0.019 0.02 0.018 0.017",
+}
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_the_grid_of_three_networks_and_two_cells_is_as_printed(name):
+    (published,) = [t for t in load_published().tables if t.id == name]
+    assert [row.values["mse"] for row in published.rows] == GRID[name].split()
+    for row in published.rows:  # every configuration exists and has the document's preset
+        if row.ours:
+            preset = {"dittrich_mnist": None, "dittrich_kth": "kth", "dittrich_kitti": "kitti"}[
+                name
+            ]
+            data = load_config(row.ours, preset=preset).data
+            same = ("dataset", "context_frames", "predict_frames")
+            assert [getattr(data, key) for key in same] == [published.protocol[k] for k in same]
+            assert list(data.frame_px) == published.protocol["frame_px"]
+
+
+def test_a_mean_over_pixels_is_compared_with_a_mean_over_pixels(tmp_path):
+    data = MovingMnistData(context_frames=9, predict_frames=1)
+    run = make_run(tmp_path, "autoencoder_conv_lstm", data=data, label="", digits="mnist")
+    (published,) = [t for t in load_published().tables if t.id == "dittrich_mnist"]
+    measured = read_measured(run)
+    table = literature_table(published, [measured])
+    (cells,) = rows_of(table, "ours")
+    value = measured.metrics.results["model"]["mse"].value
+    pixels = np.prod(measured.metrics.protocol.frame_shape)
+    assert float(cells[1].split()[0]) == pytest.approx(value / pixels, rel=0.05)
+    assert any("divided by the number of values in a frame" in text for _, text in table.notes)
 
 
 def test_definitions_that_differ_within_a_column_have_different_signs():

@@ -1,5 +1,6 @@
 """The literature's tables in their own order, with our rows where we have them."""
 
+import math
 from collections.abc import Sequence
 
 from pydantic import JsonValue
@@ -155,8 +156,9 @@ def _baselines(published: PublishedTable, ours: list[Measured], notes: Notes) ->
 def _numbers(published: PublishedTable, measured: Measured, method: str, sign: str) -> list[str]:
     """The table's metrics of one method, each with the sign of its caveat."""
     results = measured.metrics.results[method]
+    values = math.prod(measured.metrics.protocol.frame_shape)
     return [
-        f"{estimate_text(results[metric.ours])} {sign}".strip()
+        f"{estimate_text(results[metric.ours], values if metric.per_pixel else 1)} {sign}".strip()
         if metric.ours in results
         else NOTHING
         for metric in published.metrics
@@ -179,7 +181,8 @@ def _general_notes(published: PublishedTable, ours: list[Measured]) -> list[str]
         return [*texts, "None of our runs was measured on this dataset yet."]
     measured = {k: v for m in ours for k, v in m.metrics.metrics.items()}
     texts += [
-        f"{metric.title} of our rows: {measured[metric.ours].definition}, on every sequence."
+        f"{metric.title} of our rows: {measured[metric.ours].definition}, on every sequence"
+        f"{', divided by the number of values in a frame' if metric.per_pixel else ''}."
         for metric in published.metrics
         if metric.ours in measured
     ]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from tfvp.errors import RunError
 from tfvp.yaml_files import read_mapping
 
-Printed = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+Printed = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?$")]
 """A number as it is printed, quoted in YAML so that trailing zeros stay."""
 
 
@@ -45,6 +45,11 @@ class PublishedMetric(Part):
     title: str
     better: Literal["lower", "higher"]
     ours: str = Field(description="our metric of the same definition")
+    per_pixel: bool = Field(
+        default=False,
+        description="true: the published number is a mean over a frame's values, so ours, a sum, "
+        "is divided by their number",
+    )
 
 
 class Source(Part):

@@ -91,9 +91,10 @@ def transposed(table: Table) -> Table:
     return Table(table.title, columns, (Section("", turned),), table.notes)
 
 
-def estimate_text(estimate: Estimate) -> str:
-    """Write a mean with half its interval, e.g. `59.1 ± 0.8`."""
-    return number_text(estimate.value, estimate.ci95_high)
+def estimate_text(estimate: Estimate, divisor: int = 1) -> str:
+    """Write a mean with half its interval, e.g. `59.1 ± 0.8`, divided by `divisor`."""
+    high = None if estimate.ci95_high is None else estimate.ci95_high / divisor
+    return number_text(estimate.value / divisor, high)
 
 
 def number_text(mean: float, ci95_high: float | None) -> str:
