@@ -1,6 +1,8 @@
 """`tfvp data`: prepare says terms, inspect says and draws, verify names what is damaged."""
 
+import fcntl
 import io
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from PIL import Image
 from tests.small_data import SMALL, find, prepared_copy
 from tfvp.cli import main
 from tfvp.config import MovingMnistData
+from tfvp.data.partial import ENTRY
 
 SETTINGS = [
     f"--set=data.{key}={list(value) if isinstance(value, tuple) else value}"
@@ -44,8 +47,7 @@ def refused(capsys, *words: object) -> str:
 @pytest.mark.parametrize("how", [["e3d"], ["--config", "e3d"]])
 def test_prepare_says_counts_terms_and_citation(tmp_path, monkeypatch, capsys, how):
     monkeypatch.chdir(tmp_path)
-    settings = [*SETTINGS, "--set=training.validation_clips=2", "--set=training.global_batch=4"]
-    settings += ["--set=model.patch_px=4", "--set=evaluation.samples=1"]
+    settings = small_run()
     out = said(capsys, "prepare", *how, *settings)
     assert "clips: train 12, validation 5, test 4" in out
     assert "terms of use: CC BY 4.0" in out
@@ -134,6 +136,36 @@ def test_pictures_go_nowhere_else(config, tmp_path, capsys):
     before = sorted(folder.iterdir())
     refused(capsys, "inspect", config.prepared, "--out", folder)
     assert sorted(folder.iterdir()) == before
+
+
+def unfinished(home: Path) -> Path:
+    """What an interrupted conversion of other data leaves: a whole shard and its entry."""
+    place = home / ".kth-0123456789ab.partial"
+    place.mkdir()
+    (place / "train-00000-of-00002.tfrecord").write_bytes(bytes(3_000_000))
+    (place / f"train-00000-of-00002.tfrecord{ENTRY}").write_text("{}")
+    return place
+
+
+def test_what_an_interrupted_conversion_left_is_listed_and_stays(config, capsys, tmp_path):
+    place = unfinished(config.prepared)
+    (config.prepared / ".mine.partial").mkdir()  # not a name of ours
+    before = sorted(place.iterdir())
+    for words in (["inspect", config.prepared], ["prepare", "e3d", *small_run()]):
+        out = said(capsys, *words)
+        assert f"{place.name}: unfinished, 1 whole shards, 3 MB" in out
+        assert ".mine.partial" not in out
+    assert sorted(place.iterdir()) == before
+    held = os.open(place, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert f"{place}: being written now, 1 shards" in said(capsys, "inspect", config.prepared)
+    os.close(held)
+
+
+def small_run() -> list[str]:
+    """Settings of a run that fits the small data."""
+    settings = [*SETTINGS, "--set=training.validation_clips=2", "--set=training.global_batch=4"]
+    return [*settings, "--set=model.patch_px=4", "--set=evaluation.samples=1"]
 
 
 def test_inspecting_a_damaged_record_names_it(config, capsys):

@@ -277,7 +277,7 @@ def test_a_process_that_is_stopped_is_continued(config, tmp_path, monkeypatch, r
         while process.stdout.readline() != b"in the second shard\n":
             assert process.poll() is None
         process.send_signal(number)
-        assert process.wait(20) == code
+        assert process.wait(120) == code
     (kept,) = config.prepared.iterdir()
     left = names(kept)
     assert FIRST in left

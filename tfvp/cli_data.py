@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tfvp.config_files import load_config
 from tfvp.data import manifest as manifests
+from tfvp.data.partial import unfinished_in
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.errors import ConfigError, DataError
 from tfvp.notices import tensorflow_notices_held_back
@@ -97,6 +98,8 @@ def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedDa
     with tensorflow_notices_held_back():
         import tensorflow  # noqa: F401, writing needs it
     made = prepare(config, report=say, console=console)
+    for left in unfinished_in(config.prepared):
+        say(str(left))
     counts = ", ".join(f"{split} {e.count:,}" for split, e in made.manifest.splits.items())
     say(f"clips: {counts}")
     for line in made.terms:
@@ -128,6 +131,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from tfvp.inspect_data import describe_data, write_pictures
 
     _, say = _console()
+    for left in unfinished_in(Path(arguments.folder)):
+        say(str(left))
     prepared = open_folder(Path(arguments.folder))
     for line in describe_data(prepared):
         say(line)

@@ -17,7 +17,7 @@ from tfvp.shapes import describe
 SHEET, PREVIEW = "contact_sheet.png", "preview.gif"
 SHEET_CLIPS, SHEET_FRAMES, PREVIEW_CLIPS = 6, 10, 4  # of each split
 CELL_PX, GAP_PX, LABEL_PX, FONT_PX = 64, 2, 150, 12  # a frame is enlarged to at least CELL_PX
-LISTED_SOURCES = 8
+LISTED_SOURCES = 50
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 _PART = re.compile(r" (frames )?[\d+-]+$")  # of a record's source: which part of it
 _FONT = ImageFont.load_default(FONT_PX)
@@ -41,7 +41,8 @@ def describe_data(prepared: PreparedData) -> Iterator[str]:
             f"mean {mean:.1f}, from {len(sources):,} sources"
         )
         listed = [f"{source} ({count})" for source, count in sources.most_common(LISTED_SOURCES)]
-        more = ", …" if len(sources) > LISTED_SOURCES else ""
+        left = len(sources) - LISTED_SOURCES
+        more = f" and {left:,} more" if left > 0 else ""
         yield f"  {', '.join(listed)}{more}"
     yield from prepared.terms
 

@@ -8,21 +8,60 @@ the settings, and a shard counts only if its bytes have the sum that its entry s
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from tfvp.data.manifest import ShardEntry, sha256_of
 
 ENTRY, UNFINISHED = ".entry.json", ".unfinished"  # ends of names
+_NAME = re.compile(r"\.[a-z_]+-[0-9a-f]{12}\.partial")  # of a dataset and its settings
 
 
 def partial_of(folder: Path) -> Path:
     """Return where the data of `folder` are written until they are whole."""
     return folder.with_name(f".{folder.name}.partial")
+
+
+class Unfinished(NamedTuple):
+    """Data whose writing was interrupted, or is going on."""
+
+    place: Path
+    shards: int  # that are whole
+    size_bytes: int
+    going_on: bool
+
+    def __str__(self) -> str:
+        if self.going_on:
+            return f"{self.place}: being written now, {self.shards} shards so far"
+        return (
+            f"{self.place}: unfinished, {self.shards} whole shards, {self.size_bytes / 1e6:,.0f} "
+            "MB; the command that began it goes on there; if nobody wants that, remove it"
+        )
+
+
+def unfinished_in(home: Path) -> list[Unfinished]:
+    """List the partial folders in a folder of prepared data; whose they are only a user knows."""
+    found = []
+    for place in sorted(home.glob(".*.partial")):
+        if not _NAME.fullmatch(place.name) or not place.is_dir():
+            continue
+        held = os.open(place, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            going_on = False
+        except BlockingIOError:
+            going_on = True
+        finally:
+            os.close(held)
+        size = sum(path.stat().st_size for path in place.iterdir())
+        found.append(Unfinished(place, len(list(place.glob(f"*{ENTRY}"))), size, going_on))
+    return found
 
 
 @contextmanager
