@@ -17,6 +17,7 @@ from tfvp.import_command import add_import
 from tfvp.interruption import TerminatedError, sigterm_interrupts
 from tfvp.list_command import add_list
 from tfvp.notices import hush_decoders, tensorflow_notices_held_back
+from tfvp.predict_command import add_predict
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_list(commands)
     add_data_commands(commands)
     add_evaluate(commands)
+    add_predict(commands)
     return parser
 
 

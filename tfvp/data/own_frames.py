@@ -60,16 +60,35 @@ def fitted(frame: np.ndarray, look: Look) -> np.ndarray:
         frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None]
     if look.channels == 3 and frame.shape[2] == 1:
         frame = np.repeat(frame, 3, axis=2)
-    height, width = look.frame_px
-    if look.fit == "pad":
-        scale = min(height / frame.shape[0], width / frame.shape[1])
-        inner = (max(1, round(frame.shape[0] * scale)), max(1, round(frame.shape[1] * scale)))
-    else:
-        inner = (height, width)
-    smaller = inner[0] < frame.shape[0] or inner[1] < frame.shape[1]
-    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    scaled = cv2.resize(frame, (inner[1], inner[0]), interpolation=method)
-    shown = np.zeros((height, width, look.channels), np.uint8)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    top, left, inner = _inside(frame.shape[:2], look)
+    shown = np.zeros((*look.frame_px, look.channels), np.uint8)
+    scaled = _scaled(frame, inner)
     shown[top : top + inner[0], left : left + inner[1]] = scaled.reshape(*inner, look.channels)
     return shown
+
+
+def restored(frame: np.ndarray, look: Look, size: tuple[int, int]) -> np.ndarray:
+    """Bring a frame that looks as `look` back to the height and width that it was fitted from.
+
+    Padding is cut away; channels stay: uint8 (H, W, C) -> (*size, C).
+    """
+    top, left, inner = _inside(size, look)
+    frame = frame[top : top + inner[0], left : left + inner[1]]
+    return _scaled(frame, size).reshape(*size, look.channels)
+
+
+def _inside(size: tuple[int, ...], look: Look) -> tuple[int, int, tuple[int, int]]:
+    """Top, left, and height and width of a frame of this size where it stands fitted."""
+    height, width = look.frame_px
+    if look.fit != "pad":
+        return 0, 0, look.frame_px
+    scale = min(height / size[0], width / size[1])
+    inner = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    return (height - inner[0]) // 2, (width - inner[1]) // 2, inner
+
+
+def _scaled(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Average areas where it gets smaller, else bilinear."""
+    smaller = size[0] < frame.shape[0] or size[1] < frame.shape[1]
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(frame, (size[1], size[0]), interpolation=method)

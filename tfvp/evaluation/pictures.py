@@ -80,10 +80,28 @@ def png(picture: Image.Image) -> bytes:
     return data.getvalue()
 
 
-def gif(pictures: list[Image.Image]) -> bytes:
-    """Encode as an endless GIF, five pictures a second, the last one held for a second."""
+def numbered(frame: NDArray, number: int, predicted: bool) -> Image.Image:
+    """One frame of a clip with its number below: blue where it was given, orange where predicted.
+
+    Args:
+        frame: (H, W, C) in [0, 1].
+        number: in the clip, from 1.
+        predicted: whether it is the network's.
+    """
+    colour, phase = (ORANGE, "predicted") if predicted else (BLUE, "context")
+    picture = _framed(frame, _zoom(frame[None], MOVIE_FRAME_PX), colour)
+    text = f"frame {number}, {phase}"
+    width = max(picture.width, _text_px(f"frame {'0' * 5}, predicted") + 2 * GAP_PX)
+    canvas = Image.new("RGB", (width, picture.height + LINE_PX), WHITE)
+    canvas.paste(picture, ((width - picture.width) // 2, 0))
+    ImageDraw.Draw(canvas).text((GAP_PX, picture.height), text, colour, _FONT)
+    return canvas
+
+
+def gif(pictures: list[Image.Image], frame_ms: int = FRAME_MS) -> bytes:
+    """Encode as an endless GIF, by default five pictures a second, the last held for a second."""
     data = io.BytesIO()
-    durations_ms = [FRAME_MS] * (len(pictures) - 1) + [LAST_FRAME_MS]
+    durations_ms = [frame_ms] * (len(pictures) - 1) + [LAST_FRAME_MS]
     pictures[0].save(
         data,
         format="GIF",
