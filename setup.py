@@ -18,12 +18,17 @@ setup(
     # checkout they lie beside it, where people read them.
     packages=[*find_packages(include=["tfvp", "tfvp.*"]), "tfvp.configs", "tfvp.results"],
     package_dir={"tfvp.configs": "configs", "tfvp.results": "results"},
-    package_data={"tfvp.configs": ["*.yaml"], "tfvp.results": ["published.yaml"]},
+    package_data={
+        "tfvp.configs": ["*.yaml"],
+        "tfvp.results": ["published.yaml"],
+        "tfvp.reporting": ["page/*"],
+    },
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.13",
         "numpy>=1.26",
         "h5py>=3.11",
+        "Jinja2>=3.1",
         "matplotlib>=3.8",
         "opencv-python-headless>=4.10",
         "Pillow>=10.3",
@@ -32,6 +37,7 @@ setup(
         "rich>=13.7",
         "scikit-image>=0.24",
         "scikit-learn>=1.5",
+        "scipy>=1.11",
         "tensorboard>=2.20",
     ],
     extras_require={

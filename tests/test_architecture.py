@@ -41,6 +41,7 @@ ORDER = [
         "predict_command",
         "import_command",
         "list_command",
+        "compare_command",
         "cli",
         "__main__",
         "__init__",

@@ -16,12 +16,13 @@ from tfvp.errors import ConfigError, RunError
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.facts import run_facts
 from tfvp.evaluation.samples import write_samples
-from tfvp.reporting.figures import read_log
 from tfvp.reporting.literature import literature_table
-from tfvp.reporting.page import write_report
+from tfvp.reporting.measured import read_measured
 from tfvp.reporting.published import load_published, published_path
 from tfvp.reporting.render import console, markdown
-from tfvp.reporting.tables import Table, estimate_text, number_text, read_measured
+from tfvp.reporting.report import write_report
+from tfvp.reporting.tables import Table, estimate_text, number_text
+from tfvp.reporting.training_curves import read_log
 from tfvp.runs import Run, create_run
 
 # The two tables as the thesis prints them.
@@ -322,6 +323,7 @@ def test_report_holds_the_row_the_tables_and_pictures_that_exist(run):
     links = [part.split(")")[0] for part in text.split("](")[1:]]
     assert set(links) == {
         "config.yaml",
+        "figures/boxes_mse.png",
         "figures/per_frame_mse.png",
         "figures/per_frame_ssim_thesis.png",
         "figures/training.png",
@@ -392,7 +394,7 @@ def test_reporting_imports_neither_tensorflow_nor_keras():
         "import pkgutil, importlib, sys, tfvp.reporting as package\n"
         "for module in pkgutil.iter_modules(package.__path__, 'tfvp.reporting.'):\n"
         "    importlib.import_module(module.name)\n"
-        "assert 'tfvp.reporting.page' in sys.modules\n"
+        "assert 'tfvp.reporting.report' in sys.modules\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from tfvp.cli_data import add_data_commands
+from tfvp.compare_command import add_compare
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
 from tfvp.errors import ConfigError, UserError
@@ -53,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(commands)
     add_import(commands, _add_config_options, _experiment)
     add_list(commands)
+    add_compare(commands)
     add_data_commands(commands)
     add_evaluate(commands)
     add_predict(commands)

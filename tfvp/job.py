@@ -75,7 +75,9 @@ class Job:
         return changed
 
 
-MAY_CHANGE = ("evaluation.", "data.root")  # without another experiment coming of it
+# Without another experiment coming of it: how it is measured, and where things lie (a run may be
+# moved, its data are known by their hash).
+MAY_CHANGE = ("evaluation.", "data.root", "data.prepared", "results")
 
 
 def _settings(experiment: Experiment) -> dict[str, Any]:

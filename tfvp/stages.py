@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from tfvp.data.prepare import prepare
 from tfvp.evaluate_run import evaluate_own
-from tfvp.evaluation.record import read_frames
 from tfvp.export import export_saved_model, save_keras_file
 from tfvp.job import Job
 from tfvp.predict import trained_network
-from tfvp.reporting.page import write_report
+from tfvp.reporting.measured import read_measured
 from tfvp.reporting.render import console as console_table
-from tfvp.reporting.tables import read_measured, run_table, transposed
+from tfvp.reporting.report import HTML, write_report
+from tfvp.reporting.tables import measured_table, transposed
 from tfvp.train_stage import check_can_train, train_stage
 
 
@@ -42,9 +42,9 @@ def prepare_stage(job: Job) -> None:
 def report_stage(job: Job) -> None:
     """Write the report and print its rows."""
     write_report(job.run)
-    table = run_table(read_measured(job.run), read_frames(job.run.per_frame_path))
+    table = measured_table([read_measured(job.run)])
     job.console.print(console_table(transposed(table)))
-    job.say(f"report: {job.run.report_path}")
+    job.say(f"report: {job.run.report_path}, {job.run.root / HTML}")
 
 
 def export_stage(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Draws one clip with its prediction: a filmstrip, and an animation of truth beside prediction.
+"""Draws one clip with its predictions: filmstrips, and an animation of truth beside prediction.
 
 Frames are (H, W, C) in [0, 1], C 1 or 3, and are enlarged by whole pixels. Context frames (given to
 the network) have a blue border, predicted ones an orange border; numbers count the clip's frames
@@ -7,6 +7,7 @@ from 1.
 
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 BLUE, ORANGE, GRAY = (31, 119, 180), (230, 110, 20), (170, 170, 170)
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 LEGEND = "blue: context   orange: prediction   |error|: black 0, white 1"
+OVERLAP_LEGEND = f"{LEGEND}   overlap: truth white over prediction red"
 
 STRIP_COLUMNS = 10
 STRIP_FRAME_PX, MOVIE_FRAME_PX = 96, 192  # a frame is enlarged to at least this
@@ -25,6 +27,9 @@ LINE_PX = FONT_PX + 6
 FRAME_MS, LAST_FRAME_MS = 200, 1000
 
 _FONT = ImageFont.load_default(FONT_PX)
+
+StripRow = tuple[str, range, NDArray, tuple[int, int, int]]
+"""Label, indices of the frames, the frames, colour of their border."""
 
 
 def filmstrip(clip: NDArray, prediction: NDArray, title: str) -> Image.Image:
@@ -37,10 +42,7 @@ def filmstrip(clip: NDArray, prediction: NDArray, title: str) -> Image.Image:
     """
     context = len(clip) - len(prediction)
     truth, prediction = clip[context:], np.clip(prediction, 0, 1)
-    rows: list[tuple[str, range, NDArray, tuple[int, int, int]]] = []
-    for start in range(0, context, STRIP_COLUMNS):
-        part = range(start, min(start + STRIP_COLUMNS, context))
-        rows.append(("context", part, clip[part.start : part.stop], BLUE))
+    rows = _context_rows(clip, context)
     for start in range(0, len(prediction), STRIP_COLUMNS):
         part = slice(start, start + STRIP_COLUMNS)
         numbers = range(context + start, context + start + len(prediction[part]))
@@ -48,6 +50,40 @@ def filmstrip(clip: NDArray, prediction: NDArray, title: str) -> Image.Image:
         rows.append(("prediction", numbers, prediction[part], ORANGE))
         rows.append(("|error|", numbers, np.abs(truth[part] - prediction[part]), GRAY))
     return _strip(rows, title)
+
+
+def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) -> Image.Image:
+    """Context and truth, then prediction, |error| and overlap of each model, ten frames a row.
+
+    Args:
+        clip: the true frames, (T, H, W, C) in [0, 1].
+        predictions: model's name -> its prediction of the clip's last frames, (Tp, H, W, C).
+        title: first line of the picture.
+    """
+    count = len(next(iter(predictions.values())))
+    context = len(clip) - count
+    rows = _context_rows(clip, context)
+    for start in range(context, len(clip), STRIP_COLUMNS):
+        numbers = range(start, min(start + STRIP_COLUMNS, len(clip)))
+        truth = clip[numbers.start : numbers.stop]
+        rows.append(("truth", numbers, truth, GRAY))
+        for name, prediction in predictions.items():
+            shown = np.clip(prediction[numbers.start - context : numbers.stop - context], 0, 1)
+            rows.append((name, numbers, shown, ORANGE))
+            rows.append(("|error|", numbers, np.abs(truth - shown), GRAY))
+            rows.append(("overlap", numbers, overlap(truth, shown), GRAY))
+    return _strip(rows, title, OVERLAP_LEGEND)
+
+
+def overlap(truth: NDArray, prediction: NDArray) -> NDArray:
+    """Draw the truth in white over the prediction in red, as Feist 2021 (figures 4.4 to 4.8).
+
+    Both (T, H, W, C) in [0, 1], colours as their mean; returns (T, H, W, 3): red is the larger of
+    the two, green and blue are the truth.
+    """
+    true = truth.mean(axis=-1, keepdims=True)
+    red = np.maximum(true, prediction.mean(axis=-1, keepdims=True))
+    return np.concatenate([red, true, true], axis=-1)
 
 
 def movie(clip: NDArray, prediction: NDArray) -> list[Image.Image]:
@@ -128,13 +164,19 @@ def save(path: Path, data: bytes) -> None:
         half_written.unlink(missing_ok=True)
 
 
-def _strip(rows: list[tuple[str, range, NDArray, tuple[int, int, int]]], title: str) -> Image.Image:
-    """Rows of (label, frame indices, frames, border colour) as one picture."""
+def _context_rows(clip: NDArray, context: int) -> list[StripRow]:
+    starts = range(0, context, STRIP_COLUMNS)
+    parts = [range(start, min(start + STRIP_COLUMNS, context)) for start in starts]
+    return [("context", part, clip[part.start : part.stop], BLUE) for part in parts]
+
+
+def _strip(rows: list[StripRow], title: str, legend: str = LEGEND) -> Image.Image:
+    """Draw rows as one picture."""
     zoom = _zoom(rows[0][2], STRIP_FRAME_PX)
     cell_w, cell_h = _framed(rows[0][2][0], zoom, GRAY).size
     left = MARGIN_PX + max(_text_px(label) for label, *_ in rows) + MARGIN_PX
     columns = max(len(numbers) for _, numbers, _, _ in rows)
-    text_width = max(_text_px(title), _text_px(LEGEND)) + 2 * MARGIN_PX
+    text_width = max(_text_px(title), _text_px(legend)) + 2 * MARGIN_PX
     width = max(left + columns * (cell_w + GAP_PX) + MARGIN_PX, text_width)
     numbered = sum(label in ("context", "truth") for label, *_ in rows)
     height = LINE_PX * (numbered + 2) + len(rows) * (cell_h + GAP_PX) + 2 * MARGIN_PX
@@ -152,7 +194,7 @@ def _strip(rows: list[tuple[str, range, NDArray, tuple[int, int, int]]], title: 
         for column, frame in enumerate(frames):
             canvas.paste(_framed(frame, zoom, colour), (left + column * (cell_w + GAP_PX), top))
         top += cell_h + GAP_PX
-    draw.text((MARGIN_PX, top + 2), LEGEND, BLACK, _FONT)
+    draw.text((MARGIN_PX, top + 2), legend, BLACK, _FONT)
     return canvas
 
 

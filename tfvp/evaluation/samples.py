@@ -6,6 +6,7 @@ The folder gets, for clip 42, clip_00042.png (filmstrip), .gif (truth beside pre
 
 import io
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -117,6 +118,20 @@ def read_samples(folder: Path) -> list[Sample]:
             if not _OURS.fullmatch(name):
                 raise RunError(f"{path}: {name} is no sample's name; run the evaluate stage again")
     return samples
+
+
+def read_arrays(folder: Path, sample: Sample) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read a clip's frames (T, H, W, C) and its prediction (Tp, H, W, C), uint8.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    path = folder / sample.arrays
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["frames"], arrays["prediction"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path}: {error}; run the evaluate stage again") from None
 
 
 def _sample(index: int, note: str, mse: float) -> Sample:

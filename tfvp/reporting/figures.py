@@ -1,153 +1,152 @@
-"""Draws a run's curves from its CSV files: error against frame, and training against step."""
+"""Every figure of one or several runs, as pictures with a name, a title and a text for it."""
 
-import csv
-import io
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+import numpy as np
+from numpy.typing import NDArray
 
-from tfvp.errors import RunError
-from tfvp.evaluation.pictures import save
-from tfvp.evaluation.record import MODEL, FrameRow
-from tfvp.reporting.tables import Measured, method_title
+from tfvp.evaluation.pictures import models_strip, save
+from tfvp.evaluation.pictures import png as picture_png
+from tfvp.evaluation.samples import read_arrays
+from tfvp.reporting.boxes import box_figure
+from tfvp.reporting.frame_curves import frame_figure
+from tfvp.reporting.measured import Measured, comparable, names
+from tfvp.reporting.plotting import png
+from tfvp.reporting.robustness import Robustness, digits_figure
+from tfvp.reporting.tables import metrics_of
+from tfvp.reporting.training_curves import training_figure
 from tfvp.runs import Run
 
-TRAINING_FIGURE = "training.png"
-DPI = 120
-# Told apart without colour too: the network is solid and has markers.
-_LINES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-_BAND_ALPHA = 0.2
-# Label, log and columns of each panel of the training figure.
-_PANELS = (
-    ("loss per sequence", "train", ("loss", "l1", "l2", "cross_entropy")),
-    ("validation mse", "validation", ("mse",)),
-    ("learning rate", "train", ("learning_rate",)),
-    ("momentum", "train", ("momentum",)),
-    ("truth probability", "train", ("truth_probability", "context_truth_probability")),
-)
+TRAINING = "training"
+STRIP_CLIPS = 2  # clips that all models predicted, drawn under each other
 
 
-def frame_figures(run: Run, measured: Measured, frames: Sequence[FrameRow]) -> list[Path]:
-    """Draw each metric against the frame number, the network and the baselines, with 95 % bands.
+@dataclass(frozen=True)
+class Picture:
+    """A figure; `metric` where it shows one."""
 
-    Writes figures/per_frame_<metric>.png and removes those of metrics that are no longer measured.
-    """
-    run.figures.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name in measured.metrics.metrics:
-        path = run.figures / f"per_frame_{name}.png"
-        save(path, _png(_frame_figure(name, measured, frames)))
-        written.append(path)
-    for old in run.figures.glob("per_frame_*.png"):
-        if old not in written:
-            old.unlink()
-    return written
+    name: str
+    title: str
+    alternative: str
+    png: bytes
+    metric: str | None = None
 
 
-def training_figure(run: Run) -> Path | None:
-    """Draw loss, validation error and schedules against the step; None when nothing was logged.
+def frame_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
+    """Error against frame number, for each metric of each group of comparable runs."""
+    for number, group in enumerate(groups):
+        for metric, facts in metrics_of(group).items():
+            yield Picture(
+                _numbered(f"per_frame_{metric}", number, groups),
+                f"{facts.title} by frame",
+                f"{facts.title} against frame number for {_listed(names(group))} and the "
+                "baselines; the numbers stand in the table below",
+                png(frame_figure(metric, group)),
+                metric,
+            )
 
-    Raises:
-        RunError: a log is not a table of numbers with a column `step`.
-    """
-    logs = {"train": read_log(run.train_log), "validation": read_log(run.validation_log)}
-    panels = [
-        (label, logs[log]["step"], {c: logs[log][c] for c in columns if c in logs[log]})
-        for label, log, columns in _PANELS
-        if any(column in logs[log] for column in columns)
+
+def box_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
+    """The spread of the first metric over sequences, for each group."""
+    for number, group in enumerate(groups):
+        metric, facts = next(iter(metrics_of(group).items()))
+        named = dict(zip(names(group), group, strict=True))
+        yield Picture(
+            _numbered(f"boxes_{metric}", number, groups),
+            f"{facts.title} over sequences",
+            f"box plots of each sequence's {facts.title} over all, the first and the last "
+            f"predicted frame for {_listed(list(named))}",
+            png(box_figure(metric, named)),
+            metric,
+        )
+
+
+def training_pictures(runs: Mapping[str, Run]) -> Iterator[Picture]:
+    """Losses, validation and schedules of all runs."""
+    figure = training_figure(runs)
+    if figure is not None:
+        text = f"training curves of {_listed(list(runs))}: every logged column against the step"
+        yield Picture(TRAINING, "Training", text, png(figure))
+
+
+def strip_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
+    """Clips that all models of a group predicted: truth, prediction, difference and overlap."""
+    for number, group in enumerate(groups):
+        for clip in shared_clips(group)[:STRIP_CLIPS]:
+            frames, predictions = clip_of(group, clip)
+            title = f"Test clip {clip}"
+            drawn = models_strip(frames, predictions, title)
+            yield Picture(
+                _numbered(f"strip_{clip:05d}", number, groups),
+                title,
+                f"test clip {clip}: context, truth, and prediction, absolute error and overlap of "
+                f"{_listed(list(predictions))}",
+                picture_png(drawn),
+            )
+
+
+def robustness_pictures(suites: Sequence[Robustness]) -> Iterator[Picture]:
+    """Error against the number of digits, and box plots of every other subject."""
+    for subject in dict.fromkeys(s for suite in suites for s in suite.subjects):
+        having = [suite for suite in suites if suite.of(subject)]
+        cases = {
+            f"{suite.name}: {title}" if len(having) > 1 else title: each
+            for suite in having
+            for title, each in suite.of(subject).items()
+        }
+        metric, facts = next(iter(metrics_of(list(cases.values())).items()))
+        figure = digits_figure(metric, having) if subject == "digits" else box_figure(metric, cases)
+        yield Picture(
+            f"robustness_{subject.replace(' ', '_')}",
+            f"{facts.title} by {subject}",
+            f"{facts.title} for {_listed(list(cases))}; the means stand in the table of robustness",
+            png(figure),
+            metric,
+        )
+
+
+def shared_clips(group: Sequence[Measured]) -> list[int]:
+    """Indices of the clips that all runs of a group kept."""
+    kept = [{sample.clip for sample in each.samples} for each in group]
+    return sorted(set.intersection(*kept)) if kept else []
+
+
+def clip_of(group: Sequence[Measured], clip: int) -> tuple[NDArray, dict[str, NDArray]]:
+    """A clip's frames (T, H, W, C) and each model's prediction (Tp, H, W, C), in [0, 1]."""
+    frames, predictions = np.zeros(0), {}
+    for name, each in zip(names(group), group, strict=True):
+        sample = next(s for s in each.samples if s.clip == clip)
+        frames, predictions[name] = (a / 255 for a in read_arrays(each.folder.samples, sample))
+    return frames, predictions
+
+
+def write_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
+    """Write every picture as <name>.png; nothing else in the folder is touched."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        save(folder / f"{picture.name}.png", picture.png)
+
+
+def all_pictures(
+    runs: Mapping[str, Run], measured: Sequence[Measured], suites: Sequence[Robustness]
+) -> list[Picture]:
+    """Every figure of the runs, in the order in which pages show them."""
+    groups = comparable(measured)
+    several = [group for group in groups if len(group) > 1]
+    return [
+        *frame_pictures(groups),
+        *box_pictures(groups),
+        *strip_pictures(several),
+        *robustness_pictures(suites),
+        *training_pictures(runs),
     ]
-    if not panels:
-        return None
-    figure = Figure(figsize=(8, 2.2 * len(panels) + 0.6), layout="constrained")
-    axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
-    for axis, (label, steps, curves) in zip(axes, panels, strict=True):
-        for column, values in curves.items():
-            axis.plot(steps, values, label=column, marker="." if len(steps) <= 50 else None)
-        axis.set_ylabel(label)
-        axis.grid(alpha=0.3)
-        if label == _PANELS[0][0]:  # spans orders of magnitude
-            axis.set_yscale("log", nonpositive="mask")
-            axis.legend()
-        else:
-            axis.set_ylim(bottom=0)
-    axes[-1].set_xlabel("step")
-    axes[0].set_title(f"Training of {run.name}")
-    run.figures.mkdir(parents=True, exist_ok=True)
-    path = run.figures / TRAINING_FIGURE
-    save(path, _png(figure))
-    return path
 
 
-def read_log(path: Path) -> dict[str, list[float]]:
-    """Columns of a CSV log, an empty field as NaN; empty when there is no such file or no line.
-
-    Raises:
-        RunError: not a table of numbers, or without a column `step`.
-    """
-    if not path.exists():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = list(reader)
-        names = reader.fieldnames or []
-        if rows and "step" not in names:
-            raise ValueError("it has no column `step`")
-        if any(None in row or None in row.values() for row in rows):
-            raise ValueError("its lines differ in length")
-        return {name: [float(row[name] or "nan") for row in rows] for name in names if rows}
-    except (ValueError, csv.Error) as error:
-        raise RunError(f"{path}: not a log of numbers: {error}") from None
+def _numbered(name: str, number: int, groups: Sequence[Sequence[Measured]]) -> str:
+    return name if len(groups) == 1 else f"{name}_{number + 1}"
 
 
-def _frame_figure(name: str, measured: Measured, frames: Sequence[FrameRow]) -> Figure:
-    facts, protocol = measured.metrics.facts, measured.metrics.protocol
-    metric = measured.metrics.metrics[name]
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axis = figure.subplots()
-    baselines = [method for method in measured.metrics.results if method != MODEL]
-    for number, method in enumerate([MODEL, *baselines]):
-        rows = [row for row in frames if row.metric == name and row.method == method]
-        numbers = [row.frame for row in rows]
-        (line,) = axis.plot(
-            numbers,
-            _finite(row.mean for row in rows),
-            label=facts.title if method == MODEL else method_title(method),
-            linestyle="-" if method == MODEL else _LINES[(number - 1) % len(_LINES)],
-            linewidth=2.5 if method == MODEL else 1.5,
-            marker="o" if method == MODEL else None,
-            markersize=4,
-        )
-        low, high = _finite(row.ci95_low for row in rows), _finite(row.ci95_high for row in rows)
-        axis.fill_between(
-            numbers, low, high, color=line.get_color(), alpha=_BAND_ALPHA, linewidth=0
-        )
-    unit = "" if metric.unit == "1" else f" [{metric.unit}]"
-    axis.set_ylabel(f"{metric.title}{unit}, {metric.better} is better")
-    if metric.better == "lower":
-        axis.set_ylim(bottom=0)
-    _frame_axis(axis, protocol.context_frames)
-    axis.set_title(f"{facts.data}\n{protocol.sequences:,} test sequences, bands: 95 % interval")
-    figure.legend(loc="outside lower center", ncols=2)
-    return figure
-
-
-def _frame_axis(axis: Axes, context_frames: int) -> None:
-    axis.set_xlabel(f"frame number (frames 1 to {context_frames} are given)")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.grid(alpha=0.3)
-
-
-def _finite(values: Iterable[float | None]) -> list[float]:
-    """Values to draw; nothing is drawn where there is none or it is infinite."""
-    return [v if v is not None and math.isfinite(v) else math.nan for v in values]
-
-
-def _png(figure: Figure) -> bytes:
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=DPI)
-    return data.getvalue()
+def _listed(texts: Sequence[str]) -> str:
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)

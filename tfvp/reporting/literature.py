@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from tfvp.evaluation.record import MODEL
+from tfvp.reporting.measured import Measured
 from tfvp.reporting.published import PublishedRow, PublishedSection, PublishedTable
 from tfvp.reporting.tables import (
     ARROWS,
     NOTHING,
-    Measured,
     Row,
     Section,
     Table,

@@ -11,8 +11,8 @@ from tfvp.config import Experiment
 from tfvp.config_files import load_resolved
 from tfvp.errors import ConfigError, RunError
 from tfvp.evaluation.record import MODEL, read_metrics
-from tfvp.reporting.figures import read_log
 from tfvp.reporting.tables import NOTHING, Row, Section, Table, estimate_text
+from tfvp.reporting.training_curves import read_log
 from tfvp.runs import Run
 
 COLUMNS = ("run", "config", "preset", "step", "state", "validation", "test", "started")

@@ -1,12 +1,12 @@
-"""What a table is before it is rendered, how its numbers are written, and the table of one run."""
+"""What a table is before it is rendered, how numbers are written, and runs compared."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tfvp.evaluation.record import MODEL, Estimate, FrameRow, Metrics, read_metrics
-from tfvp.runs import Run
+from tfvp.evaluation.record import MODEL, Estimate, MetricFacts
+from tfvp.reporting.measured import Measured, names
 
 NOTHING = "–"
 ARROWS = {"higher": "↑", "lower": "↓"}
@@ -38,45 +38,89 @@ class Table:
     notes: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One evaluated run: one row of a table."""
+def measured_table(group: Sequence[Measured]) -> Table:
+    """Runs measured on the same sequences, and the baselines there.
 
-    run: str
-    metrics: Metrics
-
-
-def read_measured(run: Run) -> Measured:
-    """Read an evaluated run.
-
-    Raises:
-        RunError: the run was not evaluated, or its metrics.json is damaged.
+    Every metric, and the first one at the first and the last frame too; nothing where a run was not
+    measured with another's metric.
     """
-    return Measured(run.name, read_metrics(run.metrics_path))
-
-
-def run_table(measured: Measured, frames: Sequence[FrameRow]) -> Table:
-    """One run and the baselines: every metric, and its first one at the first and last frame."""
-    metrics, protocol = measured.metrics.metrics, measured.metrics.protocol
-    lead = next(iter(metrics))
-    numbers = (protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1)
-    at = {(row.method, row.frame): row for row in frames if row.metric == lead}
-    rows = []
-    for method, results in measured.metrics.results.items():
-        edges = [number_text(at[method, n].mean, at[method, n].ci95_high) for n in numbers]
-        cells = [estimate_text(results[name]) for name in metrics]
-        name = measured.metrics.facts.title if method == MODEL else method_title(method)
-        kind = "ours" if method == MODEL else "baseline"
-        rows.append(Row((name, cells[0], *edges, *cells[1:]), kind))
-    titles = [f"{m.title} {ARROWS[m.better]}" for m in metrics.values()]
-    edge_titles = [f"{metrics[lead].title}, frame {n}" for n in numbers]
-    definitions = [("", f"{m.title}: {m.definition}.") for m in metrics.values()]
+    protocol = group[0].metrics.protocol
     return Table(
-        title=f"{measured.metrics.facts.data}, {protocol.sequences:,} test sequences",
-        columns=("Method", titles[0], *edge_titles, *titles[1:]),
-        sections=(Section("", tuple(rows)),),
-        notes=(*definitions, ("", f"±: {protocol.interval}.")),
+        title=f"{group[0].metrics.facts.data}, {protocol.sequences:,} test sequences",
+        columns=("Method", *metric_columns(group)),
+        sections=(Section("", tuple(_method_rows(group))),),
+        notes=metric_notes(group),
     )
+
+
+def metric_columns(group: Sequence[Measured]) -> list[str]:
+    """Titles of what `method_row` writes after the name."""
+    metrics, protocol = list(metrics_of(group).values()), group[0].metrics.protocol
+    numbers = (protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1)
+    titles = [f"{m.title} {ARROWS[m.better]}" for m in metrics]
+    return [titles[0], *(f"{metrics[0].title}, frame {n}" for n in numbers), *titles[1:]]
+
+
+def metric_notes(group: Sequence[Measured]) -> tuple[tuple[str, str], ...]:
+    """Labels of the runs, definitions of the metrics, and how intervals are made."""
+    labels = {each.metrics.facts.label: None for each in group if each.metrics.facts.label}
+    definitions = [f"{m.title}: {m.definition}" for m in metrics_of(group).values()]
+    texts = [*labels, *definitions, f"±: {group[0].metrics.protocol.interval}"]
+    return tuple(("", f"{text}.") for text in texts)
+
+
+def metrics_of(group: Sequence[Measured]) -> dict[str, MetricFacts]:
+    """Every metric that one of them was measured with."""
+    return {name: m for each in group for name, m in each.metrics.metrics.items()}
+
+
+def _method_rows(group: Sequence[Measured]) -> Iterator[Row]:
+    """The networks, then each baseline once."""
+    metrics = list(metrics_of(group))
+    for name, each in zip(names(group), group, strict=True):
+        yield method_row(name, [each], MODEL, metrics)
+    for method in dict.fromkeys(method for each in group for method in each.baselines):
+        having = [each for each in group if method in each.baselines]
+        yield method_row(method_title(method), having, method, metrics)
+
+
+def method_row(name: str, measured: Sequence[Measured], method: str, metrics: Sequence[str]) -> Row:
+    """One method's mean of every metric, and of the first metric at the first and last frame.
+
+    Args:
+        name: the row's first cell.
+        measured: evaluations of the method on the same sequences, of which each may have been
+            measured with other metrics.
+        method: the network or a baseline.
+        metrics: names, in the order of the columns.
+    """
+    protocol = measured[0].metrics.protocol
+    numbers = (protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1)
+    at = {(row.method, row.metric, row.frame): row for each in measured for row in each.frames}
+    edges = [at.get((method, metrics[0], number)) for number in numbers]
+    of_edges = [number_text(row.mean, row.ci95_high) if row else NOTHING for row in edges]
+    results = {m: value for e in measured for m, value in e.metrics.results[method].items()}
+    cells = [estimate_text(results[m]) if m in results else NOTHING for m in metrics]
+    kind = "ours" if method == MODEL else "baseline"
+    return Row((name, cells[0], *of_edges, *cells[1:]), kind)
+
+
+def by_frame_table(metric: str, group: Sequence[Measured]) -> Table:
+    """A metric with a line for each predicted frame and a column for each method."""
+    having = [(n, e) for n, e in zip(names(group), group, strict=True) if metric in metrics_of([e])]
+    columns = {name: (each, MODEL) for name, each in having}
+    for _, each in having:
+        for method in each.baselines:
+            columns.setdefault(method_title(method), (each, method))
+    numbers: dict[int, list[str]] = {}
+    for each, method in columns.values():
+        for row in each.frames:
+            if (row.metric, row.method) == (metric, method):
+                numbers.setdefault(row.frame, []).append(number_text(row.mean, row.ci95_high))
+    facts = having[0][1].metrics.metrics[metric]
+    rows = tuple(Row((str(frame), *cells), "published") for frame, cells in numbers.items())
+    title = f"{facts.title} [{facts.unit}]".removesuffix(" [1]")
+    return Table(title, ("Frame", *columns), (Section("", rows),), ())
 
 
 def transposed(table: Table) -> Table:

@@ -1,0 +1,41 @@
+"""What a page shows of runs: their numbers, the literature's tables, every figure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfvp.reporting.figures import Picture, all_pictures
+from tfvp.reporting.literature import literature_table
+from tfvp.reporting.measured import Measured, names, read_measured
+from tfvp.reporting.published import load_published
+from tfvp.reporting.robustness import Robustness, read_robustness
+from tfvp.reporting.tables import Table
+from tfvp.runs import Run
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Runs, one evaluation each, and what is drawn of them."""
+
+    runs: Sequence[Run]
+    measured: Sequence[Measured]
+    tables: Sequence[Table]  # of the literature
+    suites: Sequence[Robustness]  # of the runs that have one
+    pictures: Sequence[Picture]
+
+
+def read_contents(runs: Sequence[Run]) -> Contents:
+    """Read evaluated runs and draw their figures; nothing is written.
+
+    Raises:
+        RunError: a run was not evaluated, or one of its files is damaged.
+    """
+    measured = [read_measured(run) for run in runs]
+    named = list(zip(names(measured), runs, strict=True))
+    suites = [suite for name, run in named if (suite := read_robustness(name, run))]
+    return Contents(
+        runs=runs,
+        measured=measured,
+        tables=[literature_table(table, measured) for table in load_published().tables],
+        suites=suites,
+        pictures=all_pictures(dict(named), measured, suites),
+    )

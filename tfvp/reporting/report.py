@@ -1,0 +1,79 @@
+"""Puts a run's pages together, and the page of several runs beside each other."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfvp.errors import RunError
+from tfvp.reporting.contents import read_contents
+from tfvp.reporting.figures import Picture, write_pictures
+from tfvp.reporting.html_page import GENERATOR, write_html
+from tfvp.reporting.markdown_page import write_markdown
+from tfvp.reporting.measured import names
+from tfvp.runs import Run
+
+# The figures that a report writes, and so may remove when a later one has no use for them.
+_OURS = re.compile(r"(per_frame|boxes|strip|robustness)_\w+\.png|training\.png")
+HTML = "report.html"
+
+
+def write_report(run: Run) -> Path:
+    """Draw a run's figures and write its report.md and report.html from the files in its folder.
+
+    Raises:
+        RunError: the run was not evaluated, or one of its files is damaged.
+        ConfigError: its config.yaml is damaged.
+    """
+    contents = read_contents([run])
+    _replace_pictures(run.figures, contents.pictures)
+    write_html(run.root / HTML, contents.measured[0].metrics.facts.title, contents)
+    return write_markdown(run, contents)
+
+
+def write_comparison(runs: Sequence[Run], folder: Path) -> Path:
+    """Write report.html and figures/ of several runs into a folder.
+
+    Runs that were measured on the same sequences share tables and figures; others stand apart.
+
+    Args:
+        runs: evaluated runs; no two of one name.
+        folder: made if it is not there; an earlier comparison in it is replaced.
+
+    Raises:
+        RunError: a run was not evaluated, one of its files is damaged, or the folder holds
+            something else.
+        ConfigError: a run's config.yaml is damaged.
+    """
+    _check_names(runs)
+    page = folder / HTML
+    _refuse_foreign(folder, page)
+    contents = read_contents(runs)
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace_pictures(folder / "figures", contents.pictures)
+    title = f"Comparison of {', '.join(names(contents.measured))}"
+    return write_html(page, title, contents)
+
+
+def _replace_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
+    """Write the pictures and remove those of an earlier report that are no longer drawn."""
+    write_pictures(folder, pictures)
+    written = {f"{picture.name}.png" for picture in pictures}
+    for old in folder.iterdir():
+        if _OURS.fullmatch(old.name) and old.name not in written:
+            old.unlink()
+
+
+def _check_names(runs: Sequence[Run]) -> None:
+    twice = sorted({run.name for run in runs if [r.name for r in runs].count(run.name) > 1})
+    if twice:
+        raise RunError(f"{twice[0]} is given twice; each run stands once in a comparison")
+
+
+def _refuse_foreign(folder: Path, page: Path) -> None:
+    """Make sure that nothing is replaced that a comparison did not write."""
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; choose another --out")
+    if folder.is_dir() and any(folder.iterdir()):
+        ours = page.is_file() and f'content="{GENERATOR}"' in page.read_text("utf-8", "replace")
+        if not ours or (folder / "config.yaml").exists():
+            raise RunError(f"{folder} holds something that is no comparison; choose another --out")

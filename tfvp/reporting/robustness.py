@@ -1,0 +1,118 @@
+"""How networks do off the data they were trained on: the cases of the robustness suite."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from tfvp.evaluation.record import MODEL, read_metrics
+from tfvp.evaluation.suite import INDEX, Case, case_folder, read_suite
+from tfvp.reporting.measured import Measured
+from tfvp.reporting.plotting import LINES
+from tfvp.reporting.tables import (
+    Row,
+    Section,
+    Table,
+    method_row,
+    metric_columns,
+    metric_notes,
+    metrics_of,
+)
+from tfvp.runs import Run
+
+SUITE = "robustness"
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The suite of one run."""
+
+    name: str
+    cases: tuple[Case, ...]
+    measured: Mapping[str, Measured]  # by case
+
+    def of(self, subject: str) -> dict[str, Measured]:
+        """What was measured of a subject, by the case's title, in the suite's order."""
+        return {
+            case.title: self.measured[case.name]
+            for case in self.cases
+            if case.subject == subject and case.name in self.measured
+        }
+
+    @property
+    def subjects(self) -> list[str]:
+        """What was varied."""
+        return list(dict.fromkeys(case.subject for case in self.cases if not case.skipped))
+
+
+def read_robustness(name: str, run: Run) -> Robustness | None:
+    """Read a run's suite; None where it has none.
+
+    Raises:
+        RunError: one of its files is damaged.
+    """
+    folder = run.evaluations / SUITE
+    if not (folder / INDEX).exists():
+        return None
+    suite = read_suite(folder)
+    measured = {}
+    for case in suite.measured:
+        place = case_folder(folder, case)
+        measured[case.name] = Measured(run.name, place, read_metrics(place.metrics_path))
+    return Robustness(name, tuple(suite.cases), measured)
+
+
+def robustness_table(suites: Sequence[Robustness]) -> Table:
+    """Every case of every run, by what is varied; what was skipped is named with its reason."""
+    everything = [each for suite in suites for each in suite.measured.values()]
+    metrics = list(metrics_of(everything))
+    sections = []
+    for subject in dict.fromkeys(s for suite in suites for s in suite.subjects):
+        rows = [
+            _case_row(title, suite.name, each, metrics)
+            for suite in suites
+            for title, each in suite.of(subject).items()
+        ]
+        sections.append(Section(subject.capitalize(), tuple(rows)))
+    skipped = {
+        f"{case.title} was not measured: {case.skipped}": None
+        for suite in suites
+        for case in suite.cases
+        if case.skipped
+    }
+    return Table(
+        title="Robustness",
+        columns=("Case", "Model", *metric_columns(everything), "Sequences"),
+        sections=tuple(sections),
+        notes=(*(("", f"{text}.") for text in skipped), *metric_notes(everything)),
+    )
+
+
+def _case_row(title: str, name: str, each: Measured, metrics: Sequence[str]) -> Row:
+    row = method_row(name, [each], MODEL, metrics)
+    return Row((title, *row.cells, f"{each.metrics.protocol.sequences:,}"), row.kind)
+
+
+def digits_figure(metric: str, suites: Sequence[Robustness]) -> Figure:
+    """Draw the mean error against the number of digits, with 95 % intervals (Feist 2021, 4.9)."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axis = figure.subplots()
+    for number, suite in enumerate(suites):
+        cases = suite.of("digits")
+        estimates = [each.metrics.results[MODEL][metric] for each in cases.values()]
+        axis.errorbar(
+            list(cases),
+            [estimate.value for estimate in estimates],
+            yerr=[estimate.half_width or 0.0 for estimate in estimates],
+            linestyle=LINES[number % len(LINES)],
+            marker="o",
+            capsize=4,
+            label=suite.name,
+        )
+    facts = next(iter(suites[0].of("digits").values())).metrics.metrics[metric]
+    axis.set_ylabel(f"{facts.title}, {facts.better} is better")
+    axis.set_ylim(bottom=0)
+    axis.set_title("mean over sequences and predicted frames, bars: 95 % interval")
+    axis.grid(alpha=0.3)
+    figure.legend(loc="outside lower center")
+    return figure
