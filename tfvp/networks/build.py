@@ -17,9 +17,9 @@ from tfvp.config import (
     PredRNNConfig,
     PredRNNPPConfig,
     RecurrentAutoencoderConfig,
+    Section,
     SimpleLSTMConfig,
     SpatioTemporalConfig,
-    STLSTMCellConfig,
 )
 from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
 from tfvp.networks.conv_lstm_skip import ConvLSTMSkip
@@ -80,12 +80,11 @@ def _conv_lstm_cell(cell: ConvLSTMCellConfig) -> dict[str, Any]:
     }
 
 
-def _recurrent_cell(cell: ConvLSTMCellConfig | STLSTMCellConfig) -> dict[str, Any]:
-    """A cell that a network takes by its kind."""
+def _recurrent_cell(cell: Section) -> dict[str, Any]:
+    """Kind and arguments of a cell that a network takes by its kind."""
     if isinstance(cell, ConvLSTMCellConfig):
         return {"kind": cell.kind, **_conv_lstm_cell(cell)}
-    settings = {"kernel": cell.kernel, "release": cell.release, "layer_norm": cell.layer_norm}
-    return {"kind": cell.kind, **settings}
+    return cell.model_dump()
 
 
 def _conv_lstm_stack(model: ConvLSTMStackConfig) -> ConvLSTMStack:
