@@ -12,6 +12,7 @@ from tfvp.data import kitti
 from tfvp.data.image_frames import scaled_crop
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
+from tfvp.inspect_data import contact_sheet, preview
 
 HEIGHT, WIDTH = 30, 100
 
@@ -89,6 +90,8 @@ def test_validation_that_holds_no_whole_sequence_predicts_fewer_frames(raw):
         assert made.facts["counts"] == {"train": train, "validation": 1, "test": count}
         assert [made.split(split).shape[0] for split in SPLITS] == [10, 8, 10]
         assert spans(made, "validation") == ["kitti/drive_a frames 32-39"]
+        assert len(preview(made)) == 10  # pictures; the shorter clip waits in its last frame
+        assert contact_sheet(made).height > 0
         last = {"all": "12-21", "unique": "10-19"}[mode]
         assert spans(made, "train")[-1] == f"kitti/drive_a frames {last}"
     write_images(raw / "drive_c" / "image_02", list(range(7)), blue=0)

@@ -82,7 +82,7 @@ def test_tensorboard_shows_pictures_of_each_validation(straight):
                     width, height, png = value.tensor.string_val
                     assert Image.open(io.BytesIO(png)).size == (int(width), int(height))
                     shown.setdefault(value.tag, []).append(event.step)
-    tags = ("mse_by_frame", "clip_0", "clip_1", "clip_2")
+    tags = ("by_frame/mse", *(f"filmstrips/clip_{number}" for number in range(3)))
     assert shown == {tag: [3, 6] for tag in tags}
 
 

@@ -33,11 +33,13 @@ def test_error_and_curves_by_hand(monkeypatch):
 
 def test_the_filmstrips_are_of_the_first_clips_and_their_predictions():
     shown = validate(lambda c: np.full((len(c), 2, 8, 10, 1), 0.8), batches(), CONTEXT).pictures
-    assert list(shown) == ["mse_by_frame", "clip_0", "clip_1", "clip_2"]
+    assert list(shown) == ["by_frame/mse", *(f"filmstrips/clip_{n}" for n in range(3))]
     for number in range(3):
-        pixels = np.asarray(Image.open(io.BytesIO(shown[f"clip_{number}"])).convert("RGB"))
+        pixels = np.asarray(
+            Image.open(io.BytesIO(shown[f"filmstrips/clip_{number}"])).convert("RGB")
+        )
         gray = pixels[(pixels == pixels[..., :1]).all(axis=-1)][:, 0]
         for level in (number / 10, 0.8):  # the context; the prediction
             assert (gray == round(255 * level)).sum() > 500, level
-    curve = Image.open(io.BytesIO(shown["mse_by_frame"]))
+    curve = Image.open(io.BytesIO(shown["by_frame/mse"]))
     assert min(curve.size) >= 400

@@ -106,18 +106,18 @@ def contact_sheet(prepared: PreparedData) -> Image.Image:
 
 
 def preview(prepared: PreparedData) -> list[Image.Image]:
-    """Play clips beside each other, a row a split, a picture a frame."""
+    """Play clips beside each other, a row a split, a picture a frame; shorter ones wait."""
     readers = [prepared.split(name) for name in prepared.manifest.splits]
     rows = [[reader[i] for i in _spread(len(reader), PREVIEW_CLIPS)] for reader in readers]
     width, height = _cell(rows[0][0][0]).size
     size = (max(map(len, rows)) * (width + GAP_PX), len(rows) * (height + GAP_PX))
     pictures = []
-    for frame in range(readers[0].shape[0]):
+    for frame in range(max(reader.shape[0] for reader in readers)):
         picture = Image.new("RGB", size, WHITE)
         for row, clips in enumerate(rows):
             for column, clip in enumerate(clips):
                 at = (column * (width + GAP_PX), row * (height + GAP_PX))
-                picture.paste(_cell(clip[frame]), at)
+                picture.paste(_cell(clip[min(frame, len(clip) - 1)]), at)
         pictures.append(picture)
     return pictures
 

@@ -54,14 +54,14 @@ def validate(
             number = len(pictures)
             if number < DRAWN_CLIPS:
                 title = f"validation clip {number}, {METRIC} {error.mean():.1f} per frame"
-                pictures[f"clip_{number}"] = png(filmstrip(clip, predicted, title))
+                pictures[f"filmstrips/clip_{number}"] = png(filmstrip(clip, predicted, title))
     curves = {name: np.concatenate(rows).mean(axis=0) for name, rows in errors.items()}
     metrics = {
         METRIC: float(np.concatenate(errors["network"]).mean()),
         metric: float(np.concatenate(also).mean()),
     }
     return Validated(
-        metrics, {f"{METRIC}_by_frame": frame_curves(curves, context_frames), **pictures}
+        metrics, {f"by_frame/{METRIC}": frame_curves(curves, context_frames), **pictures}
     )
 
 
