@@ -100,8 +100,8 @@ def measure(config: str, batch: int, steps: int, precision: str) -> dict[str, An
     from tfvp.training.devices import Devices
     from tfvp.training.loop import build_trainer
 
-    keras.mixed_precision.set_global_policy(precision)
     changes = [f"training.global_batch={batch}", f"training.micro_batch={batch}"]
+    changes.append(f"training.precision={precision}")
     experiment = load_config(config, overrides=changes)
     data = experiment.data
     trainer = build_trainer(experiment, Devices(experiment.training))

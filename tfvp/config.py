@@ -1094,6 +1094,16 @@ class TrainingConfig(Section):
     distribution: Literal["auto", "none", "mirrored"] = Field(
         default="auto", description="auto: mirrored when more than one GPU is visible"
     )
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        default="float32",
+        description="mixed_bfloat16: training computes in bfloat16, but norms, losses, weights and "
+        "their updates stay float32; evaluation and exports are float32",
+    )
+    xla: bool = Field(default=False, description="compile the update with XLA")
+    deterministic: bool = Field(
+        default=False,
+        description="operations that give the same bits every time, also on a GPU; slower there",
+    )
     seed: NotNegative = Field(
         default=0, description="of initial weights, data order and sampling masks"
     )

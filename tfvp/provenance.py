@@ -28,6 +28,7 @@ def collect_provenance(experiment: Experiment, data_hash: str, device: str) -> d
     return {
         **_this_process(device),
         "seed": experiment.training.seed,
+        "deterministic": experiment.training.deterministic,
         "data_seed": experiment.data.model_dump().get("seed"),  # of a generator; videos have none
         **_hashes(experiment, data_hash),
     }

@@ -36,11 +36,21 @@ from tfvp.networks.simple_lstm import SimpleLSTM
 from tfvp.networks.spatio_temporal import SpatioTemporal
 
 
-def build_model(experiment: Experiment) -> FramePredictor:
+def build_model(experiment: Experiment, precision: str | None = None) -> FramePredictor:
     """Build an experiment's network with fresh weights; `keras.utils.set_random_seed` fixes them.
 
-    Returns a `FramePredictor`: `predict_frames(context (B, T, H, W, C), horizon)`.
+    Returns a `FramePredictor`: `predict_frames(context (B, T, H, W, C), horizon)`. It computes in
+    `precision`, the name of a Keras dtype policy, e.g. "mixed_bfloat16"; None: the one that is set.
     """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision or before)  # layers take it when they are made
+    try:
+        return _build(experiment)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _build(experiment: Experiment) -> FramePredictor:
     data, model = experiment.data, experiment.model
     core = CORES[model.network](model)
     shape = (*data.frame_px, data.channels)

@@ -240,5 +240,6 @@ class PredNet(keras.layers.Layer):
 
 
 def _means(errors: list):
-    """The mean of every layer's E, (B, layers)."""
-    return ops.stack([ops.mean(e, axis=(1, 2, 3)) for e in errors], axis=-1)
+    """The mean of every layer's E, (B, layers), as float32."""
+    means = [ops.mean(ops.cast(e, "float32"), axis=(1, 2, 3)) for e in errors]
+    return ops.stack(means, axis=-1)

@@ -195,7 +195,8 @@ class PredRNN(keras.layers.Layer):
 
 
 def absolute_cosine(a, b):
-    """|cosine| over space of two maps (B, H, W, C), per channel: (B, C) in [0, 1]."""
+    """|cosine| over space of two maps (B, H, W, C), per channel: (B, C) in [0, 1], as float32."""
+    a, b = ops.cast(a, "float32"), ops.cast(b, "float32")
     product = ops.sum(a * b, axis=(1, 2))
     squares = [ops.sum(ops.square(x), axis=(1, 2)) for x in (a, b)]
     # the program's normalisation divides by at least 1e-12; a root of 0 has no gradient

@@ -1,6 +1,8 @@
 """The only loops over time in tfvp; teacher forcing and scheduled sampling enter here alone."""
 
-from collections.abc import Callable
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -8,6 +10,22 @@ from keras import ops, tree
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # (frame, state) -> (next frame, state)
 Feedback = Callable[[Any, Any], Any]  # (a step's output, state after it) -> what is read next
+
+
+_FOR_XLA = contextvars.ContextVar("for_xla", default=False)
+
+
+@contextlib.contextmanager
+def for_xla() -> Iterator[None]:
+    """Within the context graphs are made such that XLA can compile them, gradients included.
+
+    It must see the axes and shapes of a step's operations, which a call would hide from it.
+    """
+    before = _FOR_XLA.set(True)
+    try:
+        yield
+    finally:
+        _FOR_XLA.reset(before)
 
 
 def newest(output, state):
@@ -210,7 +228,7 @@ class _FlatStep:
             autograph=False,
             # Kept as a call: inlined, the whole clip becomes one graph that takes TensorFlow far
             # longer to optimise and is no faster.
-            experimental_attributes={"_noinline": True},
+            experimental_attributes={"_noinline": not _FOR_XLA.get()},
         )
 
     def __call__(self, frame, tensors: list):

@@ -20,6 +20,8 @@ class Devices:
     def __init__(self, config: TrainingConfig):
         import tensorflow as tf
 
+        if config.deterministic:
+            tf.config.experimental.enable_op_determinism()
         self.gpus = len(tf.config.list_logical_devices("GPU"))
         everything = self.gpus or len(tf.config.list_logical_devices("CPU"))
         mirrored = config.distribution == "mirrored" or (

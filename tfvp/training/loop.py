@@ -16,6 +16,7 @@ from tfvp.training.losses import build_loss
 from tfvp.training.optimizers import build_optimizer
 from tfvp.training.steps import Steps
 from tfvp.training.trainer import Trainer
+from tfvp.training.xla import xla_errors
 
 
 def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
@@ -23,7 +24,7 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
     config = experiment.training
     keras.utils.set_random_seed(config.seed)
     with devices.scope():
-        predictor = build_model(experiment)
+        predictor = build_model(experiment, config.precision)
         for layer in keras.tree.flatten(predictor.core.decoder):
             layer.trainable = not config.freeze_decoder
         trainer = Trainer(
@@ -34,7 +35,7 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
             clip=config.clip,
         )
         optimizer = build_optimizer(config)
-        trainer.compile(optimizer=optimizer)
+        trainer.compile(optimizer=optimizer, jit_compile=config.xla)
         optimizer.build(trainer.trainable_variables)
     return trainer
 
@@ -52,13 +53,16 @@ def rehearse(trainer: Trainer, batches: Any) -> Cost:
     """Take two updates to measure them, then put everything back as it was.
 
     The compiled step stays, so that training itself starts at once.
+
+    Raises:
+        TrainingError: XLA was asked for and cannot compile the update.
     """
     saved = state_of(0, trainer.predictor, trainer.average, trainer.optimizer)
     marks = [time.perf_counter()]
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: marks.append(time.perf_counter())
     )
-    with data_errors():
+    with xla_errors(trainer.jit_compile), data_errors():
         trainer.fit(
             batches, epochs=1, steps_per_epoch=2, verbose=0, shuffle=False, callbacks=[clock]
         )

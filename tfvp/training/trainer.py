@@ -1,11 +1,13 @@
 """One training step: summed gradients of micro-batches, an update, a step of the average."""
 
+import contextlib
 import math
 
 import keras
 import tensorflow as tf
 
 from tfvp.config import ClipConfig
+from tfvp.networks.rollout import for_xla
 from tfvp.training.clipping import clip_gradients
 from tfvp.training.losses import Loss
 from tfvp.training.weight_average import WeightAverage
@@ -50,7 +52,8 @@ class Trainer(keras.Model):
 
     def train_step(self, data):
         """One update; returns the loss and its unweighted parts, per sequence of the batch."""
-        sums, gradients = self._summed_gradients(data)
+        with for_xla() if self.jit_compile else contextlib.nullcontext():
+            sums, gradients = self._summed_gradients(data)
         self.optimizer.apply(self._clipped(gradients), self.trainable_variables)
         self.average.update()
         replica = tf.distribute.get_replica_context()
