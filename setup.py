@@ -43,6 +43,8 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "jax": ["jax>=0.5"],
+        "litert": ["ai-edge-litert>=2.1"],
+        "onnx": ["onnxruntime>=1.20", "tf2onnx>=1.17"],
         # pyright[nodejs] brings its own Node.js; plain pyright would download one.
         "test": ["pytest>=8", "ruff>=0.8", "pyright[nodejs]>=1.1.390", "jax>=0.5"],
     },

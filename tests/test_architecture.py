@@ -28,6 +28,8 @@ ORDER = [
     *("data", "layers", "cells", "networks", "training", "evaluation", "porting", "reporting"),
     *(
         "export",
+        "runtimes",
+        "model_card",
         "predict",
         "job",
         "evaluate_run",
@@ -39,6 +41,7 @@ ORDER = [
         "cli_data",
         "evaluate_command",
         "predict_command",
+        "export_command",
         "import_command",
         "list_command",
         "compare_command",

@@ -14,6 +14,7 @@ from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
 from tfvp.errors import ConfigError, UserError
 from tfvp.evaluate_command import add_evaluate
+from tfvp.export_command import add_export
 from tfvp.import_command import add_import
 from tfvp.interruption import TerminatedError, sigterm_interrupts
 from tfvp.list_command import add_list
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_evaluate(commands)
     add_predict(commands)
+    add_export(commands)
     return parser
 
 

@@ -6,6 +6,7 @@ from tfvp.data.prepare import prepare
 from tfvp.evaluate_run import evaluate_own
 from tfvp.export import export_saved_model, save_keras_file
 from tfvp.job import Job
+from tfvp.model_card import write_card
 from tfvp.predict import trained_network
 from tfvp.reporting.measured import read_measured
 from tfvp.reporting.render import console as console_table
@@ -54,6 +55,7 @@ def export_stage(job: Job) -> None:
     folder = job.run.export / "saved_model"
     save_keras_file(predictor, job.run.export / "network.keras")
     worst = export_saved_model(predictor, horizon, folder)
+    write_card(job.run, job.experiment, step)
     job.say(
         f"exported the weights of step {step}: {folder}; reloaded in a fresh process it differs "
         f"by at most {worst:.1e}"
