@@ -46,7 +46,10 @@ setup(
         "litert": ["ai-edge-litert>=2.1"],
         "onnx": ["onnxruntime>=1.20", "tf2onnx>=1.17"],
         # pyright[nodejs] brings its own Node.js; plain pyright would download one.
-        "test": ["pytest>=8", "ruff>=0.8", "pyright[nodejs]>=1.1.390", "jax>=0.5"],
+        "test": [
+            *("pytest>=8", "jax>=0.5", "selenium>=4.20"),
+            *("ruff>=0.8", "pyright[nodejs]>=1.1.390"),
+        ],
     },
     entry_points={"console_scripts": ["tfvp=tfvp.cli:main"]},
 )

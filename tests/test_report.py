@@ -4,18 +4,15 @@ import io
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from tfvp.config import EvaluationConfig, Experiment, MovingMnistData
+from tests.small_runs import LABEL, make_run
+from tfvp.config import MovingMnistData
 from tfvp.config_files import load_config
 from tfvp.errors import ConfigError, RunError
-from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.facts import run_facts
-from tfvp.evaluation.samples import write_samples
 from tfvp.reporting.literature import literature_table
 from tfvp.reporting.measured import read_measured
 from tfvp.reporting.published import load_published, published_path
@@ -23,7 +20,7 @@ from tfvp.reporting.render import console, markdown
 from tfvp.reporting.report import write_report
 from tfvp.reporting.tables import Table, estimate_text, number_text
 from tfvp.reporting.training_curves import read_log
-from tfvp.runs import Run, create_run
+from tfvp.runs import Run
 
 # The two tables as the thesis prints them.
 TABLE_4_1 = """
@@ -40,63 +37,10 @@ E2D-LSTM with [1,5,5] kernel 23.30 0.838 | E3D-LSTM with Residuals 27.61 0.863
 E3D-LSTM Finetuned with Residuals and l1 + l2 29.67 0.881
 """
 
-SMALL = MovingMnistData(frame_px=(16, 20), digit_px=8, context_frames=3, predict_frames=2)
-LABEL = "quick run on scikit-learn's digits"
-
 
 def printed(text: str) -> list[tuple[str, str, str]]:
     lines = [line.rsplit(maxsplit=2) for line in text.replace("|", "\n").strip().splitlines()]
     return [(model.strip(), first, second) for model, first, second in lines]
-
-
-def make_run(
-    folder: Path,
-    name: str = "e3d_residual-quick",
-    *,
-    data: MovingMnistData = SMALL,
-    label: str = LABEL,
-    seed: int = 0,
-    digits: str = "sklearn",
-    title: str = "E3D-LSTM with Residuals",
-) -> Run:
-    """An evaluated run of random clips whose network halves the last context frame."""
-    preset = "quick" if name.endswith("-quick") else None
-    experiment = Experiment(
-        name=name,
-        title=title,
-        label=label,
-        preset=preset,
-        results=folder,
-        data=data,
-        evaluation=EvaluationConfig(metrics=("mse", "ssim_thesis")),
-    )
-    run = create_run(experiment, provenance={"seed": 0, "versions": {"numpy": "2"}, "git": None})
-    frames = data.context_frames + data.predict_frames
-    shape = (4, frames, *data.frame_px, 1)
-    clips = np.random.default_rng(seed).random(shape, np.float32)
-
-    def predict(context):
-        return np.repeat(context[:, -1:] / 2, data.predict_frames, axis=1)
-
-    found = evaluate(
-        predict,
-        [clips],
-        context_frames=data.context_frames,
-        predict_frames=data.predict_frames,
-        metrics=experiment.evaluation.metrics,
-    )
-    titles = {"sklearn": "scikit-learn's digits", "mnist": "MNIST"}
-    data_facts = {"title": f"Moving MNIST with {titles[digits]}", "digits_source": digits}
-    facts = run_facts(experiment, data_facts, steps=600, checkpoint="best validation mse")
-    write(found, run, facts)
-    write_samples(
-        predict,
-        {3: clips[3]},
-        run.samples,
-        context_frames=data.context_frames,
-        notes={3: "median error"},
-    )
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,67 @@
+"""Evaluated runs of random clips, made without a network, for tests of reports."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tfvp.config import EvaluationConfig, Experiment, MovingMnistData
+from tfvp.evaluation.evaluate import evaluate, write
+from tfvp.evaluation.facts import run_facts
+from tfvp.evaluation.samples import write_samples
+from tfvp.runs import Run, create_run
+
+SMALL = MovingMnistData(frame_px=(16, 20), digit_px=8, context_frames=3, predict_frames=2)
+LABEL = "quick run on scikit-learn's digits"
+
+
+def make_run(
+    folder: Path,
+    name: str = "e3d_residual-quick",
+    *,
+    data: MovingMnistData = SMALL,
+    label: str = LABEL,
+    seed: int = 0,
+    digits: str = "sklearn",
+    title: str = "E3D-LSTM with Residuals",
+    factor: float = 0.5,
+) -> Run:
+    """An evaluated run of random clips whose network predicts `factor` x the last context frame."""
+    preset = "quick" if name.endswith("-quick") else None
+    experiment = Experiment(
+        name=name,
+        title=title,
+        label=label,
+        preset=preset,
+        results=folder,
+        data=data,
+        evaluation=EvaluationConfig(metrics=("mse", "ssim_thesis")),
+    )
+    run = create_run(experiment, provenance={"seed": 0, "versions": {"numpy": "2"}, "git": None})
+    frames = data.context_frames + data.predict_frames
+    shape = (4, frames, *data.frame_px, 1)
+    clips = np.random.default_rng(seed).random(shape, np.float32)
+
+    def predict(context):
+        return np.repeat(context[:, -1:] * factor, data.predict_frames, axis=1)
+
+    found = evaluate(
+        predict,
+        [clips],
+        context_frames=data.context_frames,
+        predict_frames=data.predict_frames,
+        metrics=experiment.evaluation.metrics,
+    )
+    titles = {"sklearn": "scikit-learn's digits", "mnist": "MNIST"}
+    data_facts = {"title": f"Moving MNIST with {titles[digits]}", "digits_source": digits}
+    facts = run_facts(
+        experiment, data_facts, steps=600, checkpoint="best validation mse", data_hash=str(seed)
+    )
+    write(found, run, facts)
+    write_samples(
+        predict,
+        {3: clips[3]},
+        run.samples,
+        context_frames=data.context_frames,
+        notes={3: "median error"},
+    )
+    return run
