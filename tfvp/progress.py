@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
+from rich.table import Column
 
 SECONDS_BETWEEN_LINES = 15.0
+WIDE_COLUMNS = 120
 
 
 class Progress:
@@ -29,12 +31,13 @@ class Progress:
         self.first = self.done = done
         self._lock = threading.Lock()
         self.started = self.last_line = time.monotonic()
+        # On a narrow terminal the note is folded: what is done and the time left stay whole.
         self.bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=24 if console.width >= WIDE_COLUMNS else 8),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=False)),
             console=console,
             transient=True,
         )
