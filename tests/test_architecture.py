@@ -31,6 +31,7 @@ ORDER = [
         "runtimes",
         "model_card",
         "predict",
+        "profiling",
         "job",
         "evaluate_run",
         "predict_clip",

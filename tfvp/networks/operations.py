@@ -1,0 +1,98 @@
+"""Floating-point operations of a network, counted while it runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+from keras import ops
+from keras.src import backend  # where all of Keras' layers and operations end up
+
+
+def count_operations(call: Callable[[], Any]) -> float:
+    """Floating-point operations of the convolutions and matrix products of `call`, run eagerly.
+
+    Two for each multiplication with its addition; what meets only padding counts, everything that
+    goes value by value does not. The usual measure of a network's cost: half of it are its MACs.
+    """
+    total = 0.0
+
+    def add(name: str, operations: Callable[..., float]) -> Callable:
+        original = getattr(_home(name), name)
+
+        def counted(*operands, **settings):
+            nonlocal total, inside
+            outermost, inside = not inside, True  # a product may be made of others
+            try:
+                result = original(*operands, **settings)
+            finally:
+                inside = not outermost
+            total += operations(result, *operands) if outermost else 0.0
+            return result
+
+        return counted
+
+    inside = False
+    with _replaced({name: add(name, operations) for name, operations in _OPERATIONS.items()}):
+        call()
+    return total
+
+
+def prediction_operations(predictor: Any, context_frames: int, predict_frames: int) -> float:
+    """Floating-point operations of predicting the future of one clip; half of them are its MACs.
+
+    Args:
+        predictor: a `FramePredictor`, or anything with its `frame_shape` and `predict_frames`.
+        context_frames: frames that are given.
+        predict_frames: frames that are predicted.
+    """
+    context = ops.zeros((1, context_frames, *predictor.frame_shape))
+    return count_operations(lambda: predictor.predict_frames(context, predict_frames))
+
+
+def _convolution(y, x, kernel, *_) -> float:
+    del x
+    return 2.0 * prod(y.shape) * prod(kernel.shape[:-1])
+
+
+def _transposed_convolution(y, x, kernel, *_) -> float:
+    del y
+    return 2.0 * prod(x.shape) * prod(kernel.shape[:-1])
+
+
+def _product(y, a, b) -> float:
+    del b
+    return 2.0 * prod(y.shape) * a.shape[-1]
+
+
+def _einsum(y, subscripts: str, *operands) -> float:
+    del y
+    names = subscripts.split("->")[0].split(",")
+    sizes: dict[str, int] = {}
+    for name, operand in zip(names, operands, strict=True):
+        sizes |= dict(zip(name, operand.shape, strict=True))
+    return 2.0 * prod(sizes.values())
+
+
+_OPERATIONS: dict[str, Callable[..., float]] = {
+    "conv": _convolution,
+    "conv_transpose": _transposed_convolution,
+    "matmul": _product,
+    "einsum": _einsum,
+}
+
+
+def _home(name: str) -> Any:
+    return backend.nn if name.startswith("conv") else backend.numpy
+
+
+@contextmanager
+def _replaced(functions: dict[str, Callable]) -> Iterator[None]:
+    originals = {name: getattr(_home(name), name) for name in functions}
+    try:
+        for name, function in functions.items():
+            setattr(_home(name), name, function)
+        yield
+    finally:
+        for name, original in originals.items():
+            setattr(_home(name), name, original)

@@ -1,0 +1,214 @@
+"""What training an experiment costs, measured: time to the first step, a step, memory, its parts.
+
+The floor of a step is its floating-point operations over the rate of a large matrix product,
+measured between the steps. Their ratio is what to compare across machines. On a machine that others
+use too, the ratio of processor times says more than that of times.
+"""
+
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvp.config import Experiment
+from tfvp.networks.operations import count_operations
+from tfvp.predict import compiled_prediction
+from tfvp.training.devices import Devices
+from tfvp.training.loop import build_trainer
+from tfvp.training.trainer import Trainer
+
+FORWARD_PASSES = 3  # that a training step counts as: one forward, two for the gradient
+RATE_SIZE = 2048  # rows of the matrix product
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """One network's numbers; seconds are of the clock, `cpu` ones of all cores together."""
+
+    config: str
+    batch: int
+    frames: int  # of a clip
+    precision: str
+    cores: int
+    load: float  # processes that wanted a core, per core; above 1 others slowed this down
+    parameters: int
+    gflop: float  # of a training step
+    first_step: float  # seconds from the start of fit
+    first_step_cpu: float
+    step: float
+    step_cpu: float
+    floor: float
+    floor_cpu: float
+    peak_gb: float  # of the process while it trained
+    frames_per_s: float  # predicted, at inference, compiled before
+
+    @property
+    def ratio(self) -> float:
+        """Time of a step over its floor."""
+        return self.step / self.floor
+
+    @property
+    def ratio_cpu(self) -> float:
+        """Processor time of a step over its floor's."""
+        return self.step_cpu / self.floor_cpu
+
+    def record(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return {**asdict(self), "ratio": self.ratio, "ratio_cpu": self.ratio_cpu}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Seconds of the clock and of all cores, both since some start."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> "Clock":
+        """Read both."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self) -> "Clock":
+        """Time from then to now."""
+        now = Clock.now()
+        return Clock(now.wall - self.wall, now.cpu - self.cpu)
+
+
+def build_profiled(experiment: Experiment, batch: int) -> Trainer:
+    """The experiment's trainer as it is on one device, for batches of `batch` clips at once."""
+    config = experiment.training.model_copy(
+        update={"global_batch": batch, "micro_batch": batch, "distribution": "none"}
+    )
+    whole = experiment.model_copy(update={"training": config})
+    return build_trainer(whole, Devices(config))
+
+
+def random_clips(experiment: Experiment, batch: int) -> dict[str, np.ndarray]:
+    """A batch of noise with the shapes of the experiment's."""
+    data = experiment.data
+    shape = (batch, data.total_frames, *data.frame_px, data.channels)
+    return {
+        "frames": np.random.default_rng(0).random(shape, np.float32),
+        "use_truth": np.ones((batch, data.predict_frames - 1), np.float32),
+    }
+
+
+def measure(
+    experiment: Experiment,
+    *,
+    batch: int,
+    steps: int,
+    trainer: Trainer | None = None,
+    report: Callable[[int], Any] = lambda done: None,
+) -> StepCost:
+    """Measure training steps and inference; the process' memory so far is part of the peak.
+
+    Args:
+        experiment: what is trained; its own batch and micro-batch are not looked at.
+        batch: clips at once.
+        steps: after the first.
+        trainer: from `build_profiled`; None: a new one.
+        report: told of every step done.
+    """
+    trainer = trainer or build_profiled(experiment, batch)
+    clips = random_clips(experiment, batch)
+    times, floors = take_steps(trainer, clips, 1 + steps, report)
+    peak = peak_gigabytes()
+    work = FORWARD_PASSES * count_operations(lambda: trainer.predictor(clips))
+    floor = _middle([Clock(work / rate.wall, work / rate.cpu) for rate in floors])
+    step = _middle(times[1:])
+    seen = _frames_per_second(trainer, experiment, clips["frames"])
+    return StepCost(
+        config=experiment.config,
+        batch=batch,
+        frames=experiment.data.total_frames,
+        precision=experiment.training.precision,
+        **_circumstances(),
+        parameters=trainer.predictor.count_params(),
+        gflop=work / 1e9,
+        **_timed("first_step", times[0]),
+        **_timed("step", step),
+        **_timed("floor", floor),
+        peak_gb=peak,
+        frames_per_s=seen,
+    )
+
+
+def _timed(name: str, clock: Clock) -> dict[str, Any]:
+    return {name: clock.wall, f"{name}_cpu": clock.cpu}
+
+
+def _circumstances() -> dict[str, Any]:
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0] / (os.cpu_count() or 1),
+    }
+
+
+def take_steps(
+    trainer: Trainer, clips: Any, count: int, report: Callable[[int], Any]
+) -> tuple[list[Clock], list[Clock]]:
+    """Take updates; the time of each, and the rate of the matrix product after each."""
+    times: list[Clock] = []
+    rates: list[Clock] = []
+    began = Clock.now()
+
+    def after(number: int, logs: dict[str, Any]) -> None:
+        nonlocal began
+        float(logs["loss"])  # a device may still be at it
+        times.append(began.since())
+        rates.append(matrix_rate(trainer.predictor.compute_dtype))
+        report(number + 1)
+        began = Clock.now()
+
+    trainer.fit(
+        tf.data.Dataset.from_tensors(clips).repeat(),
+        steps_per_epoch=count,
+        verbose=0,
+        shuffle=False,
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=after)],
+    )
+    return times, rates
+
+
+def matrix_rate(dtype: str, size: int = RATE_SIZE, repeats: int = 8) -> Clock:
+    """Operations a second of a large matrix product."""
+    a = tf.cast(tf.random.normal((size, size)), dtype)
+    product = a @ a  # the first one starts threads
+    float(product[0, 0])
+    began = Clock.now()
+    for _ in range(repeats):
+        product = a @ a
+    float(product[0, 0])
+    took = began.since()
+    return Clock(*(2.0 * size**3 * repeats / seconds for seconds in (took.wall, took.cpu)))
+
+
+def peak_gigabytes() -> float:
+    """The most memory that this process held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def _middle(clocks: list[Clock]) -> Clock:
+    return Clock(
+        statistics.median(clock.wall for clock in clocks),
+        statistics.median(clock.cpu for clock in clocks),
+    )
+
+
+def _frames_per_second(trainer: Trainer, experiment: Experiment, frames: np.ndarray) -> float:
+    data = experiment.data
+    predict = compiled_prediction(trainer.predictor, data.predict_frames)
+    context = frames[:, : data.context_frames]
+    predict(context)
+    began = Clock.now()
+    predict(context)
+    return len(frames) * data.predict_frames / began.since().wall
