@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.oracles import eidetic_lstm as eidetic_oracle
 from tfvp.cells import EideticLSTMCell
@@ -10,6 +11,7 @@ from tfvp.layers.recall import recall
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 from tfvp.layers.window_conv import WindowConv
 from tfvp.layers.window_decoder import WindowDecoder
+from tfvp.networks.operations import count_operations
 
 
 def randomise(layer, seed=0):
@@ -66,6 +68,49 @@ def test_recall_is_textbook_attention():
     for b in range(2):
         expected = eidetic_oracle.recall(query[b], history[b])
         np.testing.assert_allclose(to_numpy(ours)[b], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("masked", [0, 2])
+def test_gradient_of_recall_is_the_textbooks_by_differences(masked, keep):
+    """The first `masked` slices of the history are hidden; what is hidden gets no gradient."""
+    rng = np.random.default_rng(2)
+    given = [rng.random((1, 2, 3, 2, 4)), rng.normal(size=(1, 3, 3, 2, 4))]
+    share = rng.normal(size=given[0].shape)
+    mask = np.arange(3)[None] >= masked if masked else None
+
+    def textbook(query, history):
+        return np.sum(share[0] * eidetic_oracle.recall(query[0], history[0, masked:]))
+
+    query, history = (tf.constant(x) for x in given)
+    with tf.GradientTape() as tape:
+        tape.watch((query, history))
+        loss = tf.reduce_sum(share * recall(query, history, mask, keep_weights=keep))
+    for i, gradient in enumerate(tape.gradient(loss, (query, history))):
+        by_differences = np.zeros_like(given[i])
+        for place in np.ndindex(given[i].shape):
+            ends = []
+            for step in (1e-5, -1e-5):
+                moved = [x.copy() for x in given]
+                moved[i][place] += step
+                ends.append(textbook(*moved))
+            by_differences[place] = (ends[0] - ends[1]) / 2e-5
+        np.testing.assert_allclose(to_numpy(gradient), by_differences, rtol=1e-6, atol=1e-8)
+
+
+def test_weights_that_are_not_kept_are_one_more_product():
+    """12 places read 18 in 4 channels: two products forward, then four, or five if not kept."""
+    query, history = tf.ones((1, 2, 3, 2, 4)), tf.ones((1, 3, 3, 2, 4))
+
+    def work(keep):
+        with tf.GradientTape() as tape:
+            tape.watch(query)
+            values = recall(query, history, keep_weights=keep)
+        tape.gradient(values, query)
+
+    product = 2 * 12 * 18 * 4
+    assert count_operations(lambda: work(True)) == 6 * product
+    assert count_operations(lambda: work(False)) == 7 * product
 
 
 def test_masked_recall_sees_only_filled_slices():

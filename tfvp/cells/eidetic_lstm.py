@@ -52,6 +52,8 @@ class EideticLSTMCell(keras.layers.Layer):
             is dropped when it is full. None: it grows by D slices a step (in `keras.layers.RNN`
             use `unroll=True`).
         forget_bias: added inside f'.
+        keep_recall: keep the weights of RECALL for the gradient; else they are computed once more,
+            which takes less memory and more time.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class EideticLSTMCell(keras.layers.Layer):
         carry_memory: bool = False,
         history_length: int | None = None,
         forget_bias: float = 1.0,
+        keep_recall: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -70,6 +73,7 @@ class EideticLSTMCell(keras.layers.Layer):
         self.carry_memory = carry_memory
         self.history_length = history_length
         self.forget_bias = forget_bias
+        self.keep_recall = keep_recall
         policy = self.dtype_policy
         # Names and order are the released program's, so that its checkpoints map one to one.
         self.conv_hidden = WindowConv(4 * filters, self.kernel, dtype=policy, name="conv3d")
@@ -149,7 +153,8 @@ class EideticLSTMCell(keras.layers.Layer):
         i, g, r = ops.sigmoid(i_x + i_h), ops.tanh(g_x + g_h), ops.sigmoid(r_x + r_h)
         history, filled = self._remember(history, filled, c)
         mask = None if self.history_length is None else filled > 0.5
-        new_cell = self.norm_cell(c + recall(r, history, mask)) + i * g
+        recalled = recall(r, history, mask, keep_weights=self.keep_recall)
+        new_cell = self.norm_cell(c + recalled) + i * g
 
         i2, g2 = ops.sigmoid(i2_x + i_m), ops.tanh(g2_x + g_m)
         f2 = ops.sigmoid(f2_x + f_m + self.forget_bias)
@@ -197,4 +202,5 @@ class EideticLSTMCell(keras.layers.Layer):
             "carry_memory": self.carry_memory,
             "history_length": self.history_length,
             "forget_bias": self.forget_bias,
+            "keep_recall": self.keep_recall,
         }

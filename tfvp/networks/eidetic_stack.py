@@ -58,7 +58,12 @@ class EideticStack(keras.layers.Layer):
         self.wiring = wiring
         self.cells = [
             EideticLSTMCell(
-                width, kernel, carry_memory=carry_memory, dtype=self.dtype_policy, name=f"e3d{i}"
+                width,
+                kernel,
+                carry_memory=carry_memory,
+                keep_recall=i % 2 == 0,  # a middle between memory and time: docs/performance.md
+                dtype=self.dtype_policy,
+                name=f"e3d{i}",
             )
             for i, width in enumerate(self.hidden)
         ]
