@@ -20,6 +20,7 @@ from tfvp.interruption import TerminatedError, sigterm_interrupts
 from tfvp.list_command import add_list
 from tfvp.notices import hush_decoders, tensorflow_notices_held_back
 from tfvp.predict_command import add_predict
+from tfvp.profile_command import add_profile
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(commands)
     add_import(commands, _add_config_options, _experiment)
     add_list(commands)
+    add_profile(commands, _add_config_options, _experiment)
     add_compare(commands)
     add_data_commands(commands)
     add_evaluate(commands)
