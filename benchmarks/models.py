@@ -55,13 +55,14 @@ def measure_here(config: str, arguments: argparse.Namespace) -> dict[str, Any]:
     with tensorflow_notices_held_back():
         from tfvp.profiling import measure
     cost = measure(experiment_of(config, arguments), batch=arguments.batch, steps=arguments.steps)
-    return {**cost.record(), "config": config}
+    return {**cost.record(), "config": config, "label": arguments.label or config}
 
 
 def measure_in_a_process(config: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """The same in a fresh process."""
     command = [sys.executable, __file__, config, "--one", "--batch", str(arguments.batch)]
     command += ["--steps", str(arguments.steps), "--precision", arguments.precision]
+    command += ["--label", arguments.label] if arguments.label else []
     command += ["--preset", arguments.preset] if arguments.preset else []
     command += [f"--set={override}" for override in arguments.overrides]
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -78,12 +79,22 @@ def table(rows: list[dict[str, Any]], title: str) -> Table:
         shown.add_column(column, justify="right")
     for row in rows:
         numbers = (row[key] for key in COLUMNS.values())
-        shown.add_row(row["config"], *(_short(number) for number in numbers))
+        shown.add_row(row["label"], *(_short(number) for number in numbers))
     return shown
 
 
 def _short(number: float) -> str:
     return f"{number:,}" if isinstance(number, int) else f"{number:,.2f}"
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """The table of numbers measured before, as docs/performance.md holds it."""
+    head = ["design", "precision", "processes a core", "CPU s a step", *COLUMNS]
+    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
+    for row in rows:
+        numbers = (row[key] for key in ("load", "step_cpu", *COLUMNS.values()))
+        lines.append([row["label"], row["precision"], *map(_short, numbers)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
@@ -119,6 +130,8 @@ def main() -> None:
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--json", type=Path, help="also write the numbers there")
     parser.add_argument("--show", type=Path, nargs="+", help="measure nothing: print such files")
+    parser.add_argument("--markdown", action="store_true", help="with --show: a Markdown table")
+    parser.add_argument("--label", help="what to call the row, e.g. a design that is tried")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -126,7 +139,11 @@ def main() -> None:
         return
     console = Console(width=max(132, Console().width), soft_wrap=True)
     if arguments.show:
-        show([row for path in arguments.show for row in json.loads(path.read_text())], console)
+        rows = [row for path in arguments.show for row in json.loads(path.read_text())]
+        if arguments.markdown:
+            print(markdown(rows), end="")
+        else:
+            show(rows, console)
         return
     try:
         for config in arguments.configs:

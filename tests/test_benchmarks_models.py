@@ -132,10 +132,16 @@ def test_every_network_is_measured(monkeypatch, capsys):
     def fake(config, arguments):
         asked.append(config)
         row = dict.fromkeys(module.COLUMNS.values(), 1.0)
-        return {"config": config, "precision": "float32", "batch": 2, "load": 3.0, **row}
+        return {"label": config, "precision": "float32", "batch": 2, "load": 3.0, **row}
 
     monkeypatch.setattr(module, "measure_in_a_process", fake)
     monkeypatch.setattr(sys, "argv", ["models.py"])
     module.main()
     assert sorted(asked) == sorted({entry.config for entry in NETWORKS.values()})
     assert "3.0 processes wanted each core" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_page_about_performance_holds_what_was_measured():
+    docs = SCRIPT.parent.parent / "docs"
+    rows = json.loads((docs / "performance.json").read_text())
+    assert load().markdown(rows) in (docs / "performance.md").read_text()
