@@ -254,8 +254,10 @@ def slow(self, index):
         while not list(home.glob(".*/train-00000*.entry.json")):
             time.sleep(0.01)
         print("in the second shard", flush=True)
-    if index >= 8:
-        time.sleep(1)
+    if index >= 8:  # nothing more is drawn before the signal was sent, however slow the machine
+        while not home.with_name("signal sent").exists():
+            time.sleep(0.01)
+        time.sleep(0.5)
     return whole(self, index)
 
 moving_mnist.MovingMnistClips.__getitem__ = slow
@@ -277,6 +279,7 @@ def test_a_process_that_is_stopped_is_continued(config, tmp_path, monkeypatch, r
         while process.stdout.readline() != b"in the second shard\n":
             assert process.poll() is None
         process.send_signal(number)
+        config.prepared.with_name("signal sent").touch()
         assert process.wait(120) == code
     (kept,) = config.prepared.iterdir()
     left = names(kept)

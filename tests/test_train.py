@@ -14,7 +14,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tests import tiny
-from tfvp.config import SamplingConfig
+from tfvp.config import LinearSamplingConfig
 from tfvp.config_files import load_resolved
 from tfvp.errors import RunError, TrainingError, WeightsError
 from tfvp.provenance import read_provenance
@@ -37,9 +37,9 @@ def test_loss_by_hand():
 
 
 def test_truth_probability_by_hand():
-    sampling = SamplingConfig(start=1.0, decay_per_step=0.25, stop_step=3)
+    sampling = LinearSamplingConfig(start=1.0, decay_per_step=0.25, stop_step=3)
     assert [truth_probability(s, sampling) for s in (1, 2, 3, 4)] == [0.75, 0.5, 0.0, 0.0]
-    slow = SamplingConfig(start=0.5, decay_per_step=0.25, stop_step=9)
+    slow = LinearSamplingConfig(start=0.5, decay_per_step=0.25, stop_step=9)
     assert [truth_probability(s, slow) for s in (1, 2, 3)] == [0.25, 0.0, 0.0]
     assert truth_probability(1, None) == 0.0
 

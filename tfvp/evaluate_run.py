@@ -15,9 +15,10 @@ from tfvp.evaluation.facts import run_facts
 from tfvp.evaluation.measure import History, Predict
 from tfvp.evaluation.record import Facts, TrainedOn, read_metrics
 from tfvp.evaluation.robustness import Plan, robustness_plans
-from tfvp.evaluation.samples import choose_clips, write_samples
+from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.suite import INDEX, Case, Suite, case_folder
 from tfvp.job import Job
+from tfvp.networks.flow import flow_of
 from tfvp.predict import compiled_one_step, compiled_prediction, trained_network
 from tfvp.progress import progress
 from tfvp.provenance import read_provenance
@@ -28,17 +29,19 @@ ROBUSTNESS = "robustness"
 
 
 class Trained(NamedTuple):
-    """A run's network with its weights: what `evaluate` calls, compiled once, and their step."""
+    """A run's network with its weights: what `evaluate` calls, compiled once; their step."""
 
     predict: Mapping[History, Predict]
     step: int
+    flow: Flow | None
 
 
 def _trained(job: Job) -> Trained:
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
     own = compiled_prediction(network, data.predict_frames)
-    return Trained({"own": own, "true": compiled_one_step(network, data.context_frames)}, step)
+    true = compiled_one_step(network, data.context_frames)
+    return Trained({"own": own, "true": true}, step, flow_of(network))
 
 
 def evaluate_own(job: Job) -> None:
@@ -139,6 +142,7 @@ def _measure(
         context_frames=data.context_frames,
         notes=notes,
         history=history,
+        flow=trained.flow if history == "own" else None,
     )
     return count
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 BLUE, ORANGE, GRAY = (31, 119, 180), (230, 110, 20), (170, 170, 170)
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 LEGEND = "blue: context   orange: prediction   |error|: black 0, white 1"
+FLOW_LEGEND = f"{LEGEND}   flow: hue: from where, white: no motion"
 OVERLAP_LEGEND = f"{LEGEND}   overlap: truth white over prediction red"
 
 STRIP_COLUMNS = 10
@@ -32,13 +33,16 @@ StripRow = tuple[str, range, NDArray, tuple[int, int, int]]
 """Label, indices of the frames, the frames, colour of their border."""
 
 
-def filmstrip(clip: NDArray, prediction: NDArray, title: str) -> Image.Image:
+def filmstrip(
+    clip: NDArray, prediction: NDArray, title: str, flow: NDArray | None = None
+) -> Image.Image:
     """Rows of context, then truth, prediction and |error|, ten frames a row.
 
     Args:
         clip: the true frames, (T, H, W, C) in [0, 1].
         prediction: of the clip's last frames, (Tp, H, W, C); clipped to [0, 1].
         title: first line of the picture.
+        flow: by which each predicted frame was moved there, (Tp, H, W, 2) in pixels; a row more.
     """
     context = len(clip) - len(prediction)
     truth, prediction = clip[context:], np.clip(prediction, 0, 1)
@@ -49,7 +53,9 @@ def filmstrip(clip: NDArray, prediction: NDArray, title: str) -> Image.Image:
         rows.append(("truth", numbers, truth[part], GRAY))
         rows.append(("prediction", numbers, prediction[part], ORANGE))
         rows.append(("|error|", numbers, np.abs(truth[part] - prediction[part]), GRAY))
-    return _strip(rows, title)
+        if flow is not None:
+            rows.append(("flow", numbers, flow_colours(flow)[part], GRAY))
+    return _strip(rows, title, LEGEND if flow is None else FLOW_LEGEND)
 
 
 def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) -> Image.Image:
@@ -73,6 +79,23 @@ def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) 
             rows.append(("|error|", numbers, np.abs(truth - shown), GRAY))
             rows.append(("overlap", numbers, overlap(truth, shown), GRAY))
     return _strip(rows, title, OVERLAP_LEGEND)
+
+
+def flow_colours(flow: NDArray) -> NDArray:
+    """Draw a flow as colours: the hue is where a place is read from, white is no motion.
+
+    Flow (T, H, W, 2), rows and columns in pixels -> (T, H, W, 3) in [0, 1]; red is from the right,
+    then clockwise yellow-green (below), cyan (left) and violet (above). The longest of the clip is
+    fully saturated.
+    """
+    rows, columns = flow[..., 0], flow[..., 1]
+    length = np.hypot(rows, columns)
+    hue = np.arctan2(rows, columns) / (2 * np.pi) % 1
+    saturation = length / max(float(length.max()), 1e-9)
+    # one channel of hue, saturation, value at value 1: 1 - saturation * (how far from its hue)
+    offsets = np.stack([(hue * 6 + shift) % 6 for shift in (5, 3, 1)], axis=-1)
+    distance = np.clip(np.minimum(offsets, 4 - offsets), 0, 1)
+    return 1 - saturation[..., None] * distance
 
 
 def overlap(truth: NDArray, prediction: NDArray) -> NDArray:

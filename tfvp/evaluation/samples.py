@@ -7,7 +7,7 @@ The folder gets, for clip 42, clip_00042.png (filmstrip), .gif (truth beside pre
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ from tfvp.runs import write_json
 from tfvp.shapes import check_shape
 
 INDEX = "samples.json"
+Flow = Callable[[ArrayLike, ArrayLike], NDArray]
+"""Context (Tc, H, W, C) and its prediction (Tp, H, W, C) -> flow (Tp, H, W, 2), pixels."""
 _OURS = re.compile(r"clip_\d{5,}\.(png|gif|npz)")
 
 
@@ -69,6 +71,7 @@ def write_samples(
     context_frames: int,
     notes: Mapping[int, str],
     history: History = "own",
+    flow: Flow | None = None,
 ) -> list[Sample]:
     """Predict the clips and write their pictures, replacing those of an earlier call.
 
@@ -79,6 +82,7 @@ def write_samples(
         context_frames: frames of a clip that are given.
         notes: index -> why it was chosen.
         history: what `predict` is given, see `History`.
+        flow: of the network, where it has one and predicts from its own predictions.
     """
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
@@ -90,7 +94,8 @@ def write_samples(
         mse = float(METRICS["mse"](truth[None], prediction[None]).mean())
         sample = _sample(index, notes[index], mse)
         title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"
-        save(folder / sample.filmstrip, png(filmstrip(frames, prediction, title)))
+        moved = flow(frames[:context_frames], prediction) if flow else None
+        save(folder / sample.filmstrip, png(filmstrip(frames, prediction, title, moved)))
         save(folder / sample.animation, gif(movie(frames, prediction)))
         save(folder / sample.arrays, _arrays(frames, prediction))
         samples.append(sample)

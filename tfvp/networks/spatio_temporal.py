@@ -85,11 +85,17 @@ class SpatioTemporal(keras.layers.Layer):
 
     def call(self, frame, state):
         """Predict the frame after `frame` (B, H, W, C)."""
+        predicted, _, state = self.with_flow(frame, state)
+        return predicted, state
+
+    def with_flow(self, frame, state):
+        """As a call, with the flow (B, H/2, W/2, 2) by which the map was moved between the two."""
         seen = ops.max_pool(self.encoder(frame), 2, strides=2, padding="valid")
         hidden, state = self.cell(seen, state)
+        flow = self.flow(hidden)
         sampled = ops.stop_gradient(seen) if self.detach_sampled else seen
-        moved = dense_image_warp(sampled, -self.flow(hidden), outside="zero")
-        return self.decoder(ops.repeat(ops.repeat(moved, 2, axis=1), 2, axis=2)), state
+        moved = dense_image_warp(sampled, -flow, outside="zero")
+        return self.decoder(ops.repeat(ops.repeat(moved, 2, axis=1), 2, axis=2)), flow, state
 
     def flow(self, hidden):
         """Where every place is read from: (B, H/2, W/2, hidden) -> (B, H/2, W/2, 2), pixels."""
