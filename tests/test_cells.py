@@ -57,6 +57,7 @@ UNUSUAL = {
         "carry_memory": True,
         "history_length": 7,
         "forget_bias": 0.5,
+        "keep_recall": False,
     },
     "st_lstm": {
         "filters": 3,
