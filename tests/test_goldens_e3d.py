@@ -121,6 +121,7 @@ def test_formula_weights(variant):
     np.testing.assert_allclose(losses, steps, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_traced_step_equals_eager_and_micro_batches_equal_one_batch():
     weights = formula_network("res", False).get_weights()
     rng = np.random.default_rng(0)

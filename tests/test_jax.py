@@ -30,6 +30,7 @@ def on_jax(*arguments: str, **environment: str) -> dict[str, list[float]]:
     return {row[:24].strip(): [float(x) for x in row[24:48].split()] for row in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 def test_goldens_on_jax_without_tensorflow():
     """One golden of every network; the slow test below has all of them."""

@@ -131,6 +131,7 @@ def one_update(monkeypatch, *changes):
     return history.history["loss"][0], weights, lambda: step.experimental_get_compiler_ir(batch)
 
 
+@pytest.mark.slow
 def test_xla_compiles_the_update_which_stays_the_same(monkeypatch):
     loss, weights, compiler_ir = one_update(monkeypatch, "training.xla=false")
     with pytest.raises(ValueError, match="jit_compile"):

@@ -186,6 +186,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_way_out(tmp_path):
         run_stages(tiny.job(experiment), ("prepare", "train"))
 
 
+@pytest.mark.slow
 def test_four_replicas_equal_one(tmp_path):
     processes = {
         replicas: subprocess.Popen(
@@ -212,6 +213,7 @@ def test_four_replicas_equal_one(tmp_path):
         np.testing.assert_allclose(four[name], one[name], rtol=1e-5, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_batch_that_devices_cannot_share_is_explained():
     config = tiny.experiment(Path()).training.model_copy(update={"global_batch": 6})
     with pytest.raises(Exception, match="micro_batch: 4 must divide the 6 clips"):

@@ -50,7 +50,14 @@ def training_figure(runs: Mapping[str, Run]) -> Figure | None:
             if title in curves:
                 steps, values = curves[title]
                 marker = "." if len(steps) <= 50 else None
-                axis.plot(steps, values, LINES[number % len(LINES)], label=name, marker=marker)
+                axis.plot(
+                    steps,
+                    values,
+                    LINES[number % len(LINES)],
+                    color=f"C{number}",
+                    label=name,
+                    marker=marker,
+                )
         axis.set_title(title, fontsize="medium")
         axis.set_xlabel("step (optimizer updates)")
         axis.grid(alpha=0.3)
