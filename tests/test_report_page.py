@@ -180,7 +180,7 @@ def test_rank_correlation_of_equal_and_of_opposite_orders(tmp_path, monkeypatch)
 
 
 def test_training_has_a_panel_a_column_and_a_line_a_run(tmp_path):
-    runs = {name: make_run(tmp_path, name) for name in ("a", "b")}
+    runs = {name: make_run(tmp_path, name) for name in "abcdef"}  # more than there are styles
     assert training_figure(runs) is None
     for number, run in enumerate(runs.values(), start=1):
         run.logs.mkdir()
@@ -196,7 +196,9 @@ def test_training_has_a_panel_a_column_and_a_line_a_run(tmp_path):
         "validation mse",
     ]
     first = next(iter(shown.values()))
-    assert [line.get_ydata()[0] for line in first.lines] == [1, 2]
+    assert [line.get_ydata()[0] for line in first.lines] == [1, 2, 3, 4, 5, 6]
+    looks = {(line.get_linestyle(), line.get_color()) for line in first.lines}
+    assert len(looks) == len(runs)
 
 
 @pytest.fixture

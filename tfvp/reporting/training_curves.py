@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfvp.errors import RunError
@@ -24,6 +25,7 @@ _TITLES = {
 _COLUMNS = 2
 
 Log = dict[str, list[float]]
+Curves = dict[str, tuple[list[float], list[float]]]
 
 
 def training_figure(runs: Mapping[str, Run]) -> Figure | None:
@@ -46,18 +48,7 @@ def training_figure(runs: Mapping[str, Run]) -> Figure | None:
     figure = Figure(figsize=(5 * _COLUMNS, 2.6 * lines + 0.8), layout="constrained")
     axes = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
     for axis, title in zip(axes, panels, strict=False):
-        for number, (name, curves) in enumerate(logs.items()):
-            if title in curves:
-                steps, values = curves[title]
-                marker = "." if len(steps) <= 50 else None
-                axis.plot(
-                    steps,
-                    values,
-                    LINES[number % len(LINES)],
-                    color=f"C{number}",
-                    label=name,
-                    marker=marker,
-                )
+        _draw_lines(axis, title, logs)
         axis.set_title(title, fontsize="medium")
         axis.set_xlabel("step (optimizer updates)")
         axis.grid(alpha=0.3)
@@ -72,7 +63,21 @@ def training_figure(runs: Mapping[str, Run]) -> Figure | None:
     return figure
 
 
-def _curves(run: Run) -> dict[str, tuple[list[float], list[float]]]:
+def _draw_lines(axis: Axes, title: str, logs: Mapping[str, Curves]) -> None:
+    for number, (name, curves) in enumerate(logs.items()):
+        if title in curves:
+            steps, values = curves[title]
+            axis.plot(
+                steps,
+                values,
+                linestyle=LINES[number % len(LINES)],
+                color=f"C{number}",
+                label=name,
+                marker="." if len(steps) <= 50 else None,
+            )
+
+
+def _curves(run: Run) -> Curves:
     """Title of a panel -> steps and values, in the order in which panels are drawn."""
     return {title: curve for log in ("train", "validation") for title, curve in _of_log(run, log)}
 
