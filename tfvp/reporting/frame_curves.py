@@ -24,7 +24,7 @@ def frame_figure(metric: str, group: Sequence[Measured]) -> Figure:
     """
     shown = [each for each in group if metric in each.metrics.metrics]
     protocol = group[0].metrics.protocol
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(8, 4.7 + 0.15 * len(shown)), layout="constrained")  # legend below
     axis = figure.subplots()
     for number, (name, each) in enumerate(zip(names(shown), shown, strict=True)):
         style = LINES[number % len(LINES)]
