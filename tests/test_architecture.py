@@ -48,6 +48,7 @@ ORDER = [
         "list_command",
         "profile_command",
         "compare_command",
+        "report_command",
         "cli",
         "__main__",
         "__init__",

@@ -21,6 +21,7 @@ from tfvp.list_command import add_list
 from tfvp.notices import hush_decoders, tensorflow_notices_held_back
 from tfvp.predict_command import add_predict
 from tfvp.profile_command import add_profile
+from tfvp.report_command import add_report
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_list(commands)
     add_profile(commands, _add_config_options, _experiment)
     add_compare(commands)
+    add_report(commands)
     add_data_commands(commands)
     add_evaluate(commands)
     add_predict(commands)

@@ -35,7 +35,14 @@ def read_contents(runs: Sequence[Run]) -> Contents:
     return Contents(
         runs=runs,
         measured=measured,
-        tables=[literature_table(table, measured) for table in load_published().tables],
+        tables=_tables(measured),
         suites=suites,
         pictures=all_pictures(dict(named), measured, suites),
     )
+
+
+def _tables(measured: Sequence[Measured]) -> list[Table]:
+    """The literature's tables on the datasets that the runs were measured on."""
+    datasets = [each.metrics.facts.data_settings.get("dataset") for each in measured]
+    tables = [t for t in load_published().tables if t.protocol["dataset"] in datasets]
+    return [literature_table(table, measured) for table in tables]

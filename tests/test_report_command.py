@@ -1,0 +1,86 @@
+"""`tfvp report`: what programs read back from its formats, and its refusals."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.test_report import TABLE_4_1, make_run, printed
+from tfvp.cli import main
+from tfvp.reporting.exchange import comma_separated, latex, latex_text
+from tfvp.reporting.tables import Row, Section, Table
+
+SMALL = Table(
+    "T",
+    ("Model", "MSE ↓", "Steps", "Data", "Sequences", "Seed", "Source"),
+    (
+        Section(
+            "S",
+            (
+                Row(("A_1, b †", "59.12 ± 0.79 ‡", "1,500", "d", "20", "3", "run r"), "ours"),
+                Row(("C", "–", "–", "d", "–", "–", "t"), "published"),
+            ),
+        ),
+    ),
+    (("†", "a remark"), ("‡", "another protocol")),
+)
+
+
+def test_csv_has_plain_numbers_and_the_note_of_each():
+    (line,) = csv.DictReader(io.StringIO(comma_separated({"9": SMALL})))
+    assert line == {
+        "table": "9",
+        "section": "S",
+        "kind": "ours",
+        "model": "A_1, b",
+        "metric": "MSE",
+        "mean": "59.12",
+        "half_interval": "0.79",
+        "note": "another protocol",
+        "steps": "1500",
+        "data": "d",
+        "sequences": "20",
+        "seed": "3",
+        "source": "run r",
+    }
+
+
+def test_every_published_number_is_in_the_csv(capsys: pytest.CaptureFixture[str]):
+    assert main(["report", "--table", "4.1", "--format", "csv"]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    found = {(line["model"], line["metric"], line["mean"]) for line in lines}
+    for model, ssim, mse in printed(TABLE_4_1):
+        assert {(model, "SSIM", ssim), (model, "MSE", mse)} <= found
+
+
+def test_latex_escapes_and_closes_what_it_opens():
+    assert latex_text(r"a_b & 5% \x {^}") == (
+        r"a\_b \& 5\% \textbackslash{}x \{\textasciicircum{}\}"
+    )
+    text = latex(SMALL)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert r"$59.12$" not in text
+    assert r"59.12 $\pm$ 0.79 \ddag{}" in text
+    assert text.count("{") == text.count("}")
+    assert all(len(re.findall(r"(?<!\\)&", row)) == 6 for row in text.splitlines() if "{}59" in row)
+
+
+def test_our_row_stands_in_the_table_with_its_caveat(tmp_path: Path):
+    run = make_run(tmp_path / "results")
+    out = tmp_path / "t.csv"
+    assert main(["report", str(run.root), "--format", "csv", "--out", str(out)]) == 0
+    ours = [line for line in csv.DictReader(out.open()) if line["kind"] == "ours"]
+    assert {line["metric"] for line in ours if line["table"] == "4.1"} == {"SSIM", "MSE"}
+    assert all("not comparable with the published rows" in line["note"] for line in ours)
+    before = out.read_bytes()
+    assert main(["report", "--out", str(out)]) != 0
+    assert out.read_bytes() == before
+
+
+def test_unknown_table_is_one_line(capsys: pytest.CaptureFixture[str]):
+    assert main(["report", "--table", "9.9"]) != 0
+    error = capsys.readouterr().err.strip()
+    assert "no table '9.9'; expected one of 4.1, 4.2" in error
+    assert "\n" not in error

@@ -1,0 +1,70 @@
+"""`tfvp report`: the literature's tables with our runs in place, for readers and programs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfvp.errors import RunError
+from tfvp.runs import open_run
+
+FORMATS = ("console", "markdown", "latex", "csv")
+
+
+def add_report(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser("report", help="print the literature's tables with our runs")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="folders of evaluated runs")
+    parser.add_argument(
+        "--table", nargs="+", metavar="ID", help="tables of results/published.yaml (default: all)"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="console", help="default: console")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a new file (default: print)")
+    parser.set_defaults(command=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.literature import literature_table
+    from tfvp.reporting.measured import read_measured
+    from tfvp.reporting.published import load_published
+
+    if arguments.out and arguments.out.exists():
+        raise RunError(f"{arguments.out} exists; choose another --out")
+    chosen = _chosen(load_published().tables, arguments.table)
+    measured = [read_measured(open_run(run)) for run in arguments.runs]
+    tables = {published.id: literature_table(published, measured) for published in chosen}
+    text = _rendered(tables, arguments.format)
+    if arguments.out:
+        arguments.out.write_text(text, "utf-8")
+        print(arguments.out)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _chosen(tables: Sequence[Any], ids: Sequence[str] | None) -> list[Any]:
+    """The tables of these ids, in the order of the file."""
+    known = [table.id for table in tables]
+    for unknown in (each for each in ids or () if each not in known):
+        raise RunError(f"no table {unknown!r}; expected one of {', '.join(known)}")
+    return [table for table in tables if ids is None or table.id in ids]
+
+
+def _rendered(tables: dict[str, Any], form: str) -> str:
+    from rich.console import Console
+
+    from tfvp.reporting.exchange import comma_separated, latex
+    from tfvp.reporting.render import console, markdown
+
+    if form == "console":
+        screen = Console()
+        with screen.capture() as captured:
+            for table in tables.values():
+                screen.print(console(table))
+        return captured.get()
+    if form == "csv":
+        return comma_separated(tables)
+    if form == "latex":
+        return "\n".join(map(latex, tables.values()))
+    return "\n".join(f"## {t.title}\n\n{markdown(t)}" for t in tables.values())
