@@ -7,14 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tests import tiny
 from tfvp.cli import main
+from tfvp.progress import Progress
 from tfvp.runs import Run
-from tfvp.training.checkpoints import Checkpoints, read_state
+from tfvp.training.best import Best, Validation
+from tfvp.training.checkpoints import Checkpoints, State, read_state
 from tfvp.training.event_files import NAMES, EventFile
+from tfvp.training.logs import TrainingLogs
+from tfvp.training.steps import Steps
 
 ROOT = Path(__file__).parent.parent
 STEPS = 12
@@ -75,7 +80,6 @@ def killed(tmp_path_factory):
     return Run(folder / "results" / "straight"), run
 
 
-@pytest.mark.slow
 def test_weights_optimizer_average_and_best_are_those_of_the_straight_run(killed):
     straight, run = (read_state(Checkpoints(r.checkpoints).path(STEPS)) for r in killed)
     assert straight.keys() == run.keys()
@@ -83,7 +87,6 @@ def test_weights_optimizer_average_and_best_are_those_of_the_straight_run(killed
         np.testing.assert_array_equal(run[name], straight[name], err_msg=name)
 
 
-@pytest.mark.slow
 def test_every_checkpoint_and_log_is_there_and_nothing_half_written(killed):
     straight, run = (
         {
@@ -96,7 +99,6 @@ def test_every_checkpoint_and_log_is_there_and_nothing_half_written(killed):
     assert run == straight
 
 
-@pytest.mark.slow
 def test_tensorboard_holds_each_step_once(killed):
     straight, run = killed
     for table, wanted in (("train", range(1, STEPS + 1)), ("validation", (4, 8, 12))):
@@ -132,3 +134,45 @@ def test_an_event_that_was_being_written_is_cut_off(tmp_path):
     path.write_bytes(path.read_bytes()[:-3])
     EventFile(tmp_path, 2).close()
     assert steps_by_tag(tmp_path) == {"loss": Counter([1])}
+
+
+def best(step: int, value: float) -> Best:
+    return Best(step, value, "mse", value, 0)
+
+
+def state(step: int, of: Best) -> State:
+    return {"step": np.asarray(step), **of.state()}
+
+
+def test_the_best_is_what_it_was_at_the_checkpoint(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(2, state(2, best(2, 5.0)))
+    checkpoints.save(4, state(4, best(4, 3.0)))
+    (tmp_path / "best.json").write_text('{"step": 2, "metric": "mse", "value": 5.0}')
+    checkpoints.go_back(checkpoints.load(4))  # as after a kill between checkpoint and record
+    assert checkpoints.best == {"step": 4, "metric": "mse", "value": 3.0}
+    checkpoints.path(4).write_bytes(b"damaged")
+    checkpoints.go_back(checkpoints.load(2))
+    assert checkpoints.best == {"step": 2, "metric": "mse", "value": 5.0}
+    checkpoints.save(6, state(6, best(6, 1.0)))
+    checkpoints.path(2).unlink()
+    checkpoints.go_back(state(5, best(2, 5.0)))  # it gave way to that of step 6
+    assert checkpoints.best is None
+
+
+def test_a_validation_after_resuming_is_measured_against_the_best_before(tmp_path):
+    experiment = tiny.experiment(tmp_path)
+    before = best(4, 1.0)
+    for value, improves in ((2.0, False), (0.5, True)):
+        logs = TrainingLogs(Run(tmp_path), 4, parts=(), scheduled=(), validated=("mse",))
+        steps = Steps(
+            experiment.training,
+            4,
+            Checkpoints(tmp_path),
+            logs,
+            Validation(lambda value=value: ({"mse": value}, {}), "mse", "lower"),
+            Progress(Console(quiet=True), "", 6),
+            before,
+        )
+        assert steps._validate(6) is improves
+        logs.close()

@@ -23,7 +23,7 @@ from tfvp.training.best import Best
 from tfvp.training.checkpoints import Checkpoints, read_state
 from tfvp.training.devices import Devices
 from tfvp.training.event_files import NAMES
-from tfvp.training.loop import build_trainer
+from tfvp.training.loop import Loop, build_trainer
 from tfvp.training.losses import absolute_and_square
 from tfvp.training.schedules import truth_probability
 
@@ -184,6 +184,32 @@ def test_a_loss_that_is_not_finite_stops_with_the_way_out(tmp_path):
     experiment = tiny.experiment(tmp_path, "training.optimizer.learning_rate=1e30", name="boom")
     with pytest.raises(TrainingError, match=r"step \d: the loss is not finite .*learning_rate"):
         run_stages(tiny.job(experiment), ("prepare", "train"))
+
+
+OUT_OF_MEMORY = {
+    "tensorflow": tf.errors.ResourceExhaustedError(
+        None, None, "Graph execution error:\nOOM when allocating tensor with shape[2,9]\nmore"
+    ),
+    "jax": RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes."),
+}
+
+
+@pytest.mark.parametrize("backend", OUT_OF_MEMORY)
+def test_running_out_of_memory_names_the_settings_that_help(tmp_path, monkeypatch, backend):
+    experiment = tiny.experiment(tmp_path, "training.micro_batch=2")
+    trainer = build_trainer(experiment, Devices(experiment.training))
+
+    def full(*_, **__):
+        raise OUT_OF_MEMORY[backend]
+
+    monkeypatch.setattr(trainer, "fit", full)
+    with pytest.raises(TrainingError) as caught:
+        Loop(trainer, experiment.training).run([], 2, tf.keras.callbacks.Callback())
+    said = str(caught.value)
+    assert said.count("\n") == 0
+    assert "training.global_batch 4 in micro-batches of 2 (O" in said or "of 2 (RES" in said
+    for setting in ("training.micro_batch=1", "training.global_batch=2", "model.hidden"):
+        assert setting in said
 
 
 @pytest.mark.slow

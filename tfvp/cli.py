@@ -86,6 +86,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         _complain(f"error: {error}")
         return error.exit_code
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "tensorflow":
+            raise
+        _complain("error: this needs TensorFlow, which is not installed; pip install tensorflow")
+        return 1
     except OSError as error:  # no room, no permission, ...
         _complain(f"error: {error.filename or 'system'}: {error.strerror or error}")
         return 1

@@ -149,7 +149,7 @@ def _measure(
 
 def _batches(reader: RecordReader, batch: int, count: int, frames: int) -> Iterator[np.ndarray]:
     """The first `count` clips in order; of each the first `frames` frames."""
-    for clips in evaluation_batches(reader, batch=batch, count=count).as_numpy_iterator():
+    for clips in evaluation_batches(reader, batch=batch, count=count):
         yield clips[:, :frames]
 
 

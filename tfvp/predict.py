@@ -43,22 +43,28 @@ def compiled_prediction(
     predictor: FramePredictor, horizon: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile the prediction of `horizon` frames: (B, T, H, W, C) -> (B, horizon, H, W, C)."""
-    return _compiled(lambda context: predictor.predict_frames(context, horizon))
+    return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
 
 
 def compiled_one_step(
     predictor: FramePredictor, context_frames: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile `one_step`, float32 (B, T, H, W, C) -> (B, T - context_frames + 1, H, W, C)."""
-    return _compiled(lambda frames: one_step(predictor, frames, context_frames))
+    return _compiled(predictor, lambda frames: one_step(predictor, frames, context_frames))
 
 
-def _compiled(predict: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile a function of tensors, float32 NumPy in and out."""
+def _compiled(
+    predictor: FramePredictor, predict: Callable[[Any], Any]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile a function of tensors that reads a predictor's weights, float32 NumPy in and out."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         predict = tf.function(predict, autograph=False, reduce_retracing=True)
+    elif keras.backend.backend() == "jax":
+        from tfvp.training import on_jax
+
+        predict = on_jax.compiled(predict, predictor.weights)
 
     def in_numpy(context: np.ndarray) -> np.ndarray:
         frames = keras.ops.convert_to_tensor(context, dtype="float32")

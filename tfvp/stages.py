@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+from keras.backend import backend
+
 from tfvp.data.prepare import prepare
+from tfvp.errors import ConfigError
 from tfvp.evaluate_run import evaluate_own
 from tfvp.export import export_saved_model, save_keras_file
 from tfvp.job import Job
@@ -21,6 +24,7 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
     Raises:
         UserError: whatever the user can mend, see `tfvp.errors`.
     """
+    check_backend(stages)
     if "train" in stages:
         check_can_train(job)
     elif stages != ("prepare",):
@@ -30,6 +34,19 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
             job.console.rule(f"{name}: {job.experiment.name}", align="left", style="dim")
             stage(job)
     job.say(f"everything is in {job.run.root}" if stages != ("prepare",) else "prepared")
+
+
+def check_backend(stages: tuple[str, ...]) -> None:
+    """Make sure that Keras runs on what the stages need, or raise a ConfigError."""
+    if backend() == "tensorflow" or stages == ("prepare",):
+        return
+    if backend() != "jax":
+        raise ConfigError(f"KERAS_BACKEND={backend()}: expected tensorflow or jax")
+    if "export" in stages:
+        raise ConfigError(
+            "the export stage writes a SavedModel and needs KERAS_BACKEND=tensorflow; under JAX "
+            "ask for --stages prepare,train,evaluate,report and export the run afterwards"
+        )
 
 
 def prepare_stage(job: Job) -> None:

@@ -1,10 +1,17 @@
 """The train stage: from fresh weights, given ones, or a checkpoint of the same run."""
 
+import functools
 from contextlib import nullcontext
-from functools import partial
 from typing import Any
 
-from tfvp.data.pipeline import evaluation_batches, training_batches
+from keras.backend import backend
+
+from tfvp.data.pipeline import (
+    Prefetched,
+    evaluation_batches,
+    numpy_training_batches,
+    training_batches,
+)
 from tfvp.data.prepare import PreparedData, training_source
 from tfvp.errors import ConfigError
 from tfvp.evaluation.metrics import METRICS
@@ -19,7 +26,7 @@ from tfvp.training.best import Best, Validation
 from tfvp.training.checkpoints import Checkpoints, restore
 from tfvp.training.devices import Devices
 from tfvp.training.logs import TrainingLogs
-from tfvp.training.loop import build_trainer, rehearse, train
+from tfvp.training.loop import Loop, build_trainer, rehearse, train
 from tfvp.training.schedules import scheduled, truth_probabilities
 from tfvp.training.steps import Steps
 from tfvp.training.trainer import Trainer
@@ -59,8 +66,9 @@ def train_stage(job: Job) -> None:
         _say_end(job, checkpoints, best)
         return
     batches = _training_batches(job, prepared, start_step)
+    loop = Loop(trainer, config, own=devices.own_loop, strategy=devices.strategy)
     updates = (config.steps - start_step) * (1 + config.reverse_input)
-    _say_cost(job, trainer, devices, batches, updates)
+    _say_cost(job, loop, devices, batches, updates)
     validation = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
         logs = TrainingLogs(
@@ -71,7 +79,7 @@ def train_stage(job: Job) -> None:
             validated=dict.fromkeys((METRIC, config.validation_metric)),
         )
         steps = Steps(config, start_step, checkpoints, logs, validation, shown, best)
-        train(trainer, batches, steps)
+        train(loop, batches, steps)
     _say_end(job, checkpoints, steps.best)
 
 
@@ -129,11 +137,12 @@ def _continue(
 
 def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
     config, data = job.experiment.training, job.experiment.data
-    return training_batches(
+    make = functools.partial(
+        numpy_training_batches if backend() == "jax" else training_batches,
         training_source(data, prepared, report=job.say),
         batch=config.global_batch,
         seed=config.seed,
-        sampling=partial(
+        sampling=functools.partial(
             truth_probabilities,
             sampling=config.scheduled_sampling,
             context_frames=data.context_frames,
@@ -142,6 +151,7 @@ def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
         reverse_input=config.reverse_input,
         start_step=start_step + 1,
     )
+    return Prefetched(make) if backend() == "jax" else make()
 
 
 def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Validation:
@@ -157,19 +167,20 @@ def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Validatio
         averaged = config.validation_weights == "averaged"
         batches = evaluation_batches(reader, batch=job.experiment.evaluation.batch, count=count)
         with trainer.average.applied() if averaged else nullcontext():
-            return validate(predict, batches.as_numpy_iterator(), data.context_frames, metric)
+            return validate(predict, batches, data.context_frames, metric)
 
     return Validation(measure, metric, METRICS[metric].better)
 
 
-def _say_cost(job: Job, trainer: Trainer, devices: Devices, batches: Any, updates: int) -> None:
+def _say_cost(job: Job, loop: Loop, devices: Devices, batches: Any, updates: int) -> None:
     """Measure two updates, undo them, and say what the whole will take."""
     config = job.experiment.training
+    parameters = loop.trainer.predictor.count_params()
     job.say(
-        f"{trainer.predictor.count_params():,} parameters on {devices.describe()}; each update: "
+        f"{parameters:,} parameters on {devices.describe()}; each update: "
         f"{config.global_batch} clips in micro-batches of {devices.micro_batch}; measuring one ..."
     )
-    cost = rehearse(trainer, batches)
+    cost = rehearse(loop, batches)
     job.say(
         f"first update after {cost.seconds_to_first_step:.1f} s, then {cost.seconds_a_step:.2f} s "
         f"each: about {in_words(cost.seconds_a_step * updates)} for {updates:,}, plus validation; "

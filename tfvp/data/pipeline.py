@@ -1,10 +1,13 @@
-"""Batches for training and evaluation: one logic in NumPy, which the one tf.data pipeline wraps."""
+"""Batches for training and evaluation: one logic in NumPy; tf.data wraps it for training."""
 
 import itertools
 import re
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar, cast
 
 import numpy as np
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 PARALLEL_BATCHES = 2  # made at once; they come out in order
 PREFETCHED_BATCHES = 2
+
+Made = TypeVar("Made")
 
 
 # a step's probability of feeding the truth, for every frame in whose place a prediction may be fed
@@ -147,21 +152,25 @@ def numpy_evaluation_batches(
 
 def evaluation_batches(
     source: ClipSource, *, batch: int, count: int | None = None
-) -> "tf.data.Dataset":
-    """Return the same batches as numpy_evaluation_batches as a prefetching tf.data pipeline."""
-    import tensorflow as tf
+) -> "Prefetched[np.ndarray]":
+    """Return the batches of numpy_evaluation_batches, made ahead."""
+    evaluation_spans(source, batch=batch, count=count)  # complain at once
+    return Prefetched(lambda: numpy_evaluation_batches(source, batch=batch, count=count))
 
-    spans = evaluation_spans(source, batch=batch, count=count)
 
-    def load(number: np.ndarray) -> np.ndarray:
-        return to_float(np.stack([source[index] for index in spans[int(number)]]))
+class Prefetched(Generic[Made]):
+    """Batches in order, while a thread makes the next ones; every iteration begins anew."""
 
-    def element(number: tf.Tensor) -> tf.Tensor:
-        frames = tf.numpy_function(load, [number], tf.float32)
-        return tf.ensure_shape(frames, (None, *source.shape))
+    def __init__(self, make: Callable[[], Iterator[Made]]):
+        self.make = make
 
-    numbers = tf.data.Dataset.range(len(spans))
-    return numbers.map(element, PARALLEL_BATCHES, deterministic=True).prefetch(PREFETCHED_BATCHES)
+    def __iter__(self) -> Iterator[Made]:
+        batches, end = self.make(), object()
+        with ThreadPoolExecutor(1) as worker:
+            ahead = deque(worker.submit(next, batches, end) for _ in range(PREFETCHED_BATCHES))
+            while (batch := ahead.popleft().result()) is not end:
+                ahead.append(worker.submit(next, batches, end))
+                yield cast(Made, batch)
 
 
 @contextmanager
@@ -170,8 +179,10 @@ def data_errors() -> Iterator[None]:
 
     Put it around whatever consumes the batches, e.g. `with data_errors(): model.fit(...)`.
     """
-    import tensorflow as tf
-
+    tf = sys.modules.get("tensorflow")
+    if tf is None:  # nothing that could wrap it
+        yield
+        return
     try:
         yield
     except tf.errors.OpError as error:

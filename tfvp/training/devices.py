@@ -4,6 +4,8 @@ import contextlib
 import os
 from typing import Any
 
+from keras.backend import backend
+
 from tfvp.config import TrainingConfig
 from tfvp.errors import ConfigError
 
@@ -18,6 +20,31 @@ class Devices:
     """
 
     def __init__(self, config: TrainingConfig):
+        self.own_loop = backend() == "jax"
+        self.strategy: Any = None
+        if backend() == "jax":
+            self._find_with_jax(config)
+        else:
+            self._find_with_tensorflow(config)
+        self.micro_batch = self._micro_batch(config)
+
+    def _find_with_jax(self, config: TrainingConfig) -> None:
+        import jax
+
+        if config.distribution not in ("auto", "none"):
+            raise ConfigError(
+                f"training.distribution: {config.distribution} needs KERAS_BACKEND=tensorflow; "
+                "under JAX one device trains (auto or none)"
+            )
+        self.gpus = sum(device.platform == "gpu" for device in jax.devices())
+        self.replicas = 1
+        flag = "--xla_gpu_deterministic_ops=true"
+        if config.deterministic and self.gpus and flag not in os.environ.get("XLA_FLAGS", ""):
+            raise ConfigError(
+                f"training.deterministic: JAX on a GPU takes it from outside; set XLA_FLAGS={flag}"
+            )
+
+    def _find_with_tensorflow(self, config: TrainingConfig) -> None:
         import tensorflow as tf
 
         if config.deterministic:
@@ -28,13 +55,10 @@ class Devices:
             config.distribution == "auto" and self.gpus > 1
         )
         self.replicas = everything if mirrored else 1
-        kind = "GPU" if self.gpus else "CPU"
-        self.strategy: Any = (
-            tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(everything)])
-            if mirrored
-            else None
-        )
-        self.micro_batch = self._micro_batch(config)
+        if mirrored:
+            kind = "GPU" if self.gpus else "CPU"
+            names = [f"{kind}:{i}" for i in range(everything)]
+            self.strategy = tf.distribute.MirroredStrategy(names)
 
     def _micro_batch(self, config: TrainingConfig) -> int:
         """Clips whose gradient is computed at once on a replica."""
@@ -61,7 +85,8 @@ class Devices:
 
     def describe(self) -> str:
         """E.g. "CPU, 2 cores" or "4 x GPU"."""
+        with_jax = ", JAX" if backend() == "jax" else ""
         if self.gpus:
-            return f"{self.replicas} x GPU"
-        cores = f"CPU, {len(os.sched_getaffinity(0))} cores"
+            return f"{self.replicas} x GPU{with_jax}"
+        cores = f"CPU, {len(os.sched_getaffinity(0))} cores{with_jax}"
         return cores if self.replicas == 1 else f"{self.replicas} replicas on {cores}"

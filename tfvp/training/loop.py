@@ -1,5 +1,6 @@
-"""The training loop: builds the trainer, measures what it will cost, and runs `keras.Model.fit`."""
+"""The training loop: builds the trainer, measures what it will cost, and takes its updates."""
 
+import itertools
 import resource
 import time
 from dataclasses import dataclass
@@ -7,15 +8,16 @@ from typing import Any
 
 import keras
 
-from tfvp.config import Experiment
+from tfvp.config import Experiment, TrainingConfig
 from tfvp.data.pipeline import data_errors
 from tfvp.networks.build import build_model
 from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.devices import Devices
 from tfvp.training.losses import build_loss
+from tfvp.training.memory import out_of_memory_explained
 from tfvp.training.optimizers import build_optimizer
 from tfvp.training.steps import Steps
-from tfvp.training.trainer import Trainer
+from tfvp.training.trainer import Trainer, compiled_step
 from tfvp.training.xla import xla_errors
 
 
@@ -49,7 +51,56 @@ class Cost:
     peak_gigabytes: float
 
 
-def rehearse(trainer: Trainer, batches: Any) -> Cost:
+class Loop:
+    """Takes updates: by `keras.Model.fit`, or by the same step and callback where fit cannot.
+
+    Args:
+        trainer: what is trained.
+        config: the training section.
+        strategy: to drive the step under; None: as `own` says.
+        own: drive the step ourselves, as under JAX and under `multi_worker`.
+    """
+
+    def __init__(
+        self, trainer: Trainer, config: TrainingConfig, *, own: bool = False, strategy: Any = None
+    ):
+        self.trainer = trainer
+        self.config = config
+        self.step = compiled_step(trainer, strategy) if own else None
+
+    def run(self, batches: Any, updates: int, callback: keras.callbacks.Callback) -> None:
+        """Take `updates` updates from the first batches on; tell the callback after each.
+
+        Raises:
+            TrainingError: the memory is not enough.
+            DataError: a damaged record.
+        """
+        micro_batch = self.trainer.micro_batch or self.config.global_batch
+        with data_errors(), out_of_memory_explained(self.config, micro_batch):
+            self._run(batches, updates, callback)
+
+    def _run(self, batches: Any, updates: int, callback: keras.callbacks.Callback) -> None:
+        if self.step is None:
+            self.trainer.fit(
+                batches,
+                epochs=1,
+                steps_per_epoch=updates,
+                verbose=0,
+                shuffle=False,
+                callbacks=[callback],
+            )
+            return
+        callback.set_model(self.trainer)
+        self.trainer.stop_training = False
+        for number, batch in enumerate(itertools.islice(batches, updates)):
+            callback.on_train_batch_begin(number)
+            logs = {name: float(value) for name, value in self.step(batch).items()}
+            callback.on_train_batch_end(number, logs)
+            if self.trainer.stop_training:
+                break
+
+
+def rehearse(loop: Loop, batches: Any) -> Cost:
     """Take two updates to measure them, then put everything back as it was.
 
     The compiled step stays, so that training itself starts at once.
@@ -57,25 +108,24 @@ def rehearse(trainer: Trainer, batches: Any) -> Cost:
     Raises:
         TrainingError: XLA was asked for and cannot compile the update.
     """
+    trainer = loop.trainer
     saved = state_of(0, trainer.predictor, trainer.average, trainer.optimizer)
     marks = [time.perf_counter()]
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: marks.append(time.perf_counter())
     )
-    with xla_errors(trainer.jit_compile), data_errors():
-        trainer.fit(
-            batches, epochs=1, steps_per_epoch=2, verbose=0, shuffle=False, callbacks=[clock]
-        )
+    with xla_errors(trainer.jit_compile):
+        loop.run(batches, 2, clock)
     restore(saved, trainer.predictor, trainer.average, trainer.optimizer)
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Cost(marks[1] - marks[0], marks[2] - marks[1], kilobytes / 1e6)
 
 
-def train(trainer: Trainer, batches: Any, steps: Steps) -> None:
+def train(loop: Loop, batches: Any, steps: Steps) -> None:
     """Train to the end.
 
     Args:
-        trainer: with the weights and optimizer state of `steps.start_step`.
+        loop: its trainer has the weights and optimizer state of `steps.start_step`.
         batches: the pipeline's batches from step `steps.start_step + 1` on.
         steps: what is done after each step.
 
@@ -85,14 +135,7 @@ def train(trainer: Trainer, batches: Any, steps: Steps) -> None:
         DataError: a damaged record.
     """
     try:
-        with data_errors(), steps.listening():
-            trainer.fit(
-                batches,
-                epochs=1,
-                steps_per_epoch=steps.updates_left,
-                verbose=0,
-                shuffle=False,
-                callbacks=[steps],
-            )
+        with steps.listening():
+            loop.run(batches, steps.updates_left, steps)
     finally:
         steps.logs.close()

@@ -2,9 +2,11 @@
 
 import contextlib
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from tfvp.config import ClipConfig
 from tfvp.networks.rollout import for_xla
@@ -12,9 +14,14 @@ from tfvp.training.clipping import clip_gradients
 from tfvp.training.losses import Loss
 from tfvp.training.weight_average import WeightAverage
 
+if keras.backend.backend() == "jax":
+    from tfvp.training import on_jax as backend
+else:
+    from tfvp.training import on_tensorflow as backend
+
 
 class Trainer(keras.Model):
-    """Trains a `FramePredictor` under `keras.Model.fit`, on one device or under `tf.distribute`.
+    """Trains a `FramePredictor`: one update at a time, on whatever devices `Loop` uses.
 
     A batch {"frames": (B, T, H, W, C), "use_truth": (B, F)} gives one update. On each replica its
     share is cut into micro-batches whose gradients are summed; the optimizer sums over replicas.
@@ -56,8 +63,7 @@ class Trainer(keras.Model):
             sums, gradients = self._summed_gradients(data)
         self.optimizer.apply(self._clipped(gradients), self.trainable_variables)
         self.average.update()
-        replica = tf.distribute.get_replica_context()
-        sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        sums = backend.sum_over_replicas(sums)
         weights = self.summed_loss.per_clip(self._values(data))
         parts = {name: sums[i] / sums[-1] for i, name in enumerate(weights)}
         return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
@@ -71,8 +77,7 @@ class Trainer(keras.Model):
         """Gradients of the summed loss and [its parts, sequences], over this replica's share."""
         sums, gradients = self._micro_batches(data)
         if self.summed_loss.mean:
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            clips = data["frames"].shape[0] * replicas
+            clips = data["frames"].shape[0] * backend.replicas()
             gradients = [gradient / clips for gradient in gradients]
         return sums, gradients
 
@@ -80,50 +85,50 @@ class Trainer(keras.Model):
         """Gradients whose sum over replicas, which the optimizer takes, is clipped."""
         if self.clip is None:
             return gradients
-        replica = tf.distribute.get_replica_context()
-        whole = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        replicas = replica.num_replicas_in_sync
-        return [gradient / replicas for gradient in clip_gradients(whole, self.clip)]
+        clipped = clip_gradients(backend.sum_over_replicas(gradients), self.clip)
+        return [gradient / backend.replicas() for gradient in clipped]
 
     def _micro_batches(self, data):
         """As `_summed_gradients`, of the loss before a mean over clips."""
         share = data["frames"].shape[0]
         if self.micro_batch is None or share == self.micro_batch:
             return self._gradients(data)
-        parts = share // self.micro_batch
-        data = tf.nest.map_structure(
-            lambda x: tf.reshape(x, (parts, self.micro_batch, *x.shape[1:])), data
+        zeros = (
+            ops.zeros(len(self.summed_loss.weights) + 1),
+            [ops.zeros(v.shape, v.dtype) for v in self.trainable_variables],
         )
-
-        def add_part(i, sums, gradients):
-            more, part = self._gradients(tf.nest.map_structure(lambda x: x[i], data))
-            return i + 1, sums + more, [a + b for a, b in zip(gradients, part, strict=True)]
-
-        zeros = [tf.zeros(v.shape, v.dtype) for v in self.trainable_variables]
-        _, sums, gradients = tf.while_loop(
-            lambda i, *_: i < parts,
-            add_part,
-            (0, tf.zeros(len(self.summed_loss.weights) + 1), zeros),
-            parallel_iterations=1,
-        )
-        return sums, gradients
+        return backend.sum_of_parts(self._gradients, data, share // self.micro_batch, zeros)
 
     def _gradients(self, data):
-        variables = [v.value for v in self.trainable_variables]
+        return backend.gradients(
+            lambda: self._measure(data),
+            self.trainable_variables,
+            self.predictor.non_trainable_variables,
+        )
+
+    def _measure(self, data):
+        """The loss, and [its parts, clips]."""
         own = "network" in self.summed_loss.weights
-        with tf.GradientTape() as tape:
-            if own:
-                prediction, of_clips = self.predictor.with_own_loss(data)
-            else:
-                prediction, of_clips = self(data, training=True), None
-            horizon = data["use_truth"].shape[1] + 1
-            truth = self.predictor.targets(data["frames"], horizon)
-            parts = self.summed_loss.measure(truth, prediction)
-            if of_clips is not None:
-                parts = (*parts, tf.reduce_sum(tf.cast(of_clips, tf.float32)))
-            weights = self.summed_loss.per_clip(self._values(data)).values()
-            loss = sum(weight * part for weight, part in zip(weights, parts, strict=True))
-        # A weight that the loss does not reach (the memory convolution of a cell that does not
-        # carry its memory) has gradient 0, as in TF1, and its moments decay.
-        gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
-        return tf.stack([*parts, tf.cast(tf.shape(prediction)[0], tf.float32)]), gradients
+        if own:
+            prediction, of_clips = self.predictor.with_own_loss(data)
+        else:
+            prediction, of_clips = self(data, training=True), None
+        horizon = data["use_truth"].shape[1] + 1
+        truth = self.predictor.targets(data["frames"], horizon)
+        parts = self.summed_loss.measure(truth, prediction)
+        if of_clips is not None:
+            parts = (*parts, ops.sum(ops.cast(of_clips, "float32")))
+        weights = self.summed_loss.per_clip(self._values(data)).values()
+        loss = sum(weight * part for weight, part in zip(weights, parts, strict=True))
+        clips = ops.cast(ops.shape(prediction)[0], "float32")
+        return loss, ops.stack([*parts, clips])
+
+
+def compiled_step(trainer: Trainer, strategy: Any = None) -> Callable[[Any], dict[str, Any]]:
+    """The trainer's step as one compiled function of a batch, see `train_step`."""
+    if keras.backend.backend() != "jax":
+        from tfvp.training import on_tensorflow
+
+        return on_tensorflow.compiled(trainer.train_step, strategy, xla=trainer.jit_compile)
+    changed = [*trainer.predictor.weights, *trainer.average.averages, *trainer.optimizer.variables]
+    return backend.compiled(trainer.train_step, changed)

@@ -1,0 +1,48 @@
+"""Running out of memory, said in a line with the settings that help."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tfvp.config import TrainingConfig
+from tfvp.errors import TrainingError
+
+
+@contextmanager
+def out_of_memory_explained(config: TrainingConfig, micro_batch: int) -> Iterator[None]:
+    """Raise a TrainingError where TensorFlow, JAX or Python ran out of memory.
+
+    Args:
+        config: the training section.
+        micro_batch: clips whose gradient is computed at once on a device.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"out of memory in a training step with training.global_batch {config.global_batch} in "
+            f"micro-batches of {micro_batch} ({_first_line(error)}); what helps: "
+            f"{_smaller(micro_batch)}training.global_batch={max(1, config.global_batch // 2)} "
+            "(another experiment), or a smaller network or frame (model.hidden, data.frame_px)"
+        ) from None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"  # TensorFlow's
+        or "RESOURCE_EXHAUSTED" in str(error)  # JAX's
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """What could not be had, without the graph it belongs to."""
+    lines = [line.strip() for line in str(error).splitlines() if "OOM" in line or "memory" in line]
+    return lines[0][:160] if lines else type(error).__name__
+
+
+def _smaller(micro_batch: int) -> str:
+    if micro_batch == 1:
+        return ""
+    return f"training.micro_batch={micro_batch // 2} (the same result, slower), "

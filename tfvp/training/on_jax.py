@@ -1,0 +1,70 @@
+"""What a training step needs of JAX: gradients, micro-batches, compiling; one device."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import keras
+
+
+def gradients(
+    measure: Callable[[], tuple[Any, Any]],
+    variables: list[keras.Variable],
+    constants: list[keras.Variable],
+):
+    """Call `measure` for (a scalar, anything); returns the latter and the scalar's gradients.
+
+    Args:
+        measure: reads no other variables than these.
+        variables: to take gradients with respect to.
+        constants: the others.
+    """
+    held = [(constant, constant.value) for constant in constants]
+
+    def of_values(values):
+        with keras.StatelessScope([*held, *zip(variables, values, strict=True)]):
+            return measure()
+
+    found, beside = jax.grad(of_values, has_aux=True)([variable.value for variable in variables])
+    return beside, found
+
+
+def sum_of_parts(compute: Callable[[Any], Any], data: Any, parts: int, zeros: Any) -> Any:
+    """Cut a batch into equal parts; `zeros` plus what `compute` gives for each, in order."""
+    cut = jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), data)
+
+    def add(total, part):
+        return jax.tree.map(lambda a, b: a + b, total, compute(part)), None
+
+    return jax.lax.scan(add, zeros, cut)[0]
+
+
+def replicas() -> int:
+    """How many replicas compute the step at once: under JAX one."""
+    return 1
+
+
+def sum_over_replicas(values):
+    """The sum of every replica's values."""
+    return values
+
+
+def compiled(function: Callable[..., Any], variables: Sequence[keras.Variable]):
+    """Compile a function that reads and assigns Keras variables.
+
+    JAX compiles pure functions: the variables' values go in and come out beside the result.
+    """
+
+    @jax.jit
+    def pure(values, *arguments):
+        with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+            result = function(*arguments)
+        return result, [scope.get_current_value(variable) for variable in variables]
+
+    def call(*arguments):
+        result, values = pure([variable.value for variable in variables], *arguments)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return result
+
+    return call

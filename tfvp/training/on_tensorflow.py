@@ -1,0 +1,68 @@
+"""What a training step needs of TensorFlow: gradients, micro-batches, replicas, compiling."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def gradients(
+    measure: Callable[[], tuple[Any, Any]],
+    variables: list[keras.Variable],
+    constants: list[keras.Variable],
+):
+    """Call `measure` for (a scalar, anything); returns the latter and the scalar's gradients.
+
+    Args:
+        measure: reads no other variables than these.
+        variables: to take gradients with respect to.
+        constants: the others.
+
+    A weight that the scalar does not depend on (the memory convolution of a cell that does not
+    carry its memory) has gradient 0, as in TF1, and its moments decay.
+    """
+    del constants
+    with tf.GradientTape() as tape:
+        loss, beside = measure()
+    values = [variable.value for variable in variables]
+    return beside, tape.gradient(loss, values, unconnected_gradients="zero")
+
+
+def sum_of_parts(compute: Callable[[Any], Any], data: Any, parts: int, zeros: Any) -> Any:
+    """Cut a batch into equal parts; `zeros` plus what `compute` gives for each, in order."""
+    cut = tf.nest.map_structure(
+        lambda x: tf.reshape(x, (parts, x.shape[0] // parts, *x.shape[1:])), data
+    )
+
+    def add(i, total):
+        more = compute(tf.nest.map_structure(lambda x: x[i], cut))
+        return i + 1, tf.nest.map_structure(tf.add, total, more)
+
+    return tf.while_loop(lambda i, _: i < parts, add, (0, zeros), parallel_iterations=1)[1]
+
+
+def replicas() -> int:
+    """How many replicas compute the step at once."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def sum_over_replicas(values):
+    """The sum of every replica's values."""
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def compiled(
+    step: Callable[[Any], dict[str, Any]], strategy: Any = None, *, xla: bool = False
+) -> Callable[[Any], Any]:
+    """Compile a step as `keras.Model.fit` does, with XLA or not, on a strategy's replicas."""
+    one = tf.function(step, autograph=False, jit_compile=xla, reduce_retracing=True)
+    if strategy is None:
+        return one
+
+    @tf.function(autograph=False)
+    def on_all(batch):
+        logs = strategy.run(one, args=(batch,))
+        return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
+
+    return on_all
