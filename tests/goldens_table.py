@@ -146,13 +146,17 @@ def predictions_and_gradients(
         return predictions, tape.gradient(value, variables, unconnected_gradients="zero")
     import jax
 
-    others = [variable.value for variable in predictor.non_trainable_variables]
+    variables = predictor.trainable_variables
+    others = [(v, v.value) for v in predictor.non_trainable_variables]
 
     def measured(trainable):
-        predictions, _ = predictor.stateless_call(trainable, others, batch, training=training)
-        return loss(predictions), predictions
+        # Not `stateless_call`: it goes past `__call__`, which tells inner layers of `training`.
+        pairs = [*zip(variables, trainable, strict=True), *others]
+        with keras.StatelessScope(state_mapping=pairs):
+            predictions = predictor(batch, training=training)
+            return loss(predictions), predictions
 
-    trainable = [variable.value for variable in predictor.trainable_variables]
+    trainable = [variable.value for variable in variables]
     (_, predictions), found = jax.jit(jax.value_and_grad(measured, has_aux=True))(trainable)
     return predictions, found
 
