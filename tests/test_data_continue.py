@@ -257,7 +257,7 @@ def slow(self, index):
     if index >= 8:  # nothing more is drawn before the signal was sent, however slow the machine
         while not home.with_name("signal sent").exists():
             time.sleep(0.01)
-        time.sleep(0.5)
+        time.sleep(1)
     return whole(self, index)
 
 moving_mnist.MovingMnistClips.__getitem__ = slow
@@ -284,7 +284,10 @@ def test_a_process_that_is_stopped_is_continued(config, tmp_path, monkeypatch, r
     (kept,) = config.prepared.iterdir()
     left = names(kept)
     assert FIRST in left
-    assert SECOND not in left
+    # SIGTERM may let a shard under way come to its end; what has its name is whole either way.
+    assert number == signal.SIGTERM or SECOND not in left
+    whole_shards = [name for name in left if name.endswith(".tfrecord")]
+    assert all(f"{name}{partial.ENTRY}" in left for name in whole_shards)
     # A process that is killed cannot tidy up; what it leaves does not bear a shard's name.
     half = [name for name in left if name.endswith(partial.UNFINISHED)]
     assert bool(half) == (number == signal.SIGKILL)
