@@ -3,6 +3,7 @@
 import gc
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -36,6 +37,24 @@ def test_the_failure_is_raised_whoever_stops_first():
     with pytest.raises(OSError, match="disk gone"):
         run_all(work, range(9), 2)
     assert sorted(begun) == [0, 1]
+
+
+def test_an_interruption_while_jobs_are_handed_out_stops_those_under_way(monkeypatch):
+    """A signal may arrive before the last job was handed out; the first must be told to stop."""
+    submit, told = ThreadPoolExecutor.submit, []
+
+    def interrupted(pool, function, job):
+        if job == 1:
+            raise KeyboardInterrupt
+        return submit(pool, function, job)
+
+    def work(job: int, stopping: threading.Event) -> None:
+        told.append(stopping.wait(5))
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(work, range(3), 2)
+    assert told == [True]
 
 
 class Source:

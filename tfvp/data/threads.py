@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from typing import Generic, ParamSpec, TypeVar
 
@@ -16,10 +16,6 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 Value = TypeVar("Value")
 Key = ParamSpec("Key")
-
-# The thread that waits for jobs looks up as often: a signal that another thread of the process
-# received is answered by it alone, and only when it runs.
-WAKE_SECONDS = 0.2
 
 
 class StoppedError(Exception):
@@ -59,14 +55,11 @@ def run_all(
             raise
 
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(unless_stopped, job) for job in jobs]
-        try:
-            waiting = set(futures)
-            while waiting:
-                done, waiting = wait(waiting, WAKE_SECONDS, FIRST_COMPLETED)
-                for future in done:
-                    with suppress(StoppedError):  # the failure that stopped it is among the others
-                        future.result()
+        try:  # from the first job on: a signal may arrive before the last is handed out
+            futures = [pool.submit(unless_stopped, job) for job in jobs]
+            for future in as_completed(futures):
+                with suppress(StoppedError):  # the failure that stopped it is among the others
+                    future.result()
         finally:
             stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
