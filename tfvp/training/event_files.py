@@ -18,9 +18,9 @@ RGB = 3  # of Summary.Image.colorspace
 
 
 class EventFile:
-    """The events of one session of a run, in a file of their own.
+    """The events of one stretch of training, in a file of their own.
 
-    What earlier sessions wrote of later steps is cut off their files, so that every step is there
+    What earlier stretches wrote of later steps is cut off their files, so that every step is there
     once; a TensorBoard that has read it already is told to forget it.
 
     Args:
@@ -63,7 +63,7 @@ class EventFile:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """End the session."""
+        """Close the file."""
         self._file.close()
 
     def _write(self, event: Event) -> None:
@@ -84,7 +84,7 @@ def cut_after(path: Path, step: int) -> None:
 
 
 def _new_file(folder: Path):
-    """A file whose name comes after those of earlier sessions: TensorBoard reads in that order."""
+    """A file whose name comes after those of earlier stretches: TensorBoard reads in that order."""
     seconds = int(time.time())
     while True:
         try:

@@ -66,7 +66,7 @@ class Steps(keras.callbacks.Callback):
 
     @property
     def updates_left(self) -> int:
-        """Updates from the first to the last step of this session."""
+        """Updates that are still to be made when training begins."""
         return (self.config.steps - self.start_step) * self.updates_a_step
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
