@@ -10,10 +10,11 @@ from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.records import RecordReader
 from tfvp.errors import DataError, RunError
+from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.facts import run_facts
 from tfvp.evaluation.measure import History, Predict
-from tfvp.evaluation.record import Facts, TrainedOn, read_metrics
+from tfvp.evaluation.record import Cost, Facts, TrainedOn, read_metrics
 from tfvp.evaluation.robustness import Plan, robustness_plans
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.suite import INDEX, Case, Suite, case_folder
@@ -24,6 +25,7 @@ from tfvp.progress import progress
 from tfvp.provenance import read_provenance
 from tfvp.runs import ResultFolder, write_json
 from tfvp.shapes import describe
+from tfvp.training.devices import Devices
 
 ROBUSTNESS = "robustness"
 
@@ -34,6 +36,8 @@ class Trained(NamedTuple):
     predict: Mapping[History, Predict]
     step: int
     flow: Flow | None
+    cost: Cost  # without the speed
+    device: str
 
 
 def _trained(job: Job) -> Trained:
@@ -41,7 +45,12 @@ def _trained(job: Job) -> Trained:
     data = job.experiment.data
     own = compiled_prediction(network, data.predict_frames)
     true = compiled_one_step(network, data.context_frames)
-    return Trained({"own": own, "true": true}, step, flow_of(network))
+    cost = network_cost(network, data.context_frames, data.predict_frames)
+    # One device predicts, however many train.
+    one = job.experiment.training.model_copy(update={"distribution": "none"})
+    return Trained(
+        {"own": own, "true": true}, step, flow_of(network), cost, Devices(one).describe()
+    )
 
 
 def evaluate_own(job: Job) -> None:
@@ -121,7 +130,7 @@ def _measure(
     experiment, data = job.experiment, job.experiment.data
     reader = prepared.split("test")
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
-    predict = trained.predict[history]
+    predict = TimedPrediction(trained.predict[history])
     with data_errors(), progress(job.console, "evaluating", count) as shown:
         evaluation = evaluate(
             predict,
@@ -133,7 +142,10 @@ def _measure(
             progress=shown.update,
         )
     folder.root.mkdir(parents=True, exist_ok=True)
-    write(evaluation, folder, _facts(job, prepared, trained.step, elsewhere))
+    facts = _facts(job, prepared, trained.step, elsewhere)
+    speed = predict.speed(trained.device) if history == "own" else None
+    cost = trained.cost.model_copy(update={"speed": speed})
+    write(evaluation, folder, facts.model_copy(update={"cost": cost}))
     notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
     write_samples(
         predict,

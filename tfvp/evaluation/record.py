@@ -78,6 +78,33 @@ class TrainedOn(Record):
     label: str
 
 
+class Speed(Record):
+    """How fast a network predicted while it was measured."""
+
+    clips_per_second: float
+    clips: Count = Field(description="that were timed")
+    batch: Count = Field(description="clips at once")
+    device: str
+    definition: str = (
+        "clips whose future is predicted in a second, from given frames to predicted frames in "
+        "memory; reading data, metrics and the first batch, which is compiled, are not counted"
+    )
+
+
+class Cost(Record):
+    """What a network costs."""
+
+    parameters: Count = Field(description="weights that training changes")
+    macs: float = Field(description="of predicting one clip")
+    macs_definition: str = (
+        "multiply-accumulates of all convolutions and matrix products in predicting the future of "
+        "one clip, all given and predicted frames; FLOPs are twice as many"
+    )
+    speed: Speed | None = Field(
+        description="null: too few clips to time a compiled call, or not predicted freely"
+    )
+
+
 class Facts(BaseModel):
     """What a reader of the numbers must know; further keys are kept and printed."""
 
@@ -96,6 +123,7 @@ class Facts(BaseModel):
     checkpoint: str
     weights: Literal["raw", "averaged"]
     data_hash: str = Field(default="", description="of the prepared data that were measured on")
+    cost: Cost | None = Field(default=None, description="null: measured before costs were")
     trained_on: TrainedOn | None = Field(
         default=None, description="null: the data that the network was trained on"
     )
