@@ -42,7 +42,7 @@ def results(tmp_path) -> Path:
 
 def rows(results: Path) -> dict[str, dict[str, str]]:
     (section,) = list_runs(results).sections
-    return {row.cells[0]: dict(zip(COLUMNS, row.cells, strict=True)) for row in section.rows}
+    return {row.texts[0]: dict(zip(COLUMNS, row.texts, strict=True)) for row in section.rows}
 
 
 def test_every_state_and_number(results, monkeypatch):

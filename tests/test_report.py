@@ -13,12 +13,13 @@ from tests.small_runs import LABEL, make_run
 from tfvp.config import MovingMnistData
 from tfvp.config_files import load_config
 from tfvp.errors import ConfigError, RunError
+from tfvp.reporting.cells import estimate_text, number_text
 from tfvp.reporting.literature import literature_table
 from tfvp.reporting.measured import read_measured
 from tfvp.reporting.published import load_published, published_path
 from tfvp.reporting.render import console, markdown
 from tfvp.reporting.report import write_report
-from tfvp.reporting.tables import Table, estimate_text, number_text
+from tfvp.reporting.tables import Table
 from tfvp.reporting.training_curves import read_log
 from tfvp.runs import Run
 
@@ -62,7 +63,7 @@ def table_of(run_or_runs, table: int = 0) -> Table:
 
 
 def rows_of(table: Table, kind: str) -> list[tuple[str, ...]]:
-    return [row.cells for section in table.sections for row in section.rows if row.kind == kind]
+    return [row.texts for section in table.sections for row in section.rows if row.kind == kind]
 
 
 # --- the literature -----------------------------------------------------------------------------
@@ -140,7 +141,7 @@ def test_our_row_follows_its_published_row_and_is_marked(run):
     table = table_of(run)
     scratch = next(s for s in table.sections if s.title == "Trained from scratch")
     assert [row.kind for row in scratch.rows] == ["published"] * 3 + ["ours"]
-    model, ssim, mse, steps, data, sequences, seed, source = scratch.rows[-1].cells
+    model, ssim, mse, steps, data, sequences, seed, source = scratch.rows[-1].texts
     assert model == f"ours: E3D-LSTM with Residuals, {LABEL}"
     assert (steps, sequences, seed, source) == ("600", "4", "0", "run e3d_residual-quick")
     assert data == "Moving MNIST with scikit-learn's digits, 16×20, 3→2"
@@ -201,10 +202,10 @@ def test_runs_of_no_published_row_come_last_and_equal_baselines_once(tmp_path):
     table = table_of(runs)
     titles = [s.title for s in table.sections]
     assert titles[3:] == ["Our other runs", "Baselines, on our rows' sequences"]
-    assert [row.cells[-1] for row in table.sections[3].rows] == ["run mine", "run other_seed"]
-    sources = [row.cells[-1] for row in table.sections[4].rows]
+    assert [row.texts[-1] for row in table.sections[3].rows] == ["run mine", "run other_seed"]
+    sources = [row.texts[-1] for row in table.sections[4].rows]
     # Called like another configuration by --name, yet its title says which row it is.
-    assert table.sections[1].rows[-1].cells[-1] == "run e3d"
+    assert table.sections[1].rows[-1].texts[-1] == "run e3d"
     assert sources[0] == "same sequences as run e3d, mine"
     assert sources[3] == "same sequences as run other_seed"
     assert len(sources) == 6

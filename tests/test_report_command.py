@@ -9,6 +9,7 @@ import pytest
 
 from tests.test_report import TABLE_4_1, make_run, printed
 from tfvp.cli import main
+from tfvp.reporting.cells import EMPTY, Cell, as_printed, number, whole
 from tfvp.reporting.exchange import comma_separated, latex, latex_text
 from tfvp.reporting.tables import Row, Section, Table
 
@@ -19,8 +20,18 @@ SMALL = Table(
         Section(
             "S",
             (
-                Row(("A_1, b †", "59.12 ± 0.79 ‡", "1,500", "d", "20", "3", "run r"), "ours"),
-                Row(("C", "–", "–", "d", "–", "–", "t"), "published"),
+                Row.of(
+                    "ours",
+                    Cell("A_1 ± 2, b", sign="†"),
+                    number(59.1234, 0.79, 20).signed("‡"),
+                    whole(1500),
+                    "d",
+                    whole(30),
+                    "3",
+                    "run r",
+                ),
+                Row.of("published", "C", EMPTY, "–", "d", "–", "–", "t"),
+                Row.of("published", "D", as_printed("0.890"), "–", "d", "–", "–", "t"),
             ),
         ),
     ),
@@ -29,15 +40,17 @@ SMALL = Table(
 
 
 def test_csv_has_plain_numbers_and_the_note_of_each():
-    (line,) = csv.DictReader(io.StringIO(comma_separated({"9": SMALL})))
+    line, published = csv.DictReader(io.StringIO(comma_separated({"9": SMALL})))
+    assert (published["model"], published["mean"], published["shown"]) == ("D", "0.89", "0.890")
     assert line == {
         "table": "9",
         "section": "S",
         "kind": "ours",
-        "model": "A_1, b",
+        "model": "A_1 ± 2, b",
         "metric": "MSE",
-        "mean": "59.12",
+        "mean": "59.1234",
         "half_interval": "0.79",
+        "shown": "59.12 ± 0.79",
         "note": "another protocol",
         "steps": "1500",
         "data": "d",
@@ -50,7 +63,7 @@ def test_csv_has_plain_numbers_and_the_note_of_each():
 def test_every_published_number_is_in_the_csv(capsys: pytest.CaptureFixture[str]):
     assert main(["report", "--table", "4.1", "--format", "csv"]) == 0
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    found = {(line["model"], line["metric"], line["mean"]) for line in lines}
+    found = {(line["model"], line["metric"], line["shown"]) for line in lines}
     for model, ssim, mse in printed(TABLE_4_1):
         assert {(model, "SSIM", ssim), (model, "MSE", mse)} <= found
 
@@ -62,7 +75,8 @@ def test_latex_escapes_and_closes_what_it_opens():
     text = latex(SMALL)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert r"$59.12$" not in text
-    assert r"59.12 $\pm$ 0.79 \ddag{}" in text
+    assert r"59.12 $\pm$ 0.79\textsuperscript{\ddag{}}" in text
+    assert r"\begin{tabular}{lrrlrll}" in text  # numbers stand on the right
     assert text.count("{") == text.count("}")
     assert all(len(re.findall(r"(?<!\\)&", row)) == 6 for row in text.splitlines() if "{}59" in row)
 

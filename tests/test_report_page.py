@@ -225,7 +225,7 @@ def test_robustness_stands_in_table_and_figure(tested):
     assert suite is not None
     table = robustness_table([suite])
     assert [section.title for section in table.sections] == ["Digits"]
-    assert [row.cells[:2] for row in table.sections[0].rows] == [
+    assert [row.texts[:2] for row in table.sections[0].rows] == [
         ("1 digit", "ours"),
         ("2 digits", "ours"),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfvp.reporting.figures import Picture, all_pictures
-from tfvp.reporting.literature import literature_table
+from tfvp.reporting.literature import literature_table, names_a_run
 from tfvp.reporting.measured import Measured, names, read_measured
 from tfvp.reporting.published import load_published
 from tfvp.reporting.robustness import Robustness, read_robustness
@@ -42,7 +42,8 @@ def read_contents(runs: Sequence[Run]) -> Contents:
 
 
 def _tables(measured: Sequence[Measured]) -> list[Table]:
-    """The literature's tables on the datasets that the runs were measured on."""
+    """The literature's tables that name one of the runs, else all on their datasets."""
     datasets = [each.metrics.facts.data_settings.get("dataset") for each in measured]
     tables = [t for t in load_published().tables if t.protocol["dataset"] in datasets]
+    tables = [t for t in tables if names_a_run(t, measured)] or tables
     return [literature_table(table, measured) for table in tables]

@@ -4,9 +4,10 @@ import csv
 import io
 from collections.abc import Iterator
 
-from tfvp.reporting.tables import NOTHING, Row, Table
+from tfvp.reporting.cells import NOTHING, Cell
+from tfvp.reporting.literature import FACTS
+from tfvp.reporting.tables import ARROWS, Row, Table
 
-FACTS = ("Steps", "Data", "Sequences", "Seed", "Source")
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -14,6 +15,8 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "→": r"$\to$",
@@ -22,6 +25,8 @@ _LATEX = {
     "·": r"$\cdot$",
     "≤": r"$\le$",
     "≥": r"$\ge$",
+    "√": r"$\surd$",
+    "²": r"$^2$",
     "†": r"\dag{}",
     "‡": r"\ddag{}",
     "§": r"\S{}",
@@ -34,15 +39,17 @@ _LATEX = {
 def comma_separated(tables: dict[str, Table]) -> str:
     """One file for `csv`: a line for each number, its mean and half its interval apart.
 
+    `shown` is the number as the tables show it, of published ones all that is known; `mean` and
+    `half_interval` have nine digits.
+
     Args:
-        tables: id -> table of the literature; columns with an arrow in their title hold numbers.
+        tables: id -> table of the literature.
     """
     lines = io.StringIO()
     facts = [each.lower() for each in FACTS]
+    numbers = ["metric", "mean", "half_interval", "shown", "note"]
     writer = csv.DictWriter(
-        lines,
-        ["table", "section", "kind", "model", "metric", "mean", "half_interval", "note", *facts],
-        lineterminator="\n",
+        lines, ["table", "section", "kind", "model", *numbers, *facts], lineterminator="\n"
     )
     writer.writeheader()
     for table_id, table in tables.items():
@@ -57,39 +64,47 @@ def _numbers(table: Table, row: Row) -> Iterator[dict[str, str]]:
     """Each number of a row with what the row says about itself; none where nothing was measured."""
     notes = {sign: text for sign, text in table.notes if sign}
     cells = dict(zip(table.columns, row.cells, strict=True))
-    facts = {name.lower(): _plain(cells[name]).replace(",", "") for name in ("Steps", "Sequences")}
-    facts |= {name.lower(): _plain(cells[name]) for name in ("Data", "Seed", "Source")}
-    model = _without_sign(row.cells[0], notes)
+    said = {name.lower(): _plain(cells[name]) for name in FACTS}
     for column, cell in cells.items():
-        if column.endswith((" ↑", " ↓")) and cell.split()[0] != NOTHING:
-            words = cell.split()
-            note = notes.get(words.pop(), "") if words[-1] in notes else ""
-            half = words[2] if len(words) == 3 else ""
-            number = {"mean": words[0], "half_interval": half, "note": note}
-            yield {"model": model, "metric": column[:-2], **number, **facts}
+        if column in FACTS or cell.value is None:
+            continue
+        half = "" if cell.half is None else f"{cell.half:.9g}"
+        count = {} if cell.sequences is None else {"sequences": str(cell.sequences)}
+        yield {
+            "model": row.cells[0].text,
+            "metric": column.rstrip(" " + "".join(ARROWS.values())),
+            "mean": f"{cell.value:.9g}",
+            "half_interval": half,
+            "shown": cell.text,
+            "note": notes.get(cell.sign, ""),
+            **said,
+            **count,
+        }
 
 
-def _without_sign(text: str, notes: dict[str, str]) -> str:
-    before, _, last = text.rpartition(" ")
-    return before if last in notes else text
-
-
-def _plain(cell: str) -> str:
-    return "" if cell == NOTHING else cell
+def _plain(cell: Cell) -> str:
+    """A fact without what is for readers' eyes."""
+    if cell.value is not None:
+        return f"{cell.value:.9g}"
+    return "" if cell.text == NOTHING else cell.text
 
 
 def latex(table: Table) -> str:
     """A `tabular` for the package booktabs, the title and the notes around it."""
-    columns = "l" * len(table.columns)
+    rows = [row for section in table.sections for row in section.rows]
+    columns = "".join(
+        "r" if any(row.cells[i].value is not None for row in rows) else "l"
+        for i in range(len(table.columns))
+    )
     lines = [rf"\textbf{{{latex_text(table.title)}}}", "", rf"\begin{{tabular}}{{{columns}}}"]
-    lines += [r"\toprule", _latex_line(table.columns)]
+    lines += [r"\toprule", _latex_line(map(Cell, table.columns))]
     for section in table.sections:
         lines.append(r"\midrule")
         if section.title:
             title = rf"\textit{{{latex_text(section.title)}}}"
             lines.append(rf"\multicolumn{{{len(table.columns)}}}{{l}}{{{title}}} \\")
         lines += [_latex_line(row.cells) for row in section.rows]
-    notes = [latex_text(f"{sign} {text}".strip()) + r"\par" for sign, text in table.notes]
+    notes = [f"{_latex_sign(sign)}{latex_text(text)}" + r"\par" for sign, text in table.notes]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", "", *notes]) + "\n"
 
 
@@ -98,6 +113,11 @@ def latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 
-def _latex_line(cells: tuple[str, ...]) -> str:
+def _latex_line(cells: Iterator[Cell] | tuple[Cell, ...]) -> str:
     # A bracket after the line end of the row before would be read as its argument.
-    return " & ".join(f"{{}}{latex_text(cell)}" for cell in cells) + r" \\"
+    written = (f"{{}}{latex_text(cell.text)}{_latex_sign(cell.sign)}" for cell in cells)
+    return " & ".join(written) + r" \\"
+
+
+def _latex_sign(sign: str) -> str:
+    return rf"\textsuperscript{{{latex_text(sign)}}}" if sign else ""

@@ -7,7 +7,10 @@ from functools import cached_property
 from tfvp.evaluation.per_sequence import SequenceValues, read_sequences
 from tfvp.evaluation.record import MODEL, FrameRow, Metrics, read_frames, read_metrics
 from tfvp.evaluation.samples import Sample, read_samples
+from tfvp.evaluation.suite import INDEX, case_folder, read_suite
 from tfvp.runs import ResultFolder, Run
+
+SUITE = "robustness"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,21 @@ class Measured:
     def samples(self) -> list[Sample]:
         """The clips that were kept; raises RunError."""
         return read_samples(self.folder.samples)
+
+    def on_case(self, name: str) -> "Measured | None":
+        """The same network on a case of its robustness suite; None where it was not measured.
+
+        Raises:
+            RunError: a file of the suite is damaged.
+        """
+        folder = Run(self.folder.root).evaluations / SUITE
+        if not (folder / INDEX).exists():
+            return None
+        named = [case for case in read_suite(folder).measured if case.name == name]
+        if not named:
+            return None
+        place = case_folder(folder, named[0])
+        return Measured(self.run, place, read_metrics(place.metrics_path))
 
     @property
     def baselines(self) -> list[str]:

@@ -40,21 +40,21 @@ def console(table: Table) -> rich_table.Table:
         if section.title:
             drawn.add_row(Text(section.title, style="italic"))
         for row in section.rows:
-            drawn.add_row(*(Text(cell) for cell in row.cells), style=_STYLES[row.kind])
+            drawn.add_row(*(Text(text) for text in row.texts), style=_STYLES[row.kind])
         drawn.add_section()
     return drawn
 
 
 def tabbed(table: Table) -> str:
     """Lines of cells with a tab between them, the columns' titles first: for other programs."""
-    rows = [row.cells for section in table.sections for row in section.rows]
+    rows = [row.texts for section in table.sections for row in section.rows]
     return "\n".join(
         "\t".join(" ".join(c.split()) for c in cells) for cells in (table.columns, *rows)
     )
 
 
 def _markdown_row(row: Row) -> str:
-    cells = [escaped(cell) for cell in row.cells]
+    cells = [escaped(text) for text in row.texts]
     if row.kind == "ours":
         cells[0] = f"**{cells[0]}**"
     return _line(cells, escape=False)

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from tfvp.evaluation.record import MODEL, read_metrics
 from tfvp.evaluation.suite import INDEX, Case, case_folder, read_suite
-from tfvp.reporting.measured import Measured
+from tfvp.reporting.cells import whole
+from tfvp.reporting.measured import SUITE, Measured
 from tfvp.reporting.plotting import LINES
 from tfvp.reporting.tables import (
     Row,
@@ -19,8 +20,6 @@ from tfvp.reporting.tables import (
     metrics_of,
 )
 from tfvp.runs import Run
-
-SUITE = "robustness"
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def robustness_table(suites: Sequence[Robustness]) -> Table:
 
 def _case_row(title: str, name: str, each: Measured, metrics: Sequence[str]) -> Row:
     row = method_row(name, [each], MODEL, metrics)
-    return Row((title, *row.cells, f"{each.metrics.protocol.sequences:,}"), row.kind)
+    return Row.of(row.kind, title, *row.cells, whole(each.metrics.protocol.sequences))
 
 
 def digits_figure(metric: str, suites: Sequence[Robustness]) -> Figure:

@@ -11,7 +11,8 @@ from tfvp.config import Experiment
 from tfvp.config_files import load_resolved
 from tfvp.errors import ConfigError, RunError
 from tfvp.evaluation.record import MODEL, read_metrics
-from tfvp.reporting.tables import NOTHING, Row, Section, Table, estimate_text
+from tfvp.reporting.cells import NOTHING, estimate_text
+from tfvp.reporting.tables import Row, Section, Table
 from tfvp.reporting.training_curves import read_log
 from tfvp.runs import Run
 
@@ -35,7 +36,7 @@ def list_runs(results: Path) -> Table:
     ]
     found = [run for run in runs if run.config_path.is_file() or run.provenance_path.is_file()]
     rows = [_row(run) for run in found]
-    rows.sort(key=lambda row: row.cells[-1], reverse=True)
+    rows.sort(key=lambda row: row.texts[-1], reverse=True)
     return Table(f"runs in {results}", COLUMNS, (Section("", tuple(rows)),), ())
 
 
@@ -77,7 +78,7 @@ def _row(run: Run) -> Row:
     )
     if damaged:
         cells = (*cells[:4], f"damaged: {', '.join(damaged)}", *cells[5:])
-    return Row(cells, "published")
+    return Row.of("published", *cells)
 
 
 def _last_step(run: Run) -> int:

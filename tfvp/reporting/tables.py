@@ -1,23 +1,35 @@
-"""What a table is before it is rendered, how numbers are written, and runs compared."""
+"""What a table is before it is rendered, and the tables of runs beside each other."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tfvp.evaluation.record import MODEL, Estimate, MetricFacts
+from tfvp.evaluation.record import MODEL, FrameRow, MetricFacts
+from tfvp.reporting.cells import Cell, mean_cell, whole
 from tfvp.reporting.measured import Measured, names
 
-NOTHING = "–"
 ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+Kind = Literal["published", "ours", "baseline"]
 
 
 @dataclass(frozen=True)
 class Row:
     """One line; `kind` decides how it stands out."""
 
-    cells: tuple[str, ...]
-    kind: Literal["published", "ours", "baseline"]
+    cells: tuple[Cell, ...]
+    kind: Kind
+
+    @classmethod
+    def of(cls, kind: Kind, *cells: Cell | str) -> "Row":
+        """Make a line; a text is a cell without a number."""
+        return cls(tuple(Cell(c) if isinstance(c, str) else c for c in cells), kind)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What a reader sees in each cell."""
+        return tuple(map(str, self.cells))
 
 
 @dataclass(frozen=True)
@@ -94,15 +106,29 @@ def method_row(name: str, measured: Sequence[Measured], method: str, metrics: Se
         method: the network or a baseline.
         metrics: names, in the order of the columns.
     """
-    protocol = measured[0].metrics.protocol
-    numbers = (protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1)
-    at = {(row.method, row.metric, row.frame): row for each in measured for row in each.frames}
-    edges = [at.get((method, metrics[0], number)) for number in numbers]
-    of_edges = [number_text(row.mean, row.ci95_high) if row else NOTHING for row in edges]
+    edges = [frame_row(measured, method, metrics[0], edge) for edge in ("first", "last")]
     results = {m: value for e in measured for m, value in e.metrics.results[method].items()}
-    cells = [estimate_text(results[m]) if m in results else NOTHING for m in metrics]
+    cells = [mean_cell(results.get(metric)) for metric in metrics]
     kind = "ours" if method == MODEL else "baseline"
-    return Row((name, cells[0], *of_edges, *cells[1:]), kind)
+    return Row.of(kind, name, cells[0], *map(mean_cell, edges), *cells[1:])
+
+
+def frame_row(
+    measured: Sequence[Measured], method: str, metric: str, edge: Literal["first", "last"]
+) -> FrameRow | None:
+    """A method's metric at the first or the last predicted frame; None where it was not measured.
+
+    Args:
+        measured: evaluations on the same sequences, of which each may have other metrics.
+        method: the network or a baseline.
+        metric: its name.
+        edge: which of the predicted frames.
+    """
+    protocol = measured[0].metrics.protocol
+    frame = protocol.first_frame + (protocol.predict_frames - 1 if edge == "last" else 0)
+    rows = (row for each in measured for row in each.frames)
+    wanted = (method, metric, frame)
+    return next((r for r in rows if (r.method, r.metric, r.frame) == wanted), None)
 
 
 def by_frame_table(metric: str, group: Sequence[Measured]) -> Table:
@@ -112,13 +138,13 @@ def by_frame_table(metric: str, group: Sequence[Measured]) -> Table:
     for _, each in having:
         for method in each.baselines:
             columns.setdefault(method_title(method), (each, method))
-    numbers: dict[int, list[str]] = {}
+    numbers: dict[int, list[Cell]] = {}
     for each, method in columns.values():
         for row in each.frames:
             if (row.metric, row.method) == (metric, method):
-                numbers.setdefault(row.frame, []).append(number_text(row.mean, row.ci95_high))
+                numbers.setdefault(row.frame, []).append(mean_cell(row))
     facts = having[0][1].metrics.metrics[metric]
-    rows = tuple(Row((str(frame), *cells), "published") for frame, cells in numbers.items())
+    rows = tuple(Row.of("published", whole(frame), *cells) for frame, cells in numbers.items())
     title = f"{facts.title} [{facts.unit}]".removesuffix(" [1]")
     return Table(title, ("Frame", *columns), (Section("", rows),), ())
 
@@ -126,30 +152,13 @@ def by_frame_table(metric: str, group: Sequence[Measured]) -> Table:
 def transposed(table: Table) -> Table:
     """The same with a column for each row and a row for each column; for narrow places."""
     rows = [row for section in table.sections for row in section.rows]
-    columns = ("", *(row.cells[0] for row in rows))
+    columns = ("", *(row.texts[0] for row in rows))
     turned = tuple(
-        Row((title, *(row.cells[i] for row in rows)), "published")
+        Row.of("published", title, *(row.cells[i] for row in rows))
         for i, title in enumerate(table.columns)
         if i > 0
     )
     return Table(table.title, columns, (Section("", turned),), table.notes)
-
-
-def estimate_text(estimate: Estimate, divisor: int = 1) -> str:
-    """Write a mean with half its interval, e.g. `59.1 ± 0.8`, divided by `divisor`."""
-    high = None if estimate.ci95_high is None else estimate.ci95_high / divisor
-    return number_text(estimate.value / divisor, high)
-
-
-def number_text(mean: float, ci95_high: float | None) -> str:
-    """Write a mean to the second digit of half its interval: 59.123, 59.91 -> `59.12 ± 0.79`."""
-    half = 0.0 if ci95_high is None else ci95_high - mean
-    if not math.isfinite(mean):
-        return "inf"
-    if half <= 0:
-        return f"{mean:.4g}"
-    decimals = min(max(1 - math.floor(math.log10(half)), 0), 6)
-    return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
 
 
 def method_title(method: str) -> str:

@@ -1,0 +1,134 @@
+"""Our lines in a published table: runs, pairs of runs, and the baselines on their sequences."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tfvp.evaluation.record import MODEL
+from tfvp.reporting.boxes import pairs, rank_correlation
+from tfvp.reporting.cells import NOTHING, Cell, whole
+from tfvp.reporting.columns import Column, caveat, column_caveat
+from tfvp.reporting.measured import Measured, comparable, names
+from tfvp.reporting.published import Correlation, PublishedRow, PublishedTable
+from tfvp.reporting.tables import Kind, Row, method_title
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line whose numbers have no signs yet, but the texts that the signs will stand for."""
+
+    under: PublishedRow | None  # the published row that it belongs to
+    name: str
+    numbers: tuple[tuple[Cell, str], ...]
+    facts: tuple[Cell | str, ...]
+    kind: Kind = "ours"
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the table's metrics was measured."""
+        return all(cell.value is None for cell, _ in self.numbers)
+
+    def row(self, sign: Callable[[str], str]) -> Row:
+        """The line with its signs: `sign` gives that of a text."""
+        signed = (
+            cell.signed(sign(text)) if cell.value is not None else cell
+            for cell, text in self.numbers
+        )
+        return Row.of(self.kind, self.name, *signed, *self.facts)
+
+
+def our_lines(published: PublishedTable, ours: Sequence[Measured]) -> list[Line]:
+    """Runs, or pairs of runs in a table of pairs; those without a number are left out."""
+    if published.correlation is not None:
+        lines = list(_of_pairs(published, published.correlation, ours))
+    else:
+        lines = [_of_run(published, measured) for measured in ours]
+    return [line for line in lines if not line.empty]
+
+
+def baseline_lines(published: PublishedTable, ours: Sequence[Measured]) -> list[Line]:
+    """The baselines of each set of sequences, once for all runs that were measured on it."""
+    groups: dict[str, list[Measured]] = {}
+    for measured in ours:
+        results = {k: v for k, v in measured.metrics.results.items() if k != MODEL}
+        same = repr((measured.metrics.facts.data, measured.metrics.protocol, results))
+        groups.setdefault(same, []).append(measured)
+    lines = []
+    for group in groups.values():
+        first = group[0]
+        source = f"same sequences as run {', '.join(m.run for m in group)}"
+        for method in first.baselines:
+            facts = (NOTHING, first.metrics.facts.data, _count(first), NOTHING, source)
+            numbers = _numbers(published, first, method)
+            lines.append(Line(None, method_title(method), numbers, facts, "baseline"))
+    return [line for line in lines if not line.empty]
+
+
+def row_of(published: PublishedTable, measured: Measured) -> PublishedRow | None:
+    """The published row that a run stands under: that of its title, else of its configuration."""
+    facts = measured.metrics.facts
+    titled = [row for row in published.rows if row.ours and row.model == facts.title]
+    configured = [row for row in published.rows if row.ours == facts.config]
+    return next(iter(titled + configured), None)
+
+
+def _of_run(published: PublishedTable, measured: Measured) -> Line:
+    facts = measured.metrics.facts
+    name = f"ours: {facts.title}" + (f", {facts.label}" if facts.label else "")
+    told = (whole(facts.steps), facts.data, _count(measured), str(facts.seed))
+    numbers = _numbers(published, measured, MODEL)
+    return Line(row_of(published, measured), name, numbers, (*told, f"run {measured.run}"))
+
+
+def _of_pairs(
+    published: PublishedTable, correlation: Correlation, ours: Sequence[Measured]
+) -> Iterator[Line]:
+    """Every two runs that were measured on the same sequences."""
+    measured = [each.on_case(correlation.case) or each for each in ours]
+    having = [
+        each
+        for each in measured
+        if correlation.metric in each.metrics.metrics and each.folder.per_sequence_path.exists()
+    ]
+    for group in comparable(having):
+        called = {id(m): name for m, name in zip(group, names(group), strict=True)}
+        for first, second in pairs(group):
+            value = rank_correlation(correlation.metric, first, second)
+            both = (first, second)
+            facts = [each.metrics.facts for each in both]
+            yield Line(
+                _row_of_pair(published, [each.config for each in facts]),
+                f"ours: {' and '.join(called[id(each)] for each in both)}",
+                ((Cell(f"{value:.3f}", value), _caveats(published, both)),),
+                (
+                    ", ".join(f"{each.steps:,}" for each in facts),
+                    first.metrics.facts.data,
+                    _count(first),
+                    ", ".join(str(each.seed) for each in facts),
+                    f"runs {', '.join(each.run for each in both)}",
+                ),
+            )
+
+
+def _row_of_pair(published: PublishedTable, configs: list[str]) -> PublishedRow | None:
+    found = (row for row in published.rows if row.pair and sorted(row.pair) == sorted(configs))
+    return next(found, None)
+
+
+def _caveats(published: PublishedTable, both: Sequence[Measured]) -> str:
+    return "; ".join(dict.fromkeys(text for m in both if (text := caveat(published, m))))
+
+
+def _numbers(
+    published: PublishedTable, measured: Measured, method: str
+) -> tuple[tuple[Cell, str], ...]:
+    """The table's metrics of one method, each with what must be said of it."""
+    found = []
+    for column in (Column(published, metric) for metric in published.metrics):
+        shown = column.measured(measured)
+        cell = column.ours(shown, method) if shown is not None else Cell(NOTHING)
+        found.append((cell, column_caveat(column, shown) if shown is not None else ""))
+    return tuple(found)
+
+
+def _count(measured: Measured) -> Cell:
+    return whole(measured.metrics.protocol.sequences)
