@@ -21,20 +21,21 @@ def make_run(
     data: MovingMnistData = SMALL,
     label: str = LABEL,
     seed: int = 0,
-    digits: str = "sklearn",
     title: str = "E3D-LSTM with Residuals",
     factor: float = 0.5,
+    metrics: tuple[str, ...] = ("mse", "ssim_thesis"),
 ) -> Run:
     """An evaluated run of random clips whose network predicts `factor` x the last context frame."""
     preset = "quick" if name.endswith("-quick") else None
     experiment = Experiment(
         name=name,
+        config=name.removesuffix("-quick"),
         title=title,
         label=label,
         preset=preset,
         results=folder,
         data=data,
-        evaluation=EvaluationConfig(metrics=("mse", "ssim_thesis")),
+        evaluation=EvaluationConfig(metrics=metrics),
     )
     run = create_run(experiment, provenance={"seed": 0, "versions": {"numpy": "2"}, "git": None})
     frames = data.context_frames + data.predict_frames
@@ -51,6 +52,7 @@ def make_run(
         predict_frames=data.predict_frames,
         metrics=experiment.evaluation.metrics,
     )
+    digits = "sklearn" if data.digits == "auto" else data.digits
     titles = {"sklearn": "scikit-learn's digits", "mnist": "MNIST"}
     data_facts = {"title": f"Moving MNIST with {titles[digits]}", "digits_source": digits}
     facts = run_facts(

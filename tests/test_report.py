@@ -115,8 +115,8 @@ def test_the_grid_of_three_networks_and_two_cells_is_as_printed(name):
 
 
 def test_a_mean_over_pixels_is_compared_with_a_mean_over_pixels(tmp_path):
-    data = MovingMnistData(context_frames=9, predict_frames=1)
-    run = make_run(tmp_path, "autoencoder_conv_lstm", data=data, label="", digits="mnist")
+    data = MovingMnistData(digits="mnist", context_frames=9, predict_frames=1)
+    run = make_run(tmp_path, "autoencoder_conv_lstm", data=data, label="")
     (published,) = [t for t in load_published().tables if t.id == "dittrich_mnist"]
     measured = read_measured(run)
     table = literature_table(published, [measured])
@@ -180,8 +180,8 @@ def test_baselines_stand_with_ours_on_the_same_sequences(run):
 
 def test_a_run_by_the_tables_protocol_is_not_marked(tmp_path):
     """All but the number of sequences agrees; that alone is what the note says."""
-    data = MovingMnistData(context_frames=10, predict_frames=10)
-    run = make_run(tmp_path, "e3d_residual", data=data, label="", digits="mnist")
+    data = MovingMnistData(digits="mnist", context_frames=10, predict_frames=10)
+    run = make_run(tmp_path, "e3d_residual", data=data, label="")
     table = table_of(run)
     cells = rows_of(table, "ours")[0]
     notes = [text for _, text in table.notes if "not comparable" in text]
@@ -209,6 +209,18 @@ def test_runs_of_no_published_row_come_last_and_equal_baselines_once(tmp_path):
     assert sources[0] == "same sequences as run e3d, mine"
     assert sources[3] == "same sequences as run other_seed"
     assert len(sources) == 6
+
+
+def test_baselines_are_shown_once_though_runs_have_different_metrics(tmp_path):
+    runs = [
+        make_run(tmp_path, "e3d", metrics=("mse",)),
+        make_run(tmp_path, "mine", metrics=("ssim_thesis",), title="My network"),
+    ]
+    rows = rows_of(table_of(runs), "baseline")
+    assert [cells[0] for cells in rows] == ["Copy last frame", "Black frame", "Context mean"]
+    results = [read_measured(run).metrics.results["black_frame"] for run in runs]
+    assert rows[1][1].split(" ±")[0] in estimate_text(results[1]["ssim_thesis"])
+    assert rows[1][2].split(" ±")[0] in estimate_text(results[0]["mse"])
 
 
 def test_a_run_on_another_dataset_is_not_in_the_table(run):

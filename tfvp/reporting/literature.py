@@ -32,12 +32,13 @@ def literature_table(published: PublishedTable, measured: Sequence[Measured]) ->
     if published.correlation is None:
         below = tuple(line.row(notes.sign) for line in baseline_lines(published, ours))
         sections.append(Section("Baselines, on our rows' sequences", below))
+    texts = general_notes(published, ours if lines else [])
     arrows = [f"{m.title} {ARROWS[m.better]}" if m.better else m.title for m in published.metrics]
     return Table(
         title=f"{published.source.table}: {published.title}",
         columns=("Networks" if published.correlation else "Model", *arrows, *FACTS),
         sections=tuple(section for section in sections if section.rows),
-        notes=(*notes.listed(), *(("", text) for text in general_notes(published, ours))),
+        notes=(*notes.listed(), *(("", text) for text in texts)),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from tfvp.evaluation.record import Cost, MetricFacts
 from tfvp.reporting.columns import Column
 from tfvp.reporting.measured import Measured
-from tfvp.reporting.published import PublishedMetric, PublishedTable
+from tfvp.reporting.published import Correlation, PublishedMetric, PublishedTable
 
 _SIGNS = "†‡§¶‖"
 _FRAMES = {"all": "", "first": ", the first predicted frame", "last": ", the last predicted frame"}
@@ -31,17 +31,19 @@ class Notes:
 
 
 def general_notes(published: PublishedTable, ours: Sequence[Measured]) -> list[str]:
-    """Source of the table, and how our numbers were measured."""
-    texts = [f"Source: {published.source.document}, {published.source.table}."]
+    """Source of the table, and how our numbers were measured.
+
+    Args:
+        published: the table.
+        ours: runs with a number in it.
+    """
+    texts = [f"Source: {published.source.document}; {published.source.table}."]
     if not ours:
-        return [*texts, published.note, "None of our runs was measured on this dataset yet."]
-    return [
-        *texts,
-        *_of_pairs(published),
-        *_of_columns(published, ours),
-        f"±: {ours[0].metrics.protocol.interval}.",
-        published.note,
-    ]
+        return [*texts, published.note, "None of our runs has a number of this table yet."]
+    if published.correlation is not None:
+        return [*texts, _of_pairs(published.correlation), published.note]
+    intervals = f"±: {ours[0].metrics.protocol.interval}."
+    return [*texts, *_of_columns(published, ours), intervals, published.note]
 
 
 def _of_columns(published: PublishedTable, ours: Sequence[Measured]) -> Iterator[str]:
@@ -72,12 +74,10 @@ def _of_cost(metric: PublishedMetric, costs: Sequence[Cost]) -> str:
     return next((cost.speed.definition for cost in costs if cost.speed), "not timed")
 
 
-def _of_pairs(published: PublishedTable) -> list[str]:
-    if published.correlation is None:
-        return []
-    return [
+def _of_pairs(correlation: Correlation) -> str:
+    return (
         f"Our rows: Spearman's rank correlation over the same sequences of two networks' mean "
-        f"{published.correlation.metric.replace('_', ' ')} over the predicted frames; on the case "
-        f"{published.correlation.case} of the robustness suite where both have it, else on their "
-        "own test split."
-    ]
+        f"{correlation.metric.replace('_', ' ')} over the predicted frames; on the case "
+        f"{correlation.case} of the robustness suite where both have it, else on their own test "
+        "split."
+    )

@@ -47,20 +47,21 @@ def our_lines(published: PublishedTable, ours: Sequence[Measured]) -> list[Line]
 
 def baseline_lines(published: PublishedTable, ours: Sequence[Measured]) -> list[Line]:
     """The baselines of each set of sequences, once for all runs that were measured on it."""
-    groups: dict[str, list[Measured]] = {}
-    for measured in ours:
-        results = {k: v for k, v in measured.metrics.results.items() if k != MODEL}
-        same = repr((measured.metrics.facts.data, measured.metrics.protocol, results))
-        groups.setdefault(same, []).append(measured)
     lines = []
-    for group in groups.values():
+    for group in comparable(ours):
         first = group[0]
         source = f"same sequences as run {', '.join(m.run for m in group)}"
-        for method in first.baselines:
-            facts = (NOTHING, first.metrics.facts.data, _count(first), NOTHING, source)
-            numbers = _numbers(published, first, method)
+        facts = (NOTHING, first.metrics.facts.data, _count(first), NOTHING, source)
+        for method in dict.fromkeys(method for each in group for method in each.baselines):
+            by_run = [_numbers(published, each, method) for each in group]
+            numbers = tuple(_first_measured(column) for column in zip(*by_run, strict=True))
             lines.append(Line(None, method_title(method), numbers, facts, "baseline"))
     return [line for line in lines if not line.empty]
+
+
+def _first_measured(numbers: Sequence[tuple[Cell, str]]) -> tuple[Cell, str]:
+    """The same number as several runs have it, who may not all have measured it."""
+    return next((each for each in numbers if each[0].value is not None), numbers[0])
 
 
 def row_of(published: PublishedTable, measured: Measured) -> PublishedRow | None:
@@ -83,30 +84,40 @@ def _of_pairs(
     published: PublishedTable, correlation: Correlation, ours: Sequence[Measured]
 ) -> Iterator[Line]:
     """Every two runs that were measured on the same sequences."""
-    measured = [each.on_case(correlation.case) or each for each in ours]
-    having = [
-        each
-        for each in measured
-        if correlation.metric in each.metrics.metrics and each.folder.per_sequence_path.exists()
-    ]
-    for group in comparable(having):
-        called = {id(m): name for m, name in zip(group, names(group), strict=True)}
-        for first, second in pairs(group):
-            value = rank_correlation(correlation.metric, first, second)
-            both = (first, second)
-            facts = [each.metrics.facts for each in both]
-            yield Line(
-                _row_of_pair(published, [each.config for each in facts]),
-                f"ours: {' and '.join(called[id(each)] for each in both)}",
-                ((Cell(f"{value:.3f}", value), _caveats(published, both)),),
-                (
-                    ", ".join(f"{each.steps:,}" for each in facts),
-                    first.metrics.facts.data,
-                    _count(first),
-                    ", ".join(str(each.seed) for each in facts),
-                    f"runs {', '.join(each.run for each in both)}",
-                ),
-            )
+    for runs in pairs(ours):
+        both = _compared(correlation, *runs)
+        if both is None:
+            continue
+        value = rank_correlation(correlation.metric, *both)
+        facts = [each.metrics.facts for each in both]
+        yield Line(
+            _row_of_pair(published, [each.config for each in facts]),
+            f"ours: {' and '.join(names(both))}",
+            ((Cell(f"{value:.3f}", value), _caveats(published, both)),),
+            (
+                ", ".join(f"{each.steps:,}" for each in facts),
+                facts[0].data,
+                _count(both[0]),
+                ", ".join(str(each.seed) for each in facts),
+                f"runs {', '.join(each.run for each in both)}",
+            ),
+        )
+
+
+def _compared(
+    correlation: Correlation, first: Measured, second: Measured
+) -> tuple[Measured, Measured] | None:
+    """Two runs on the case that is asked for, else on their own test split; None: on neither."""
+    on_case = first.on_case(correlation.case), second.on_case(correlation.case)
+    for a, b in (on_case, (first, second)):
+        if a is None or b is None or len(comparable([a, b])) > 1:
+            continue
+        if all(
+            correlation.metric in each.metrics.metrics and each.folder.per_sequence_path.exists()
+            for each in (a, b)
+        ):
+            return a, b
+    return None
 
 
 def _row_of_pair(published: PublishedTable, configs: list[str]) -> PublishedRow | None:
