@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.oracles import simple_lstm
 from tfvp.config_files import load_config
 from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
 from tfvp.networks.conv_lstm_skip import ConvLSTMSkip
@@ -26,6 +27,7 @@ CORES = {
         (5,), reconstruction="conditional", future="conditional", activation="relu"
     ),
     "simple_lstm": lambda: SimpleLSTM((6, 5), (7,)),
+    "simple_lstm_bidirectional": lambda: SimpleLSTM((6, 4), (7,), bidirectional=True),
     "skip": lambda: ConvLSTMSkip(4, 3, PLAIN),
     "skip_report": lambda: ConvLSTMSkip(4, 3, PLAIN, stride=2, reads="predictions"),
 }
@@ -145,9 +147,43 @@ def test_fc_lstm_parameter_counts(hidden, reconstruction, future, parameters):
     assert count(BUILDERS[model.network](model)) == parameters
 
 
-def test_simple_lstm_parameter_count():
+DENSE = 4097 * 2048  # from a frame to the first dense layer
+
+
+@pytest.mark.parametrize(
+    ("preset", "parameters"),
+    [
+        # dense, dense, LSTM, dense, dense; an LSTM here has one bias a gate, PyTorch's has two
+        (None, DENSE + 2049 * 1024 + 4 * 1024 * (2 * 1024 + 1) + 1025 * 2048 + 2049 * 4096),
+        # the program printed 50.4 M, 201.433 MB of four bytes each
+        ("bidirectional", 201_433_088 // 4 - 2 * 4 * 1024),
+    ],
+)
+def test_simple_lstm_parameter_count(preset, parameters):
     from tfvp.networks.build import CORES as BUILDERS
 
-    model = load_config("simple_lstm").model
-    dense = 4097 * 2048 + 2048 * 2049 + 2049 * 2048 + 2049 * 4096
-    assert count(BUILDERS["simple_lstm"](model)) == dense + 4 * 2048 * (2 * 2048 + 1)
+    model = load_config("simple_lstm", preset=preset).model
+    assert count(BUILDERS["simple_lstm"](model)) == parameters
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_simple_lstm_equals_oracle(bidirectional):
+    keras.utils.set_random_seed(0)
+    core = SimpleLSTM((6, 4), (5,), bidirectional=bidirectional)
+    predictor = EncoderDecoderPredictor(core, (2, 3, 1))
+    rng = np.random.default_rng(1)
+    for weight in predictor.weights:
+        weight.assign(rng.normal(0.0, 0.5, weight.shape))
+    first = core.dense_in.weights[0]
+    first.assign(first / 255)  # it reads bytes: without this every gate were shut or open
+    layers = {
+        "encoder": [list(map(to_numpy, layer.weights)) for layer in core.dense_in.layers],
+        "lstm": [list(map(to_numpy, cell.weights)) for cell in core.cells],
+        "decoder": [list(map(to_numpy, layer.weights)) for layer in core.decoder.layers],
+    }
+    x = rng.random((2, 4, 2, 3, 1)).astype("float32")
+    ours = to_numpy(predictor.predict_frames(x, 3)).reshape(2, 3, 6)
+    for clip, prediction in zip(x, ours, strict=True):
+        expected = simple_lstm.predict(255.0 * clip.reshape(4, 6).astype("float64"), 3, layers)
+        assert (expected > 0).any()
+        np.testing.assert_allclose(255 * prediction, expected, rtol=1e-5, atol=1e-5)

@@ -50,6 +50,11 @@ def adam(w, g, state, t):
     return w - rate * state["m"] / (np.sqrt(state["v"]) + 1e-3)
 
 
+def adamw(w, g, state, t):
+    """The weight's decay does not pass through the moments."""
+    return adam(w, g, state, t) - 0.01 * 0.5 * w
+
+
 def clipped_momentum(w, g, state, t, decay=0.1):
     rate = 0.01 * 0.5 ** ((t - 1) // 2)
     velocity = 0.6 * state.get("v", 0) - rate * (g + decay * w)
@@ -67,6 +72,17 @@ CASES = {
         {"learning_rate": 0.01, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3},
         adam,
         adam,
+    ),
+    "adamw": (
+        {
+            "learning_rate": 0.01,
+            "beta_1": 0.7,
+            "beta_2": 0.9,
+            "epsilon": 1e-3,
+            "weight_decay": 0.5,
+        },
+        adamw,
+        adamw,
     ),
     "clipped_momentum": (
         {

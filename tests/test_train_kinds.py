@@ -20,7 +20,11 @@ SMALL = {
         "training.optimizer.clip=0.05",
         "training.optimizer.learning_rate=0.01",
     ),
-    "simple_lstm": ("model.encoder=[24]", "model.decoder=[24]"),
+    "simple_lstm": (
+        "model.encoder=[24]",
+        "model.decoder=[24]",
+        "training.optimizer.learning_rate=0.03",
+    ),
 }
 
 

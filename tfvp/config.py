@@ -752,11 +752,27 @@ class SimpleLSTMConfig(Section):
 
     network: Literal["simple_lstm"] = "simple_lstm"
     encoder: tuple[Positive, ...] = Field(
-        default=(2048, 2048), strict=False, min_length=1, description="units of each dense layer"
+        default=(2048, 1024),
+        strict=False,
+        min_length=1,
+        description="units of each dense layer; the last as many as the LSTM's",
     )
     decoder: tuple[Positive, ...] = Field(
         default=(2048,), strict=False, description="units of each dense layer but the last"
     )
+    bidirectional: bool = Field(
+        default=False,
+        description="true: two LSTMs of half the width side by side, as the program had earlier",
+    )
+
+    @model_validator(mode="after")
+    def _halves(self) -> "SimpleLSTMConfig":
+        if self.bidirectional and self.encoder[-1] % 2:
+            raise ValueError(
+                "model.encoder: a bidirectional LSTM needs an even number of units in the last "
+                f"layer, got {self.encoder[-1]}"
+            )
+        return self
 
 
 ModelConfig = Annotated[
@@ -793,14 +809,26 @@ class AdamTF1Config(Section):
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
 
 
-class AdamConfig(Section):
-    """Adam as Keras has it: epsilon outside the square root."""
+class AdamSettings(Section):
+    """What Adam and AdamW share."""
 
-    kind: Literal["adam"] = "adam"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
+
+
+class AdamConfig(AdamSettings):
+    """Adam as Keras has it: epsilon outside the square root."""
+
+    kind: Literal["adam"] = "adam"
+
+
+class AdamWConfig(AdamSettings):
+    """Adam whose weights also shrink by learning_rate * weight_decay, biases too, as PyTorch's."""
+
+    kind: Literal["adamw"] = "adamw"
+    weight_decay: Weight = 1e-2
 
 
 class RMSPropConfig(Section):
@@ -827,9 +855,10 @@ class ClippedMomentumConfig(Section):
 OptimizerConfig = Annotated[
     Annotated[AdamTF1Config, Tag("adam_tf1")]
     | Annotated[AdamConfig, Tag("adam")]
+    | Annotated[AdamWConfig, Tag("adamw")]
     | Annotated[RMSPropConfig, Tag("rmsprop")]
     | Annotated[ClippedMomentumConfig, Tag("clipped_momentum")],
-    _by("kind", "adam_tf1", "adam", "rmsprop", "clipped_momentum"),
+    _by("kind", "adam_tf1", "adam", "adamw", "rmsprop", "clipped_momentum"),
 ]
 
 

@@ -137,7 +137,7 @@ def _fc_lstm(model: FCLSTMConfig) -> FCLSTMAutoencoder:
 
 
 def _simple_lstm(model: SimpleLSTMConfig) -> SimpleLSTM:
-    return SimpleLSTM(model.encoder, model.decoder, name="core")
+    return SimpleLSTM(model.encoder, model.decoder, bidirectional=model.bidirectional, name="core")
 
 
 def _predrnn(model: PredRNNConfig) -> PredRNN:

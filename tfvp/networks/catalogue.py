@@ -36,7 +36,7 @@ NETWORKS = {
     "recurrent_autoencoder": Entry(
         "Dittrich 2020, chapter 5 (autoencoder, depth 2)", "autoencoder_conv_lstm", "both"
     ),
-    "simple_lstm": Entry("Colonna and Manganaro 2023", "simple_lstm", "paper"),
+    "simple_lstm": Entry("Colonna and Manganaro 2023 (SimpleLSTM)", "simple_lstm", "released"),
     "spatio_temporal": Entry(
         "Patraucean et al. 2016, arXiv:1511.06309, as in Dittrich 2020",
         "spatio_temporal_conv_lstm",

@@ -5,35 +5,60 @@ import math
 import keras
 from keras import ops
 
+_PIXEL_MAX = 255.0  # the program's frames are bytes
+
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class SimpleLSTM(keras.layers.Layer):
     """The core of Colonna and Manganaro's 2023 baseline for `EncoderDecoderPredictor`.
 
-    Frames as vectors go through dense layers (relu) into an LSTM. relu of its output goes through
-    dense layers (relu) to a frame, and is the LSTM's next input once the context is over; so the
-    LSTM is as wide as the encoder's last layer. The first predicted frame is made of the output for
-    the last context frame. No prediction is ever read.
+    Frames as vectors in [0, 255] go through dense layers (relu) into an LSTM. relu of its output
+    goes through dense layers (relu) to a frame, and is the LSTM's next input once the context is
+    over; so the LSTM is as wide as the encoder's last layer. The first predicted frame is made of
+    the output for the last context frame. No prediction is ever read.
 
-    The program's LSTM is bidirectional and gets a batch of vectors where it expects a sequence, so
-    that in training it runs along the batch and clips see each other. Here it runs along time.
+    An earlier state of the program has a bidirectional LSTM. It is called once for every frame, so
+    both directions read the same one vector and each goes on from its own state: two LSTMs of half
+    the width side by side.
+
+    Both states of the program give a batch of vectors to an LSTM that expects a sequence, so that
+    it runs along the batch and clips see each other. Here clips are independent; the numbers are
+    those of the program for one clip alone.
+
+    Shapes: frames (B, H, W, C) in [0, 1], predictions likewise, not negative.
 
     Args:
         encoder: units of each dense layer before the LSTM.
         decoder: units of each dense layer after it, but the last, which has the frame's size.
+        bidirectional: False: one LSTM, the program's last state; True: two, an earlier state.
     """
 
     directions = ("future",)
     conditional = ()
     opening = "zeros"
 
-    def __init__(self, encoder: tuple[int, ...], decoder: tuple[int, ...], **kwargs):
+    def __init__(
+        self,
+        encoder: tuple[int, ...],
+        decoder: tuple[int, ...],
+        *,
+        bidirectional: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.encoder = tuple(encoder)
         self.decoder_units = tuple(decoder)
-        self.cell = keras.layers.LSTMCell(
-            self.encoder[-1], unit_forget_bias=False, dtype=self.dtype_policy, name="lstm"
-        )
+        self.bidirectional = bidirectional
+        names = ("lstm", "lstm_reverse") if bidirectional else ("lstm",)
+        self.cells = [
+            keras.layers.LSTMCell(
+                self.encoder[-1] // len(names),
+                unit_forget_bias=False,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            for name in names
+        ]
 
     def build(self, frame_shape):
         """Create every weight; frame_shape is (B, H, W, C)."""
@@ -42,7 +67,8 @@ class SimpleLSTM(keras.layers.Layer):
         self.dense_in = self._dense(self.encoder, "encoder")
         self.decoder = self._dense((*self.decoder_units, pixels), "decoder")
         self.dense_in.build((None, pixels))
-        self.cell.build((None, self.encoder[-1]))
+        for cell in self.cells:
+            cell.build((None, self.encoder[-1]))
         self.decoder.build((None, self.encoder[-1]))
         self.built = True
 
@@ -54,15 +80,15 @@ class SimpleLSTM(keras.layers.Layer):
         return keras.Sequential(layers, name=name)
 
     def initial_state(self, batch_size, frame_shape):
-        """All-zero hidden and cell state."""
+        """All-zero hidden and cell state of each LSTM."""
         del frame_shape
-        return tuple(self.cell.get_initial_state(batch_size))
+        return tuple(tuple(cell.get_initial_state(batch_size)) for cell in self.cells)
 
     def encode(self, frame, state):
         """Read a frame (B, H, W, C)."""
-        return self._step(
-            self.dense_in(ops.reshape(frame, (-1, math.prod(self.frame_shape)))), state
-        )
+        pixels = ops.reshape(_PIXEL_MAX * frame, (-1, math.prod(self.frame_shape)))
+        encoded = self.dense_in(pixels)
+        return encoded, self._step(encoded, state)
 
     def start(self, state, direction: str):
         """The decoder goes on from the encoder's state."""
@@ -77,15 +103,20 @@ class SimpleLSTM(keras.layers.Layer):
     def _go_on(self, frame, state):
         """The frame that the state shows, then a step on the LSTM's own output."""
         del frame
-        output = ops.relu(state[0])
-        prediction = ops.reshape(self.decoder(output), (-1, *self.frame_shape))
-        return prediction, self._step(output, state)[1]
+        output = ops.relu(ops.concatenate([hidden for hidden, _ in state], axis=-1))
+        pixels = self.decoder(output) / _PIXEL_MAX
+        return ops.reshape(pixels, (-1, *self.frame_shape)), self._step(output, state)
 
     def _step(self, x, state):
-        output, after = self.cell(x, list(state))
-        return output, tuple(after)
+        """The state of each LSTM after it has read x."""
+        steps = [cell(x, list(own)) for cell, own in zip(self.cells, state, strict=True)]
+        return tuple(tuple(after) for _, after in steps)
 
     def get_config(self):
         """Return the constructor's arguments."""
-        config = {"encoder": self.encoder, "decoder": self.decoder_units}
+        config = {
+            "encoder": self.encoder,
+            "decoder": self.decoder_units,
+            "bidirectional": self.bidirectional,
+        }
         return {**super().get_config(), **config}

@@ -144,7 +144,13 @@ def set_schedules(
 OPTIMIZERS = {
     "adam_tf1": AdamTF1,
     "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
     "rmsprop": keras.optimizers.RMSprop,
     "clipped_momentum": ClippedMomentum,
 }
-MOMENTUM = {"adam_tf1": "beta_1", "adam": "beta_1", "clipped_momentum": "momentum"}
+MOMENTUM = {
+    "adam_tf1": "beta_1",
+    "adam": "beta_1",
+    "adamw": "beta_1",
+    "clipped_momentum": "momentum",
+}
