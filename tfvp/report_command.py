@@ -1,4 +1,4 @@
-"""`tfvp report`: the literature's tables with our runs in place, for readers and programs."""
+"""`tfvp report`: the literature's tables with our runs in place; the runs that README shows."""
 
 import argparse
 import sys
@@ -21,10 +21,55 @@ def add_report(commands: Any) -> None:
     )
     parser.add_argument("--format", choices=FORMATS, default="console", help="default: console")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a new file (default: print)")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="keep what the runs measured in the folder of reference runs, instead of printing",
+    )
+    parser.add_argument(
+        "--readme",
+        type=Path,
+        metavar="FILE",
+        help="write the table of all reference runs into this page, instead of printing",
+    )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FOLDER",
+        help="with --record or --readme: of the reference runs (default: results/reference)",
+    )
     parser.set_defaults(command=_report)
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    if arguments.record or arguments.readme or arguments.reference:
+        return _keep(arguments)
+    return _print_tables(arguments)
+
+
+def _keep(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.measured import read_measured
+    from tfvp.reporting.readme import write_readme
+    from tfvp.reporting.reference import record, reference_folder
+
+    if arguments.table or arguments.out or arguments.format != FORMATS[0]:
+        raise RunError("--record and --readme print no tables: no --table, --format or --out")
+    if arguments.readme and arguments.runs and not arguments.record:
+        raise RunError("--readme shows all reference runs; --record RUN adds one to them")
+    if arguments.reference and not (arguments.record or arguments.readme):
+        raise RunError("--reference goes with --record or --readme")
+    if arguments.record and not arguments.runs:
+        raise RunError("--record: expected the folders of evaluated runs")
+    folder = arguments.reference or reference_folder()
+    for measured in [read_measured(open_run(run)) for run in arguments.runs]:
+        print(record(measured, folder))
+    if arguments.readme:
+        write_readme(arguments.readme, folder)
+        print(arguments.readme)
+    return 0
+
+
+def _print_tables(arguments: argparse.Namespace) -> int:
     from tfvp.reporting.literature import literature_table
     from tfvp.reporting.measured import read_measured
     from tfvp.reporting.published import load_published

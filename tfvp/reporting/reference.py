@@ -1,0 +1,127 @@
+"""Keeps what a run measured in results/reference/: no weights, and no path of this machine."""
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tfvp.config import Experiment
+from tfvp.config_files import dump, load_resolved
+from tfvp.errors import RunError
+from tfvp.evaluation.samples import read_samples
+from tfvp.provenance import read_provenance
+from tfvp.reporting.measured import Measured
+from tfvp.reporting.published import published_path
+from tfvp.runs import Run, refuse_existing, write_json, write_text
+
+ANIMATION = "sample.gif"
+SEQUENCES_BYTES = 100_000  # a larger per_sequence.csv is left out
+_WHERE = ("results", "data.root", "data.prepared")  # keys that say where things lie
+_SETS = "--set"
+# A folder and something in it; the second slash of https:// does not begin one.
+_PATH = re.compile(r"(?<![\w.:/])~?/[\w.-]+/[\w./-]*")
+
+
+def reference_folder() -> Path:
+    """Where a checkout keeps its reference runs, beside published.yaml.
+
+    Raises:
+        RunError: there is no published.yaml.
+    """
+    return published_path().parent / "reference"
+
+
+def record(measured: Measured, folder: Path) -> Path:
+    """Keep an evaluated run in `folder`/<name>/, whole or not at all.
+
+    Kept are config.yaml, provenance.json, metrics.json, per_frame.csv, an animation of the first
+    sample, and a small per_sequence.csv.
+
+    Args:
+        measured: the run.
+        folder: of all reference runs; made if it is not there.
+
+    Raises:
+        RunError: one of that name is there; the run's files are missing or damaged; it was made by
+            code that is in no commit; or a file names a path of this machine.
+    """
+    run, kept = Run(measured.folder.root), Run(folder / measured.run)
+    refuse_existing(kept)
+    provenance = read_provenance(run)
+    _check_code(run, provenance)
+    half_made = Run(folder / f".{kept.name}.{os.getpid()}.new")
+    half_made.root.mkdir(parents=True)
+    try:
+        write_text(half_made.config_path, dump(_anywhere(load_resolved(run.config_path))))
+        write_json(half_made.provenance_path, _without_places(provenance))
+        shutil.copyfile(run.metrics_path, half_made.metrics_path)
+        shutil.copyfile(run.per_frame_path, half_made.per_frame_path)
+        if run.per_sequence_path.stat().st_size <= SEQUENCES_BYTES:
+            shutil.copyfile(run.per_sequence_path, half_made.per_sequence_path)
+        for sample in read_samples(run.samples)[:1]:
+            shutil.copyfile(run.samples / sample.animation, half_made.root / ANIMATION)
+        _refuse_paths(half_made, run)
+        half_made.root.rename(kept.root)
+    finally:
+        shutil.rmtree(half_made.root, ignore_errors=True)
+    return kept.root
+
+
+def reference_runs(folder: Path) -> list[Run]:
+    """The runs that are kept, by name."""
+    found = (Run(path.parent) for path in folder.glob("[!.]*/metrics.json"))
+    return sorted(found, key=lambda run: run.name)
+
+
+def _check_code(run: Run, provenance: dict[str, Any]) -> None:
+    """Make sure that the code which made a run's numbers can be found again."""
+    stretches = [provenance, *provenance.get("resumed", {}).values()]
+    for state in (stretch.get("git") for stretch in stretches):
+        if not isinstance(state, dict) or state.get("dirty") is not False:
+            raise RunError(
+                f"{run.root}: made by code that is in no commit; commit it and run again from a "
+                "clean checkout"
+            )
+
+
+def _anywhere(experiment: Experiment) -> Experiment:
+    """The experiment with the places where things lie as they are by default."""
+    default = Experiment(name="x", title="x")
+    places = {key: getattr(default.data, key) for key in ("root", "prepared")}
+    data = experiment.data.model_copy(update=places)
+    return experiment.model_copy(update={"data": data, "results": default.results})
+
+
+def _without_places(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Provenance whose commands do not say where things lay."""
+    cleaned = dict(provenance)
+    if "command" in cleaned:
+        cleaned["command"] = command_anywhere(cleaned["command"])
+    if "resumed" in cleaned:
+        cleaned["resumed"] = {k: _without_places(v) for k, v in cleaned["resumed"].items()}
+    return cleaned
+
+
+def command_anywhere(command: str) -> str:
+    """A command without the settings that say where things lie on a machine.
+
+    >>> command_anywhere("run.py --set results=/a/b --set training.steps=3 --set=data.root=/c")
+    'run.py --set training.steps=3'
+    """
+    words, kept = iter(shlex.split(command)), []
+    for word in words:
+        setting = next(words, "") if word == _SETS else word.removeprefix(f"{_SETS}=")
+        if setting.split("=")[0] not in _WHERE:
+            kept += [word, setting] if word == _SETS else [word]
+    return shlex.join(kept)
+
+
+def _refuse_paths(made: Run, run: Run) -> None:
+    for path in (made.config_path, made.provenance_path, made.metrics_path, made.per_frame_path):
+        found = _PATH.search(path.read_text("utf-8"))
+        if found:
+            raise RunError(
+                f"{run.root / path.name} names {found[0]}, a path of this machine, and is not kept"
+            )
