@@ -65,7 +65,7 @@ def reference_table(group: Sequence[Measured], link: str) -> Table:
     protocol, facts = group[0].metrics.protocol, group[0].metrics.facts
     last = protocol.first_frame + protocol.predict_frames - 1
     titles = [f"{metrics[name].title} {ARROWS[metrics[name].better]}" for name in shared]
-    edges = [f"frame {protocol.first_frame}", f"frame {last}"]
+    edges = [f"{metrics[shared[0]].title}, frame {n}" for n in (protocol.first_frame, last)]
     rows = [
         _row(f"[{name}]({link}/{each.run})", each, shared)
         for name, each in zip(names(group), group, strict=True)
