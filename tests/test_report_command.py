@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tests.test_report import TABLE_4_1, make_run, printed
 from tfvp.cli import main
 from tfvp.reporting.cells import EMPTY, Cell, as_printed, number, whole
-from tfvp.reporting.exchange import comma_separated, latex, latex_text
+from tfvp.reporting.exchange import LATEX_HEAD, comma_separated, latex, latex_text
 from tfvp.reporting.tables import Row, Section, Table
 
 SMALL = Table(
@@ -72,13 +74,51 @@ def test_latex_escapes_and_closes_what_it_opens():
     assert latex_text(r"a_b & 5% \x {^}") == (
         r"a\_b \& 5\% \textbackslash{}x \{\textasciicircum{}\}"
     )
+    assert latex_text("σ é") == "[U+03C3] é"
     text = latex(SMALL)
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") == 1
     assert r"$59.12$" not in text
     assert r"59.12 $\pm$ 0.79\textsuperscript{\ddag{}}" in text
-    assert r"\begin{tabular}{lrrlrll}" in text  # numbers stand on the right
+    assert r"{@{}lrrlrll@{}}" in text  # numbers stand on the right
+    first_page, later_pages = text.split(r"\endfirsthead")
+    assert r"{}Steps & {}Data" in first_page
+    assert r"{}Steps & {}Data" in later_pages.split(r"\endhead")[0]
     assert text.count("{") == text.count("}")
     assert all(len(re.findall(r"(?<!\\)&", row)) == 6 for row in text.splitlines() if "{}59" in row)
+
+
+def test_latex_leaves_out_empty_columns_and_folds_long_texts():
+    rows = (Row.of("published", "a model whose name is long enough", "–", as_printed("1"), ""),)
+    text = latex(Table("T", ("Model", "Steps", "MSE", "Seed"), (Section("", rows),), ()))
+    assert r"{}Model & {}MSE \\" in text
+    assert "Steps" not in text
+    assert r"p{0.2\linewidth}r@{}}" in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on this machine")
+def test_latex_compiles_every_table_and_nothing_leaves_the_page(tmp_path: Path):
+    run = make_run(tmp_path / "r", label=r"50 % of $\a_b$ & {c} # ~^ <|> σ", title="[0] E3D \\")
+    runs = [str(run.root), str(make_run(tmp_path / "s", "predrnn").root)]
+    out = tmp_path / "body.tex"
+    assert main(["report", *runs, "--format", "latex", "--out", str(out)]) == 0
+    head = re.findall(r"\\usepackage\S+", LATEX_HEAD)
+    (tmp_path / "all.tex").write_text(
+        "\n".join(
+            [
+                r"\documentclass{article}",
+                r"\usepackage[a4paper,landscape,margin=1.5cm]{geometry}",
+                *head,
+                r"\begin{document}\input{body}\end{document}",
+            ]
+        )
+    )
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "all.tex"]
+    for _ in range(2):  # column widths are known after the first time
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+    assert (tmp_path / "all.pdf").stat().st_size > 20_000
 
 
 def test_our_row_stands_in_the_table_with_its_caveat(tmp_path: Path):

@@ -99,7 +99,7 @@ def _chosen(tables: Sequence[Any], ids: Sequence[str] | None) -> list[Any]:
 def _rendered(tables: dict[str, Any], form: str) -> str:
     from rich.console import Console
 
-    from tfvp.reporting.exchange import comma_separated, latex
+    from tfvp.reporting.exchange import LATEX_HEAD, comma_separated, latex
     from tfvp.reporting.render import console, markdown
 
     if form == "console":
@@ -111,5 +111,5 @@ def _rendered(tables: dict[str, Any], form: str) -> str:
     if form == "csv":
         return comma_separated(tables)
     if form == "latex":
-        return "\n".join(map(latex, tables.values()))
+        return "\n".join([LATEX_HEAD, *map(latex, tables.values())])
     return "\n".join(f"## {t.title}\n\n{markdown(t)}" for t in tables.values())

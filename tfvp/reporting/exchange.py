@@ -34,6 +34,16 @@ _LATEX = {
     "‖": r"$\Vert$",
     NOTHING: "--",
 }
+_BEYOND_LATIN = 0x180
+LATEX_HEAD = r"""% Needs: \usepackage[utf8]{inputenc} \usepackage[T1]{fontenc}
+%        \usepackage{array,booktabs,longtable}
+% Tables with many columns need a landscape page.
+"""
+_MANY_COLUMNS = 8
+_UNFOLDED = 24  # letters of a text that stays on one line
+_FOLDED = r">{\raggedright\arraybackslash}p{%s\linewidth}"
+# Of lines; a table of many columns is printed smaller.
+_NAME_WIDTH, _TEXT_WIDTH = {True: 0.16, False: 0.2}, {True: 0.1, False: 0.14}
 
 
 def comma_separated(tables: dict[str, Table]) -> str:
@@ -90,30 +100,55 @@ def _plain(cell: Cell) -> str:
 
 
 def latex(table: Table) -> str:
-    """A `tabular` for the package booktabs, the title and the notes around it."""
+    """A `longtable`, which goes on over pages, and the notes; `LATEX_HEAD` says what it needs.
+
+    Columns without any content are left out, long texts are folded.
+    """
     rows = [row for section in table.sections for row in section.rows]
-    columns = "".join(
-        "r" if any(row.cells[i].value is not None for row in rows) else "l"
+    shown = [
+        i
         for i in range(len(table.columns))
-    )
-    lines = [rf"\textbf{{{latex_text(table.title)}}}", "", rf"\begin{{tabular}}{{{columns}}}"]
-    lines += [r"\toprule", _latex_line(map(Cell, table.columns))]
-    for section in table.sections:
-        lines.append(r"\midrule")
+        if i == 0 or any(row.cells[i].text not in ("", NOTHING) for row in rows)
+    ]
+    many = len(shown) > _MANY_COLUMNS
+    columns = "".join(_latex_column(i, [row.cells[i] for row in rows], many) for i in shown)
+    across = rf"\multicolumn{{{len(shown)}}}{{@{{}}l@{{}}}}"
+    heads = [r"\toprule", _latex_line([Cell(table.columns[i]) for i in shown]), r"\midrule"]
+    lines = [
+        r"{\scriptsize" if many else r"{\footnotesize",
+        r"\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}",
+        rf"{across}{{\normalsize\textbf{{{latex_text(table.title)}}}}} \\[3pt]",
+        *(*heads, r"\endfirsthead", *heads, r"\endhead"),
+    ]
+    for number, section in enumerate(table.sections):
+        lines += [r"\midrule"] if number else []
         if section.title:
-            title = rf"\textit{{{latex_text(section.title)}}}"
-            lines.append(rf"\multicolumn{{{len(table.columns)}}}{{l}}{{{title}}} \\")
-        lines += [_latex_line(row.cells) for row in section.rows]
-    notes = [f"{_latex_sign(sign)}{latex_text(text)}" + r"\par" for sign, text in table.notes]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", "", *notes]) + "\n"
+            lines.append(rf"{across}{{\textit{{{latex_text(section.title)}}}}} \\*")
+        lines += [_latex_line([row.cells[i] for i in shown]) for row in section.rows]
+    notes = [rf"\noindent {_latex_sign(sign)}{latex_text(text)}\par" for sign, text in table.notes]
+    return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", *notes, r"}\bigskip", ""])
+
+
+def _latex_column(place: int, cells: list[Cell], many: bool) -> str:
+    """Numbers on the right; texts on the left, the long ones folded."""
+    if place and any(cell.value is not None for cell in cells):
+        return "r"
+    if max((len(cell.text) for cell in cells), default=0) <= _UNFOLDED:
+        return "l"
+    return _FOLDED % (_TEXT_WIDTH if place else _NAME_WIDTH)[many]
 
 
 def latex_text(text: str) -> str:
-    """Text that LaTeX prints as it is: no command begins in it."""
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    """Text that LaTeX prints as it is: no command begins in it; a letter it lacks is a number."""
+    return "".join(_LATEX.get(c) or _latex_letter(c) for c in " ".join(text.split()))
 
 
-def _latex_line(cells: Iterator[Cell] | tuple[Cell, ...]) -> str:
+def _latex_letter(letter: str) -> str:
+    return letter if ord(letter) < _BEYOND_LATIN else f"[U+{ord(letter):04X}]"
+
+
+def _latex_line(cells: list[Cell]) -> str:
     # A bracket after the line end of the row before would be read as its argument.
     written = (f"{{}}{latex_text(cell.text)}{_latex_sign(cell.sign)}" for cell in cells)
     return " & ".join(written) + r" \\"
