@@ -68,7 +68,7 @@ def test_teacher_forced_predictions_loss_gradients_and_three_steps(golden):
     predictions = predictor(batch)
     assert relative_error(predictions[:, -3:], numbers["out/predictions"]) < 1e-5
 
-    sums, gradients = ours._summed_gradients(batch)
+    sums, gradients = ours.summed_gradients(batch)
     assert float(sums[0] + sums[1]) == pytest.approx(float(numbers["out/loss"]), rel=1e-5)
     by_weight = {id(w): g for w, g in zip(ours.trainable_variables, gradients, strict=True)}
     for name, weight in names.items():
@@ -134,7 +134,7 @@ def test_traced_step_equals_eager_and_micro_batches_equal_one_batch():
         predictor = formula_network("res", False)
         predictor.set_weights(weights)
         ours = trainer(predictor, micro_batch)
-        gradients = ours._summed_gradients
+        gradients = ours.summed_gradients
         gradients = tf.function(gradients, autograph=False) if traced else gradients
         sums, values = gradients(batch)
         results.append([*values, sums])

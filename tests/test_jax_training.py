@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,9 +101,18 @@ def test_the_run_folder_is_the_same(trained):
 
 def test_what_needs_tensorflow_says_so_in_a_line(trained):
     done = trained[2]
-    assert "codes: {'train': 0, 'export': 2, 'prepare': 1, 'mirrored': 2}" in done.stdout
+    assert "codes: {'train': 0, 'export': 2, 'prepare': 1, 'mirrored': 2, " in done.stdout
     export, prepare, mirrored = [line for line in done.stderr.splitlines() if "error:" in line]
     assert "KERAS_BACKEND=tensorflow" in export
     assert "needs TensorFlow, which is not installed" in prepare
     assert "mirrored needs KERAS_BACKEND=tensorflow" in mirrored
     assert "Traceback" not in done.stderr
+
+
+def test_a_profile_needs_no_tensorflow(trained):
+    done = trained[2]
+    assert "'profile': 0}" in done.stdout
+    value = dict(re.findall(r"^(?:  )?(\w[\w ]*?) {2,}(\S*)", done.stdout, flags=re.MULTILINE))
+    seconds = {name: float(value[name]) for name in ("step", "forward", "backward", "update")}
+    assert min(seconds["step"], seconds["forward"]) > 0
+    assert float(value["memory"]) > 0.1

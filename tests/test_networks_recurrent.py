@@ -132,7 +132,7 @@ def test_mean_loss_is_the_mean_squared_error_however_the_batch_is_cut():
     gradients = tape.gradient(wanted, weights)
     for micro_batch in (None, 2):
         ours = trainer(predictor, absolute_square_loss(0.0, 2.0, mean=True), micro_batch)
-        _, found = ours._summed_gradients(batch_of(x))
+        _, found = ours.summed_gradients(batch_of(x))
         for a, b in zip(found, gradients, strict=True):
             np.testing.assert_allclose(to_numpy(a), to_numpy(b), rtol=1e-3, atol=1e-7)
     assert float(ours.train_step(batch_of(x))["loss"]) == pytest.approx(float(wanted), rel=1e-5)
@@ -143,7 +143,7 @@ def test_lowest_errors_of_prednet_are_half_the_mean_absolute_error():
     by_errors = trainer(predictor, absolute_square_loss(0.0, 0.0, mean=True, network=1.0))
     by_frames = trainer(predictor, absolute_square_loss(0.5, 0.0, mean=True))
     batch = batch_of(x, 1.0)  # where it reads itself, that is what its errors are measured against
-    found = [ours._summed_gradients(batch)[1] for ours in (by_errors, by_frames)]
+    found = [ours.summed_gradients(batch)[1] for ours in (by_errors, by_frames)]
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(to_numpy(a), to_numpy(b), rtol=1e-3, atol=1e-7)
     logs = by_errors.train_step(batch_of(x))

@@ -1,12 +1,16 @@
 """`tfvp profile` measures a step and its parts, and says what would fit into memory."""
 
+import importlib.util
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from tests import tiny
 from tfvp.cli import main
+from tfvp.profile_command import _memory
 from tfvp.step_parts import micro_batch_that_fits
+from tfvp.training import memory
 
 SMALL = [change for change in tiny.CHANGES if not change.startswith(("model.", "training.sched"))]
 SMALL += ["model.encoder=[12]", "model.decoder=[12]", "training.micro_batch=2"]
@@ -41,3 +45,46 @@ def test_what_fits_by_hand():
     assert micro_batch_that_fits(16, 2, before=1.0, peak=3.0, memory=8.9) == 4
     assert micro_batch_that_fits(12, 2, before=1.0, peak=3.0, memory=9.0) == 6
     assert micro_batch_that_fits(16, 2, before=1.0, peak=3.0, memory=0.5) == 1
+
+
+@pytest.mark.parametrize(
+    ("of_gpu", "said"),
+    [
+        ((3_000_000_000, 9_000_000_000), "3.00 GB at most, of 9.0 GB; by this training.micro_"),
+        ((3_000_000_000, None), "3.00 GB at most"),
+    ],
+)
+def test_memory_is_that_of_the_gpu_where_there_is_one(monkeypatch, of_gpu, said):
+    monkeypatch.setattr(memory.backend, "gpu_memory", lambda: of_gpu)
+    assert memory.peak_gigabytes() == 3.0
+    assert _memory(3.0, before=1.0, share=16, batch=2).startswith(said)
+    assert ("micro_batch=8 would fit" in _memory(3.0, 1.0, 16, 2)) == (of_gpu[1] is not None)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+@pytest.mark.parametrize(("platform", "found"), [("gpu", (3, 9)), ("cpu", None)])
+def test_jax_says_what_a_gpu_holds(monkeypatch, platform, found):
+    import jax
+
+    from tfvp.training.on_jax import gpu_memory
+
+    statistics = {"peak_bytes_in_use": 3, "bytes_limit": 9, "bytes_in_use": 2}
+    device = SimpleNamespace(platform=platform, memory_stats=lambda: statistics)
+    monkeypatch.setattr(jax, "local_devices", lambda: [device])
+    assert gpu_memory() == found
+
+
+def test_tensorflow_says_what_the_fullest_gpu_held(monkeypatch):
+    import tensorflow as tf
+
+    from tfvp.training.on_tensorflow import gpu_memory
+
+    assert gpu_memory() is None
+    peaks = {"GPU:0": 3, "GPU:1": 5}
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: list(peaks))
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "get_memory_info",
+        lambda name: {"peak": peaks[name], "current": 1},
+    )
+    assert gpu_memory() == (5, None)

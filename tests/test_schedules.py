@@ -211,7 +211,7 @@ def test_the_gradient_of_a_whole_batch_is_clipped_in_any_micro_batches(kind, tmp
     trainer = build_trainer(experiment, Devices(experiment.training))
     frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
     batch = {"frames": tf.constant(frames), "use_truth": tf.zeros((4, 2))}
-    plain = trainer._summed_gradients(batch)[1]
+    plain = trainer.summed_gradients(batch)[1]
     assert max(np.abs(np.array(g)).max() for g in plain) > limit
     given = {}
     for micro_batch in (1, 2, 4):

@@ -1,7 +1,6 @@
 """`tfvp profile`: what a training step of a configuration takes, and where its time goes."""
 
 import argparse
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -40,30 +39,39 @@ def _positive(text: str) -> int:
 
 def _profile(arguments: argparse.Namespace, experiment: Experiment) -> int:
     with tensorflow_notices_held_back():
-        from tfvp.profiling import build_profiled, measure, peak_gigabytes
-        from tfvp.step_parts import clips_at_once, micro_batch_that_fits, parts_of_step
+        from tfvp.profiling import build_profiled, measure
+        from tfvp.step_parts import clips_at_once, parts_of_step
+        from tfvp.training.memory import peak_gigabytes
 
     console = Console(soft_wrap=True)
     batch = clips_at_once(experiment)
-    trainer = build_profiled(experiment, batch)
+    loop = build_profiled(experiment, batch)
     before = peak_gigabytes()
     with progress(console, "training steps", 1 + arguments.steps) as shown:
         cost = measure(
-            experiment, batch=batch, steps=arguments.steps, trainer=trainer, report=shown.update
+            experiment, batch=batch, steps=arguments.steps, loop=loop, report=shown.update
         )
-    parts = parts_of_step(experiment, trainer, batch, cost.step)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    parts = parts_of_step(experiment, loop.trainer, batch, cost.step)
     share = experiment.training.global_batch
-    fits = micro_batch_that_fits(share, batch, before, cost.peak_gb, memory)
-    for name, value in _rows(cost, parts, share // batch).items():
+    rows = _rows(cost, parts, share // batch)
+    rows["memory"] = _memory(cost.peak_gb, before, share, batch)
+    for name, value in rows.items():
         console.print(f"{name:<12}{value}", highlight=False, markup=False)
-    console.print(
-        f"{'memory':<12}{cost.peak_gb:.2f} GB at most, of {memory:.1f} GB; by this "
-        f"training.micro_batch={fits} would fit",
-        highlight=False,
-        markup=False,
-    )
     return 0
+
+
+def _memory(peak: float, before: float, share: int, batch: int) -> str:
+    """What steps of `batch` clips held, and how many of the `share` clips would fit at once."""
+    from tfvp.step_parts import micro_batch_that_fits
+    from tfvp.training.memory import total_gigabytes
+
+    total = total_gigabytes()
+    if total is None:
+        return f"{peak:.2f} GB at most"
+    fits = micro_batch_that_fits(share, batch, before, peak, total)
+    return (
+        f"{peak:.2f} GB at most, of {total:.1f} GB; by this training.micro_batch={fits} would fit"
+    )
 
 
 def _rows(cost: Any, parts: dict[str, float], pieces: int) -> dict[str, str]:

@@ -5,8 +5,8 @@ measured between the steps. Their ratio is what to compare across machines. On a
 use too, the ratio of processor times says more than that of times.
 """
 
+import itertools
 import os
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -15,13 +15,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from tfvp.config import Experiment
 from tfvp.networks.operations import count_operations
 from tfvp.predict import compiled_prediction
 from tfvp.training.devices import Devices
-from tfvp.training.loop import build_trainer
+from tfvp.training.loop import Loop, build_trainer
+from tfvp.training.memory import peak_gigabytes
 from tfvp.training.trainer import Trainer
 
 FORWARD_PASSES = 3  # that a training step counts as: one forward, two for the gradient
@@ -82,13 +83,14 @@ class Clock:
         return Clock(now.wall - self.wall, now.cpu - self.cpu)
 
 
-def build_profiled(experiment: Experiment, batch: int) -> Trainer:
-    """The experiment's trainer as it is on one device, for batches of `batch` clips at once."""
+def build_profiled(experiment: Experiment, batch: int) -> Loop:
+    """The experiment's loop as it is on one device, for batches of `batch` clips at once."""
     config = experiment.training.model_copy(
         update={"global_batch": batch, "micro_batch": batch, "distribution": "none"}
     )
     whole = experiment.model_copy(update={"training": config})
-    return build_trainer(whole, Devices(config))
+    devices = Devices(config)
+    return Loop(build_trainer(whole, devices), config, own=devices.own_loop)
 
 
 def random_clips(experiment: Experiment, batch: int) -> dict[str, np.ndarray]:
@@ -106,7 +108,7 @@ def measure(
     *,
     batch: int,
     steps: int,
-    trainer: Trainer | None = None,
+    loop: Loop | None = None,
     report: Callable[[int], Any] = lambda done: None,
 ) -> StepCost:
     """Measure training steps and inference; the process' memory so far is part of the peak.
@@ -115,12 +117,12 @@ def measure(
         experiment: what is trained; its own batch and micro-batch are not looked at.
         batch: clips at once.
         steps: after the first.
-        trainer: from `build_profiled`; None: a new one.
+        loop: from `build_profiled`; None: a new one.
         report: told of every step done.
     """
-    trainer = trainer or build_profiled(experiment, batch)
-    clips = random_clips(experiment, batch)
-    times, floors = take_steps(trainer, clips, 1 + steps, report)
+    loop = loop or build_profiled(experiment, batch)
+    trainer, clips = loop.trainer, random_clips(experiment, batch)
+    times, floors = take_steps(loop, clips, 1 + steps, report)
     peak = peak_gigabytes()
     work = FORWARD_PASSES * count_operations(lambda: trainer.predictor(clips))
     floor = _middle([Clock(work / rate.wall, work / rate.cpu) for rate in floors])
@@ -154,7 +156,7 @@ def _circumstances() -> dict[str, Any]:
 
 
 def take_steps(
-    trainer: Trainer, clips: Any, count: int, report: Callable[[int], Any]
+    loop: Loop, clips: Any, count: int, report: Callable[[int], Any]
 ) -> tuple[list[Clock], list[Clock]]:
     """Take updates; the time of each, and the rate of the matrix product after each."""
     times: list[Clock] = []
@@ -165,36 +167,35 @@ def take_steps(
         nonlocal began
         float(logs["loss"])  # a device may still be at it
         times.append(began.since())
-        rates.append(matrix_rate(trainer.predictor.compute_dtype))
+        rates.append(matrix_rate(loop.trainer.predictor.compute_dtype))
         report(number + 1)
         began = Clock.now()
 
-    trainer.fit(
-        tf.data.Dataset.from_tensors(clips).repeat(),
-        steps_per_epoch=count,
-        verbose=0,
-        shuffle=False,
-        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=after)],
-    )
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=after)
+    loop.run(_repeated(clips), count, watch)
     return times, rates
+
+
+def _repeated(clips: Any) -> Any:
+    """The same batch again and again, in the form that the backend's loop takes."""
+    if keras.backend.backend() == "jax":
+        return itertools.repeat(clips)
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors(clips).repeat()
 
 
 def matrix_rate(dtype: str, size: int = RATE_SIZE, repeats: int = 8) -> Clock:
     """Operations a second of a large matrix product."""
-    a = tf.cast(tf.random.normal((size, size)), dtype)
-    product = a @ a  # the first one starts threads
+    a = ops.cast(keras.random.normal((size, size)), dtype)
+    product = ops.matmul(a, a)  # the first one starts threads
     float(product[0, 0])
     began = Clock.now()
     for _ in range(repeats):
-        product = a @ a
-    float(product[0, 0])
+        product = ops.matmul(a, a)
+    float(product[0, 0])  # JAX computes in order, in the background
     took = began.since()
     return Clock(*(2.0 * size**3 * repeats / seconds for seconds in (took.wall, took.cpu)))
-
-
-def peak_gigabytes() -> float:
-    """The most memory that this process held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def _middle(clocks: list[Clock]) -> Clock:

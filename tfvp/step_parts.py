@@ -4,12 +4,13 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
+import keras
+from keras import ops
 
 from tfvp.config import Experiment
 from tfvp.profiling import Clock, random_clips
 from tfvp.training.devices import Devices
-from tfvp.training.trainer import Trainer
+from tfvp.training.trainer import Trainer, compiled
 
 
 def clips_at_once(experiment: Experiment) -> int:
@@ -36,28 +37,24 @@ def parts_of_step(
     experiment: Experiment, trainer: Trainer, batch: int, step: float
 ) -> dict[str, float]:
     """Seconds of the forward pass, of the gradient after it, and of what else a step does."""
-    clips = {name: tf.constant(x) for name, x in random_clips(experiment, batch).items()}
-    variables = [variable.value for variable in trainer.trainable_variables]
+    clips = {name: ops.convert_to_tensor(x) for name, x in random_clips(experiment, batch).items()}
 
-    @tf.function(autograph=False)
-    def forward():
-        return tf.reduce_sum(trainer(clips, training=True))
+    def forward(clips):
+        return {"loss": trainer.measure(clips)[0]}
 
-    @tf.function(autograph=False)
-    def gradient():
-        with tf.GradientTape() as tape:
-            total = tf.reduce_sum(trainer(clips, training=True))
-        return [g for g in tape.gradient(total, variables) if g is not None]
+    def gradient(clips):
+        return dict(enumerate(trainer.summed_gradients(clips)[1]))
 
-    once, both = (_seconds(call) for call in (forward, gradient))
+    once, both = (_seconds(compiled(trainer, part), clips) for part in (forward, gradient))
     return {"forward": once, "backward": both - once, "update": max(0.0, step - both)}
 
 
-def _seconds(call: Callable[[], Any], repeats: int = 2) -> float:
-    call()
+def _seconds(call: Callable[[Any], Any], clips: Any, repeats: int = 2) -> float:
+    call(clips)
     times = []
     for _ in range(repeats):
         began = Clock.now()
-        call()
+        for result in keras.tree.flatten(call(clips)):
+            ops.convert_to_numpy(result)  # a device may still be at it
         times.append(began.since().wall)
     return statistics.median(times)

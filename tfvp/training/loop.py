@@ -1,7 +1,6 @@
 """The training loop: builds the trainer, measures what it will cost, and takes its updates."""
 
 import itertools
-import resource
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from tfvp.networks.build import build_model
 from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.devices import Devices
 from tfvp.training.losses import build_loss
-from tfvp.training.memory import out_of_memory_explained
+from tfvp.training.memory import out_of_memory_explained, peak_gigabytes
 from tfvp.training.optimizers import build_optimizer
 from tfvp.training.steps import Steps
 from tfvp.training.trainer import Trainer, compiled_step
@@ -117,8 +116,7 @@ def rehearse(loop: Loop, batches: Any) -> Cost:
     with xla_errors(trainer.jit_compile):
         loop.run(batches, 2, clock)
     restore(saved, trainer.predictor, trainer.average, trainer.optimizer)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Cost(marks[1] - marks[0], marks[2] - marks[1], kilobytes / 1e6)
+    return Cost(marks[1] - marks[0], marks[2] - marks[1], peak_gigabytes())
 
 
 def train(loop: Loop, batches: Any, steps: Steps) -> None:

@@ -1,10 +1,33 @@
-"""Running out of memory, said in a line with the settings that help."""
+"""Memory: how much training holds, and a line with the settings that help when it is not enough."""
 
+import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from keras.backend import backend as keras_backend
+
 from tfvp.config import TrainingConfig
 from tfvp.errors import TrainingError
+
+if keras_backend() == "jax":
+    from tfvp.training import on_jax as backend
+else:
+    from tfvp.training import on_tensorflow as backend
+
+
+def peak_gigabytes() -> float:
+    """The most memory held so far: on the GPU where there is one, else by this process."""
+    of_gpu = backend.gpu_memory()
+    return of_gpu[0] / 1e9 if of_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def total_gigabytes() -> float | None:
+    """The memory that there is, of the GPU or of the machine; None: TensorFlow does not say."""
+    of_gpu = backend.gpu_memory()
+    if of_gpu:
+        return of_gpu[1] / 1e9 if of_gpu[1] else None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
 
 
 @contextmanager

@@ -68,3 +68,12 @@ def compiled(function: Callable[..., Any], variables: Sequence[keras.Variable]):
         return result
 
     return call
+
+
+def gpu_memory() -> tuple[int, int | None] | None:
+    """Bytes held at most on the GPU that trains, and what it has; None: no GPU."""
+    device = jax.local_devices()[0]
+    if device.platform != "gpu":
+        return None
+    found = device.memory_stats()
+    return found["peak_bytes_in_use"], found["bytes_limit"]

@@ -66,3 +66,10 @@ def compiled(
         return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
 
     return on_all
+
+
+def gpu_memory() -> tuple[int, int | None] | None:
+    """Bytes held at most on the GPU that held most, and what it has (unknown); None: no GPU."""
+    names = [f"GPU:{i}" for i in range(len(tf.config.list_logical_devices("GPU")))]
+    peaks = [tf.config.experimental.get_memory_info(name)["peak"] for name in names]
+    return (max(peaks), None) if peaks else None

@@ -59,8 +59,7 @@ class Trainer(keras.Model):
 
     def train_step(self, data):
         """One update; returns the loss and its unweighted parts, per sequence of the batch."""
-        with for_xla() if self.jit_compile else contextlib.nullcontext():
-            sums, gradients = self._summed_gradients(data)
+        sums, gradients = self.summed_gradients(data)
         self.optimizer.apply(self._clipped(gradients), self.trainable_variables)
         self.average.update()
         sums = backend.sum_over_replicas(sums)
@@ -73,8 +72,8 @@ class Trainer(keras.Model):
         horizon = data["use_truth"].shape[1] + 1
         return math.prod(self.predictor.targets(data["frames"], horizon).shape[1:])
 
-    def _summed_gradients(self, data):
-        """Gradients of the summed loss and [its parts, sequences], over this replica's share."""
+    def summed_gradients(self, data):
+        """[Parts of the summed loss, sequences] and its gradients, over this replica's share."""
         sums, gradients = self._micro_batches(data)
         if self.summed_loss.mean:
             clips = data["frames"].shape[0] * backend.replicas()
@@ -89,7 +88,7 @@ class Trainer(keras.Model):
         return [gradient / backend.replicas() for gradient in clipped]
 
     def _micro_batches(self, data):
-        """As `_summed_gradients`, of the loss before a mean over clips."""
+        """As `summed_gradients`, of the loss before a mean over clips."""
         share = data["frames"].shape[0]
         if self.micro_batch is None or share == self.micro_batch:
             return self._gradients(data)
@@ -101,18 +100,15 @@ class Trainer(keras.Model):
 
     def _gradients(self, data):
         return backend.gradients(
-            lambda: self._measure(data),
+            lambda: self.measure(data),
             self.trainable_variables,
             self.predictor.non_trainable_variables,
         )
 
-    def _measure(self, data):
-        """The loss, and [its parts, clips]."""
-        own = "network" in self.summed_loss.weights
-        if own:
-            prediction, of_clips = self.predictor.with_own_loss(data)
-        else:
-            prediction, of_clips = self(data, training=True), None
+    def measure(self, data):
+        """The summed loss of a micro-batch, and [its parts, clips]."""
+        with for_xla() if self.jit_compile else contextlib.nullcontext():
+            prediction, of_clips = self._predicted(data)
         horizon = data["use_truth"].shape[1] + 1
         truth = self.predictor.targets(data["frames"], horizon)
         parts = self.summed_loss.measure(truth, prediction)
@@ -123,12 +119,31 @@ class Trainer(keras.Model):
         clips = ops.cast(ops.shape(prediction)[0], "float32")
         return loss, ops.stack([*parts, clips])
 
+    def _predicted(self, data):
+        """Predictions of a micro-batch, and the network's own loss of its clips or None."""
+        if "network" in self.summed_loss.weights:
+            return self.predictor.with_own_loss(data)
+        return self(data, training=True), None
 
-def compiled_step(trainer: Trainer, strategy: Any = None) -> Callable[[Any], dict[str, Any]]:
-    """The trainer's step as one compiled function of a batch, see `train_step`."""
+
+def compiled(
+    trainer: Trainer, function: Callable[[Any], Any], strategy: Any = None
+) -> Callable[[Any], Any]:
+    """A function of a batch, compiled as the training step is; it may change the trainer.
+
+    Args:
+        trainer: whose weights, averages and optimizer it reads and changes.
+        function: of a batch, see `Trainer`; gives a dictionary of tensors.
+        strategy: on whose replicas it runs, each with its share; None: here.
+    """
     if keras.backend.backend() != "jax":
         from tfvp.training import on_tensorflow
 
-        return on_tensorflow.compiled(trainer.train_step, strategy, xla=trainer.jit_compile)
+        return on_tensorflow.compiled(function, strategy, xla=trainer.jit_compile)
     changed = [*trainer.predictor.weights, *trainer.average.averages, *trainer.optimizer.variables]
-    return backend.compiled(trainer.train_step, changed)
+    return backend.compiled(function, changed)
+
+
+def compiled_step(trainer: Trainer, strategy: Any = None) -> Callable[[Any], dict[str, Any]]:
+    """The trainer's step, see `train_step`."""
+    return compiled(trainer, trainer.train_step, strategy)
