@@ -240,8 +240,8 @@ MESSAGES = {
     "above the lowest halve the frame as often, got data.frame_px 64x64, which 128 does not divide",
     "model: {network: prednet, error_weights: [1]}": "model.error_weights: expected one "
     "for each of 4 layers",
-    "training: {loss: {network: 1}}": "training.loss.network: only prednet, and predrnn with "
-    "model.decouple: true, have a loss of their own, got model.network eidetic_stack",
+    "training: {loss: {network: 1}}": "training.loss.network: only prednet, spatio_temporal, and "
+    "predrnn with model.decouple: true, have a loss of their own, got model.network eidetic_stack",
     "model: {network: predrnn, decouple: true}": "model.decouple: true adds weights that only "
     "training.loss.network trains",
     "model: {network: [1]}": "model.network: expected 'eidetic_stack'",

@@ -972,7 +972,8 @@ class AbsoluteSquareLossConfig(Section):
     )
     network: Weight = Field(
         default=0.0,
-        description="weight of the network's own loss: prednet's errors, predrnn's decoupling",
+        description="weight of the network's own loss: prednet's errors, predrnn's decoupling, "
+        "spatio_temporal's rough flow",
     )
 
     @model_validator(mode="after")
@@ -1284,11 +1285,13 @@ class Experiment(Section):
     def _network_has_a_loss(self) -> "Experiment":
         weight = getattr(self.training.loss, "network", 0.0)
         model = self.model
-        has_one = model.network == "prednet" or (model.network == "predrnn" and model.decouple)
+        has_one = model.network in ("prednet", "spatio_temporal") or (
+            model.network == "predrnn" and model.decouple
+        )
         if weight and not has_one:
             raise ValueError(
-                "training.loss.network: only prednet, and predrnn with model.decouple: true, have "
-                f"a loss of their own, got model.network {model.network}"
+                "training.loss.network: only prednet, spatio_temporal, and predrnn with "
+                f"model.decouple: true, have a loss of their own, got model.network {model.network}"
             )
         if model.network == "predrnn" and model.decouple and not weight:
             raise ValueError(

@@ -62,7 +62,7 @@ class FramePredictor(keras.Model):
     def with_own_loss(self, inputs):
         """As a call, and what the network itself wants small, (B,); `core.with_own_loss` says what.
 
-        Only of cores that have one: `PredNet`, and `PredRNN` with `decouple`.
+        Only of cores that have one: `PredNet`, `SpatioTemporal`, and `PredRNN` with `decouple`.
         """
         patches, state = self._start(inputs["frames"])
         use_truth = ops.cast(inputs["use_truth"], patches.dtype)

@@ -7,7 +7,7 @@ from keras import ops
 
 from tfvp.cells.st_lstm import TORCH_UNIFORM, STLSTMCell, STLSTMState
 from tfvp.layers import torch_layout
-from tfvp.networks.rollout import rollout
+from tfvp.networks.own_loss import rollout_with_own_loss
 from tfvp.networks.wiring import zigzag
 
 
@@ -135,14 +135,7 @@ class PredRNN(keras.layers.Layer):
             after = PredRNNState(layers=layers, memory=memory)
             return (self.decoder(outputs[-1]), overlap), after
 
-        predictions, overlaps = rollout(
-            step,
-            state,
-            frames[:, :-1],
-            predict_frames=use_truth.shape[1] + 1,
-            use_truth=use_truth,
-            feedback=lambda output, state: feedback(output[0], state),
-        )
+        predictions, overlaps = rollout_with_own_loss(step, state, frames, use_truth, feedback)
         return predictions, ops.mean(overlaps, axis=1)
 
     def released_names(self) -> dict[str, keras.Variable]:

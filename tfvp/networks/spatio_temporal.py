@@ -5,7 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfvp.layers.flow_roughness import flow_roughness
 from tfvp.layers.warp import dense_image_warp
+from tfvp.networks.own_loss import rollout_with_own_loss
 from tfvp.networks.recurrent_cell import recurrent_cell
 
 KERNEL, FLOW_KERNEL = 7, 15
@@ -29,6 +31,9 @@ class SpatioTemporal(keras.layers.Layer):
     In Dittrich's program no gradient goes back through the map that is moved, only through the flow
     (`detach_sampled=True`); here both learn unless that is asked for. His and Patraucean's predict
     one frame, and to go on read the clip again without its oldest frame; here the state goes on.
+
+    Its own loss is how rough the flow is, in halves of the map's side, as the paper has it and its
+    released program leaves it out.
 
     Args:
         encoder: channels of the map.
@@ -97,13 +102,33 @@ class SpatioTemporal(keras.layers.Layer):
         moved = dense_image_warp(sampled, -flow, outside="zero")
         return self.decoder(ops.repeat(ops.repeat(moved, 2, axis=1), 2, axis=2)), flow, state
 
+    def with_own_loss(self, state, frames, use_truth, feedback):
+        """Predict a clip, and measure how rough its flows are.
+
+        frames (B, T, H, W, C), use_truth as for `rollout` -> predictions of frames 1 ... T - 1 and
+        (B,), `flow_roughness` summed over these steps, as squared errors are.
+        """
+
+        def step(frame, state):
+            predicted, flow, state = self.with_flow(frame, state)
+            of_half = flow * 2 / (self._sides(flow) - 1)
+            return (predicted, flow_roughness(of_half)), state
+
+        predictions, roughness = rollout_with_own_loss(step, state, frames, use_truth, feedback)
+        return predictions, ops.sum(roughness, axis=1)
+
     def flow(self, hidden):
         """Where every place is read from: (B, H/2, W/2, hidden) -> (B, H/2, W/2, 2), pixels."""
         for layer in self.flow_layers:
             hidden = layer(hidden)
-        sides = ops.cast(ops.convert_to_tensor(hidden.shape[1:3]), "float32")
+        sides = self._sides(hidden)
         of_half = ops.cast(hidden, "float32") * 2 / sides
         return ops.clip(of_half, -FLOW_LIMIT, FLOW_LIMIT) * (sides - 1) / 2
+
+    @staticmethod
+    def _sides(of_map):
+        """Rows and columns of a map (B, H, W, any)."""
+        return ops.cast(ops.convert_to_tensor(of_map.shape[1:3]), "float32")
 
     def get_config(self):
         """Return the constructor's arguments."""
