@@ -18,7 +18,9 @@ from tfvp.evaluation.samples import read_arrays
 from tfvp.evaluation.suite import INDEX, Case, Suite
 from tfvp.reporting.boxes import box_figure, rank_correlation
 from tfvp.reporting.figures import clip_of, shared_clips
+from tfvp.reporting.frame_curves import frame_figure
 from tfvp.reporting.measured import comparable, names, read_measured
+from tfvp.reporting.plotting import legend_columns, look
 from tfvp.reporting.report import write_comparison, write_report
 from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
 from tfvp.reporting.training_curves import training_figure
@@ -199,6 +201,19 @@ def test_training_has_a_panel_a_column_and_a_line_a_run(tmp_path):
     assert [line.get_ydata()[0] for line in first.lines] == [1, 2, 3, 4, 5, 6]
     looks = {(line.get_linestyle(), line.get_color()) for line in first.lines}
     assert len(looks) == len(runs)
+
+
+def test_many_runs_are_told_apart_and_their_legend_stays_low(tmp_path):
+    looks = [(each["color"], each["linestyle"]) for each in map(look, range(50))]
+    assert len(set(looks)) == 50
+    assert looks[0] == ("C0", "-")
+    assert [legend_columns(n, 10.0) for n in (1, 5, 6, 11, 40)] == [1, 1, 2, 3, 3]
+    assert legend_columns(40, 8.0) == 2
+    group = [read_measured(make_run(tmp_path, f"run{n}", title=f"T{n}")) for n in range(12)]
+    figure = frame_figure("mse", group)
+    assert figure.legends[0]._ncols == 2
+    lines = [line for line in figure.axes[0].lines if str(line.get_label()).startswith("T")]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 12
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from matplotlib.ticker import MaxNLocator
 
 from tfvp.evaluation.record import MODEL
 from tfvp.reporting.measured import Measured, names
-from tfvp.reporting.plotting import LINES
+from tfvp.reporting.plotting import legend_columns, legend_inches, look
 from tfvp.reporting.tables import method_title
 
+_WIDTH = 8.0
 _BAND_ALPHA = 0.15
 
 
@@ -24,12 +25,12 @@ def frame_figure(metric: str, group: Sequence[Measured]) -> Figure:
     """
     shown = [each for each in group if metric in each.metrics.metrics]
     protocol = group[0].metrics.protocol
-    figure = Figure(figsize=(8, 4.7 + 0.15 * len(shown)), layout="constrained")  # legend below
+    baselines = dict.fromkeys(method for each in shown for method in each.baselines)
+    entries = len(shown) + len(baselines)
+    figure = Figure(figsize=(_WIDTH, 4.5 + legend_inches(entries, _WIDTH)), layout="constrained")
     axis = figure.subplots()
     for number, (name, each) in enumerate(zip(names(shown), shown, strict=True)):
-        style = LINES[number % len(LINES)]
-        _line(axis, each, metric, MODEL, label=name, linestyle=style, linewidth=2.5, marker="o")
-    baselines = dict.fromkeys(method for each in shown for method in each.baselines)
+        _line(axis, each, metric, MODEL, label=name, linewidth=2.5, marker="o", **look(number))
     for number, method in enumerate(baselines):
         each = next(m for m in shown if method in m.baselines)
         grey = str(0.25 + 0.5 * number / len(baselines))
@@ -44,7 +45,7 @@ def frame_figure(metric: str, group: Sequence[Measured]) -> Figure:
     axis.grid(alpha=0.3)
     data = group[0].metrics.facts.data
     axis.set_title(f"{data}\n{protocol.sequences:,} test sequences, bands: 95 % interval")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=legend_columns(entries, _WIDTH))
     return figure
 
 

@@ -9,7 +9,7 @@ from tfvp.evaluation.record import MODEL, read_metrics
 from tfvp.evaluation.suite import INDEX, Case, case_folder, read_suite
 from tfvp.reporting.cells import whole
 from tfvp.reporting.measured import SUITE, Measured
-from tfvp.reporting.plotting import LINES
+from tfvp.reporting.plotting import legend_columns, legend_inches, look
 from tfvp.reporting.tables import (
     Row,
     Section,
@@ -20,6 +20,8 @@ from tfvp.reporting.tables import (
     metrics_of,
 )
 from tfvp.runs import Run
+
+_WIDTH = 7.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def _case_row(title: str, name: str, each: Measured, metrics: Sequence[str]) -> 
 
 def digits_figure(metric: str, suites: Sequence[Robustness]) -> Figure:
     """Draw the mean error against the number of digits, with 95 % intervals (Feist 2021, 4.9)."""
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(
+        figsize=(_WIDTH, 4.3 + legend_inches(len(suites), _WIDTH)), layout="constrained"
+    )
     axis = figure.subplots()
     for number, suite in enumerate(suites):
         cases = suite.of("digits")
@@ -103,15 +107,15 @@ def digits_figure(metric: str, suites: Sequence[Robustness]) -> Figure:
             list(cases),
             [estimate.value for estimate in estimates],
             yerr=[estimate.half_width or 0.0 for estimate in estimates],
-            linestyle=LINES[number % len(LINES)],
             marker="o",
             capsize=4,
             label=suite.name,
+            **look(number),
         )
     facts = next(iter(suites[0].of("digits").values())).metrics.metrics[metric]
     axis.set_ylabel(f"{facts.title}, {facts.better} is better")
     axis.set_ylim(bottom=0)
     axis.set_title("mean over sequences and predicted frames, bars: 95 % interval")
     axis.grid(alpha=0.3)
-    figure.legend(loc="outside lower center")
+    figure.legend(loc="outside lower center", ncols=legend_columns(len(suites), _WIDTH))
     return figure

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfvp.errors import RunError
-from tfvp.reporting.plotting import LINES
+from tfvp.reporting.plotting import legend_columns, legend_inches, look
 from tfvp.runs import Run
 
 _NOT_CURVES = {"step", "wall_seconds", "clips_per_second"}
@@ -22,7 +22,7 @@ _TITLES = {
     "cross_entropy": "cross entropy per sequence",
     "network": "the network's own loss per sequence",
 }
-_COLUMNS = 2
+_COLUMNS, _WIDTH = 2, 10.0
 
 Log = dict[str, list[float]]
 Curves = dict[str, tuple[list[float], list[float]]]
@@ -45,7 +45,8 @@ def training_figure(runs: Mapping[str, Run]) -> Figure | None:
     if not panels:
         return None
     lines = -(-len(panels) // _COLUMNS)
-    figure = Figure(figsize=(5 * _COLUMNS, 2.6 * lines + 0.8), layout="constrained")
+    size = _WIDTH, 2.6 * lines + legend_inches(len(logs), _WIDTH)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
     for axis, title in zip(axes, panels, strict=False):
         _draw_lines(axis, title, logs)
@@ -59,7 +60,8 @@ def training_figure(runs: Mapping[str, Run]) -> Figure | None:
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center")
+    columns = legend_columns(len(logs), _WIDTH)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     return figure
 
 
@@ -70,10 +72,9 @@ def _draw_lines(axis: Axes, title: str, logs: Mapping[str, Curves]) -> None:
             axis.plot(
                 steps,
                 values,
-                linestyle=LINES[number % len(LINES)],
-                color=f"C{number}",
                 label=name,
                 marker="." if len(steps) <= 50 else None,
+                **look(number),
             )
 
 
