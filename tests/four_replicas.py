@@ -14,7 +14,7 @@ from tfvp.config import Experiment
 from tfvp.data.pipeline import training_batches
 from tfvp.data.prepare import prepare, training_source
 from tfvp.training.devices import Devices
-from tfvp.training.loop import build_trainer
+from tfvp.training.loop import Loop, build_trainer
 from tfvp.training.schedules import truth_probability
 
 
@@ -31,11 +31,16 @@ def main(folder: str, replicas: str, out: str) -> None:
     devices = Devices(experiment.training)  # a second strategy in a process gets entangled with it
     assert devices.replicas == int(replicas)
     arrays = trained(experiment, devices)
-    clipped = trained(tiny.dense(Path(folder), *changes, *clip), devices)
-    np.savez(out, **arrays, **{f"clipped/{name}": value for name, value in clipped.items()})
+    dense = tiny.dense(Path(folder), *changes, *clip)
+    for kind, own in (("clipped", False), ("own loop", True)):
+        more = trained(dense, devices, own=own)
+        arrays |= {f"{kind}/{name}": value for name, value in more.items()}
+    np.savez(out, **arrays)
 
 
-def trained(experiment: Experiment, devices: Devices) -> dict[str, np.ndarray]:
+def trained(
+    experiment: Experiment, devices: Devices, *, own: bool = False
+) -> dict[str, np.ndarray]:
     """Losses, weights and averages after three updates."""
     config, data = experiment.training, experiment.data
     prepared = prepare(data, report=lambda _: None)
@@ -50,7 +55,7 @@ def trained(experiment: Experiment, devices: Devices) -> dict[str, np.ndarray]:
     record = tf.keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: losses.append(list(logs.values()))
     )
-    trainer.fit(batches, epochs=1, steps_per_epoch=3, verbose=0, shuffle=False, callbacks=[record])
+    Loop(trainer, config, own=own, strategy=devices.strategy).run(batches, 3, record)
     arrays = {weight.path: weight.numpy() for weight in trainer.predictor.weights}
     averages = {f"average{i}": np.asarray(a) for i, a in enumerate(trainer.average.averages)}
     return {"losses": np.array(losses), **arrays, **averages}

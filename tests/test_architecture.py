@@ -38,6 +38,7 @@ ORDER = [
         "predict_clip",
         "clip_files",
         "train_stage",
+        "train_together",
         "stages",
         "inspect_data",
         "cli_data",

@@ -104,6 +104,18 @@ def test_every_batch_comes_again_reversed_in_time_with_its_mask(start_step):
     assert_equal_batches(batches, [next(in_numpy) for _ in range(6)])
 
 
+@pytest.mark.parametrize("reverse_input", [False, True])
+def test_rows_of_a_batch_are_those_of_the_whole(reverse_input):
+    whole = pipeline.numpy_training_batches(Numbered(10), **settings(), reverse_input=reverse_input)
+    rows = settings(rows=range(1, 3), reverse_input=reverse_input)
+    batches = taken(pipeline.training_batches(Numbered(10), **rows), 6)
+    in_numpy = pipeline.numpy_training_batches(Numbered(10), **rows)
+    assert_equal_batches(batches, [next(in_numpy) for _ in range(6)])
+    assert_equal_batches(
+        batches, [{name: x[1:3] for name, x in next(whole).items()} for _ in range(6)]
+    )
+
+
 def test_every_value_of_a_byte_becomes_its_share_of_255():
     got = pipeline.to_float(np.arange(256, dtype=np.uint8))
     assert got.tolist() == [np.float32(value / 255) for value in range(256)]

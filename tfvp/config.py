@@ -1121,8 +1121,11 @@ class TrainingConfig(Section):
         default=False, description="leave the decoder's weights as they are"
     )
     init: InitConfig = InitConfig()
-    distribution: Literal["auto", "none", "mirrored"] = Field(
-        default="auto", description="auto: mirrored when more than one GPU is visible"
+    distribution: Literal["auto", "none", "mirrored", "multi_worker"] = Field(
+        default="auto",
+        description="auto: mirrored when more than one GPU is visible; mirrored: all devices of "
+        "this machine; multi_worker: several processes, one a machine, that TF_CONFIG or Slurm's "
+        "srun names; no choice changes the result",
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         default="float32",

@@ -1,6 +1,6 @@
 """One call of the program: an experiment, where it writes, and how it talks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from tfvp.data.prepare import PreparedData, open_prepared
 from tfvp.errors import DataError, RunError
 from tfvp.provenance import read_provenance
 from tfvp.runs import Run, open_run
+from tfvp.training.workers import Alone, Workers
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Job:
     console: Console
     resume: bool = False
     force: bool = False  # go on with changed settings
+    workers: Workers = field(default_factory=Alone)  # that train with this process
 
     @property
     def run(self) -> Run:

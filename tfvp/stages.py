@@ -1,6 +1,7 @@
 """The stages of an experiment, in order: prepare, train, evaluate, report, export."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from keras.backend import backend
 
@@ -16,6 +17,7 @@ from tfvp.reporting.render import console as console_table
 from tfvp.reporting.report import HTML, write_report
 from tfvp.reporting.tables import measured_table, transposed
 from tfvp.train_stage import check_can_train, train_stage
+from tfvp.train_together import help_to_train, join
 
 
 def run_stages(job: Job, stages: tuple[str, ...]) -> None:
@@ -25,6 +27,15 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
         UserError: whatever the user can mend, see `tfvp.errors`.
     """
     check_backend(stages)
+    job = replace(job, workers=join(job, stages))
+    with job.workers.losses_explained():
+        if job.workers.is_chief:
+            _run_stages(job, stages)
+        else:
+            help_to_train(job)
+
+
+def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
     if "train" in stages:
         check_can_train(job)
     elif stages != ("prepare",):

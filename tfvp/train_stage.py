@@ -28,7 +28,7 @@ from tfvp.training.devices import Devices
 from tfvp.training.logs import TrainingLogs
 from tfvp.training.loop import Loop, build_trainer, rehearse, train
 from tfvp.training.schedules import scheduled, truth_probabilities
-from tfvp.training.steps import Steps
+from tfvp.training.steps import OtherSteps, Steps
 from tfvp.training.trainer import Trainer
 
 
@@ -55,20 +55,25 @@ def check_can_train(job: Job) -> None:
 
 def train_stage(job: Job) -> None:
     """Train, from fresh weights, given ones, or a checkpoint of the same run."""
-    experiment, config = job.experiment, job.experiment.training
+    experiment, config, workers = job.experiment, job.experiment.training, job.workers
+    workers.wait()  # until the chief has prepared the data
     prepared = job.open_data()
-    devices = Devices(config)
+    workers.check_same_data(prepared.hash)
+    devices = Devices(config, workers)
     trainer = build_trainer(experiment, devices)
     checkpoints = Checkpoints(job.run.checkpoints, keep=config.keep_checkpoints, report=job.say)
-    begin = _continue if job.resume else _start
-    start_step, best = begin(job, prepared, devices, trainer, checkpoints)
-    if start_step >= config.steps or (best and best.is_final(config.early_stopping)):
-        _say_end(job, checkpoints, best)
+    start_step, best = _begin(job, prepared, devices, trainer, checkpoints)
+    if start_step >= config.steps:
+        if workers.is_chief:
+            _say_end(job, checkpoints, best)
         return
     batches = _training_batches(job, prepared, start_step)
     loop = Loop(trainer, config, own=devices.own_loop, strategy=devices.strategy)
     updates = (config.steps - start_step) * (1 + config.reverse_input)
     _say_cost(job, loop, devices, batches, updates)
+    if not workers.is_chief:
+        train(loop, batches, OtherSteps(config, start_step, checkpoints, workers))
+        return
     validation = _validation(job, trainer, prepared)
     with progress(job.console, "training", config.steps, start_step) as shown:
         logs = TrainingLogs(
@@ -78,9 +83,30 @@ def train_stage(job: Job) -> None:
             scheduled=scheduled(1, config),
             validated=dict.fromkeys((METRIC, config.validation_metric)),
         )
-        steps = Steps(config, start_step, checkpoints, logs, validation, shown, best)
+        steps = Steps(config, start_step, checkpoints, logs, validation, shown, best, workers)
         train(loop, batches, steps)
     _say_end(job, checkpoints, steps.best)
+
+
+def _begin(
+    job: Job, prepared: PreparedData, devices: Devices, trainer: Trainer, checkpoints: Checkpoints
+) -> tuple[int, Best | None]:
+    """Begin or go on; returns the updates done and, on the chief, the best validation.
+
+    The chief alone reads the run or the given weights; the others have its from it. Training that
+    is over has done all updates.
+    """
+    config, workers = job.experiment.training, job.workers
+    start_step, best = 0, None
+    if workers.is_chief:
+        begin = _continue if job.resume else _start
+        start_step, best = begin(job, prepared, devices, trainer, checkpoints)
+        if best and best.is_final(config.early_stopping):
+            start_step = config.steps
+    (start_step,) = workers.agree(start_step)
+    predictor, average, optimizer = trainer.predictor, trainer.average, trainer.optimizer
+    workers.share([*predictor.weights, *average.averages, *optimizer.variables])
+    return start_step, best
 
 
 def _say_end(job: Job, checkpoints: Checkpoints, best: Best | None) -> None:
@@ -150,6 +176,7 @@ def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
         ),
         reverse_input=config.reverse_input,
         start_step=start_step + 1,
+        rows=job.workers.rows(config.global_batch),
     )
     return Prefetched(make) if backend() == "jax" else make()
 

@@ -48,8 +48,9 @@ def training_batch(
     seed: int,
     sampling: Sampling,
     reverse: bool = False,
+    rows: Sequence[int] | None = None,
 ) -> Batch:
-    """Return the global batch of step `step`, a pure function of its arguments.
+    """Return the global batch of step `step`, or some rows of it: a pure function of its arguments.
 
     Args:
         source: clips, finite (in a new order every epoch) or endless (one after the other).
@@ -58,14 +59,16 @@ def training_batch(
         seed: of order and masks.
         sampling: gives a step's probabilities of feeding the truth, see `Sampling`.
         reverse: the same clips with their last frame first, and the same mask.
+        rows: places in the global batch; None: all.
 
     Raises:
         DataError: a record is damaged; names shard and record.
     """
+    rows = range(batch) if rows is None else rows
     indices = order.batch_indices(seed, step, batch, source.count)
-    clips = np.stack([source[int(index)] for index in indices])
+    clips = np.stack([source[int(indices[row])] for row in rows])
     probabilities = sampling(step)
-    mask = order.truth_mask(seed, step, range(batch), len(probabilities), probabilities)
+    mask = order.truth_mask(seed, step, rows, len(probabilities), probabilities)
     return Batch(frames=to_float(clips[:, ::-1] if reverse else clips), use_truth=mask)
 
 
@@ -77,16 +80,16 @@ def numpy_training_batches(
     sampling: Sampling,
     reverse_input: bool = False,
     start_step: int = 1,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of all updates from step `start_step` on endlessly, without TensorFlow.
 
     With `reverse_input` every step has two: its clips, then the same reversed in time.
     """
+    settings = {"batch": batch, "seed": seed, "sampling": sampling, "rows": rows}
     for step in itertools.count(start_step):
         for reverse in (False, True)[: 1 + reverse_input]:
-            yield training_batch(
-                source, step, batch=batch, seed=seed, sampling=sampling, reverse=reverse
-            )
+            yield training_batch(source, step, reverse=reverse, **settings)
 
 
 def training_batches(
@@ -97,27 +100,30 @@ def training_batches(
     sampling: Sampling,
     reverse_input: bool = False,
     start_step: int = 1,
+    rows: Sequence[int] | None = None,
 ) -> "tf.data.Dataset":
     """Return the batches of numpy_training_batches as an endless, prefetching tf.data pipeline.
+
+    With `rows` only these of every batch.
 
     A damaged record stops it with TensorFlow's error; `data_errors` turns that into a DataError.
     """
     import tensorflow as tf
 
+    settings = {"batch": batch, "seed": seed, "sampling": sampling, "rows": rows}
     updates = 1 + reverse_input  # of a step
+    clips = batch if rows is None else len(rows)
 
     def load(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step, reverse = divmod(int(number), updates)
-        made = training_batch(
-            source, step, batch=batch, seed=seed, sampling=sampling, reverse=bool(reverse)
-        )
+        made = training_batch(source, step, reverse=bool(reverse), **settings)
         return made["frames"], made["use_truth"]
 
     def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
         frames, mask = tf.numpy_function(load, [number], [tf.float32, tf.float32])
         return {
-            "frames": tf.ensure_shape(frames, (batch, *source.shape)),
-            "use_truth": tf.ensure_shape(mask, (batch, len(sampling(start_step)))),
+            "frames": tf.ensure_shape(frames, (clips, *source.shape)),
+            "use_truth": tf.ensure_shape(mask, (clips, len(sampling(start_step)))),
         }
 
     numbers = tf.data.Dataset.range(start_step * updates, np.iinfo(np.int64).max)

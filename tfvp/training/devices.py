@@ -8,6 +8,7 @@ from keras.backend import backend
 
 from tfvp.config import TrainingConfig
 from tfvp.errors import ConfigError
+from tfvp.training.workers import Alone, Workers
 
 CPU_MICRO_BATCH = 2  # two clips of the full E3D-LSTM take 4 GB
 
@@ -15,13 +16,19 @@ CPU_MICRO_BATCH = 2  # two clips of the full E3D-LSTM take 4 GB
 class Devices:
     """The replicas that train and how a global batch is shared among them.
 
+    Args:
+        config: the training section.
+        workers: the processes that train together.
+
     Raises:
         ConfigError: the global batch cannot be shared evenly.
     """
 
-    def __init__(self, config: TrainingConfig):
-        self.own_loop = backend() == "jax"
-        self.strategy: Any = None
+    def __init__(self, config: TrainingConfig, workers: Workers | None = None):
+        self.workers = workers or Alone()
+        self.strategy: Any = self.workers.strategy
+        # Keras' fit cannot drive several processes.
+        self.own_loop = backend() == "jax" or self.strategy is not None
         if backend() == "jax":
             self._find_with_jax(config)
         else:
@@ -49,6 +56,10 @@ class Devices:
 
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
+        if self.strategy is not None:
+            self.gpus = len(tf.config.get_visible_devices("GPU"))
+            self.replicas = self.strategy.num_replicas_in_sync
+            return
         self.gpus = len(tf.config.list_logical_devices("GPU"))
         everything = self.gpus or len(tf.config.list_logical_devices("CPU"))
         mirrored = config.distribution == "mirrored" or (
@@ -86,7 +97,10 @@ class Devices:
     def describe(self) -> str:
         """E.g. "CPU, 2 cores" or "4 x GPU"."""
         with_jax = ", JAX" if backend() == "jax" else ""
+        together = f" of {self.workers.count} workers" if self.workers.count > 1 else ""
         if self.gpus:
-            return f"{self.replicas} x GPU{with_jax}"
+            return f"{self.replicas} x GPU{together}{with_jax}"
         cores = f"CPU, {len(os.sched_getaffinity(0))} cores{with_jax}"
+        if together:
+            return f"{self.workers.count} workers, each {cores}"
         return cores if self.replicas == 1 else f"{self.replicas} replicas on {cores}"

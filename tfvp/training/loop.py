@@ -15,7 +15,7 @@ from tfvp.training.devices import Devices
 from tfvp.training.losses import build_loss
 from tfvp.training.memory import out_of_memory_explained, peak_gigabytes
 from tfvp.training.optimizers import build_optimizer
-from tfvp.training.steps import Steps
+from tfvp.training.steps import EachStep
 from tfvp.training.trainer import Trainer, compiled_step
 from tfvp.training.xla import xla_errors
 
@@ -119,7 +119,7 @@ def rehearse(loop: Loop, batches: Any) -> Cost:
     return Cost(marks[1] - marks[0], marks[2] - marks[1], peak_gigabytes())
 
 
-def train(loop: Loop, batches: Any, steps: Steps) -> None:
+def train(loop: Loop, batches: Any, steps: EachStep) -> None:
     """Train to the end.
 
     Args:
@@ -136,4 +136,4 @@ def train(loop: Loop, batches: Any, steps: Steps) -> None:
         with steps.listening():
             loop.run(batches, steps.updates_left, steps)
     finally:
-        steps.logs.close()
+        steps.close()

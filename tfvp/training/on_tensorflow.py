@@ -55,7 +55,10 @@ def sum_over_replicas(values):
 def compiled(
     step: Callable[[Any], dict[str, Any]], strategy: Any = None, *, xla: bool = False
 ) -> Callable[[Any], Any]:
-    """Compile a step as `keras.Model.fit` does, with XLA or not, on a strategy's replicas."""
+    """Compile a step as `keras.Model.fit` does, with XLA or not, on a strategy's replicas.
+
+    A batch is shared evenly, in order, among the replicas of this process.
+    """
     one = tf.function(step, autograph=False, jit_compile=xla, reduce_retracing=True)
     if strategy is None:
         return one
@@ -65,7 +68,23 @@ def compiled(
         logs = strategy.run(one, args=(batch,))
         return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
 
-    return on_all
+    return lambda batch: on_all(_shared(strategy, batch))
+
+
+def _shared(strategy: Any, batch: Any) -> Any:
+    """A batch of this process, cut for its replicas."""
+    replicas = len(strategy.extended.worker_devices)
+
+    def part(context: tf.distribute.experimental.ValueContext) -> Any:
+        place = context.replica_id_in_sync_group % replicas
+
+        def cut(x: tf.Tensor) -> tf.Tensor:
+            share = x.shape[0] // replicas
+            return x[place * share : (place + 1) * share]
+
+        return tf.nest.map_structure(cut, batch)
+
+    return strategy.experimental_distribute_values_from_function(part)
 
 
 def gpu_memory() -> tuple[int, int | None] | None:

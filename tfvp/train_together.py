@@ -1,0 +1,45 @@
+"""Training by several processes: how they join, and what those that are not the chief do."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keras.backend import backend
+from rich.console import Console
+
+from tfvp.config_files import config_hash
+from tfvp.job import Job
+from tfvp.train_stage import train_stage
+from tfvp.training.cluster import find_cluster
+from tfvp.training.workers import Alone, Together, Workers
+
+
+def join(job: Job, stages: Sequence[str]) -> Workers:
+    """The processes that train together, this one alone if the job does not ask for others.
+
+    Args:
+        job: the job.
+        stages: what is to be done; must be the same for all workers.
+
+    Raises:
+        ConfigError: no workers are named, this one cannot be one, or they want different things.
+        TrainingError: another worker is not reached.
+    """
+    wanted = job.experiment.training.distribution == "multi_worker" and "train" in stages
+    if not wanted or backend() != "tensorflow":  # `Devices` says that others cannot
+        return Alone()
+    cluster = find_cluster()
+    others = ", ".join(cluster.name(index) for index in cluster.others)
+    job.say(f"{cluster.name()}: waiting for {others} ...")
+    facts = {
+        "list of workers": ",".join(cluster.addresses),
+        "configuration": config_hash(job.experiment),
+        "stages": ",".join(stages),
+        "--resume": "given" if job.resume else "not given",
+    }
+    return Together(cluster, facts)
+
+
+def help_to_train(job: Job) -> None:
+    """What a worker that is not the chief does: it trains with the others, silently."""
+    train_stage(replace(job, console=Console(quiet=True)))
+    job.say(f"{job.workers.name}: training is over; the chief does what is left")
