@@ -8,7 +8,8 @@ from tests import tiny
 from tfvp.config_files import load_config
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.record import read_metrics
-from tfvp.networks.build import build_model
+from tfvp.networks.build import build_model, count_parameters
+from tfvp.networks.parameters import parameter_count
 from tfvp.stages import run_stages
 
 
@@ -38,9 +39,13 @@ def test_parameters_and_work_by_hand():
 
 
 def test_parameters_are_those_that_the_literature_counts():
-    network = build_model(load_config("conv_lstm_skip"))
-    cost = network_cost(network, 1, 1)
-    assert cost.parameters == 846_305  # and 128 running statistics, which nothing trains
+    """PyTorch counts no running statistics; a decoder that is frozen still has its parameters."""
+    experiment = load_config("conv_lstm_skip")
+    network = build_model(experiment)
+    for layer in network.core.decoder:
+        layer.trainable = False
+    assert parameter_count(network) == count_parameters(experiment) == 846_305
+    assert network_cost(network, 1, 1).parameters == 846_305
     assert network.count_params() == 846_305 + 128
 
 

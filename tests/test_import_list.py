@@ -279,4 +279,4 @@ def test_the_catalogue_is_complete():
 
 def test_counting_without_allocating_counts_right():
     experiment = load_config("e3d_residual", preset="quick")
-    assert count_parameters(experiment) == build_model(experiment).count_params()
+    assert count_parameters(experiment) == build_model(experiment).count_params()  # no norms

@@ -19,6 +19,7 @@ from keras import ops
 
 from tfvp.config import Experiment
 from tfvp.networks.operations import count_operations
+from tfvp.networks.parameters import parameter_count
 from tfvp.predict import compiled_prediction
 from tfvp.training.devices import Devices
 from tfvp.training.loop import Loop, build_trainer
@@ -134,7 +135,7 @@ def measure(
         frames=experiment.data.total_frames,
         precision=experiment.training.precision,
         **_circumstances(),
-        parameters=trainer.predictor.count_params(),
+        parameters=parameter_count(trainer.predictor),
         gflop=work / 1e9,
         **_timed("first_step", times[0]),
         **_timed("step", step),

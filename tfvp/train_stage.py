@@ -17,6 +17,7 @@ from tfvp.errors import ConfigError
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.validation import METRIC, Validated, validate
 from tfvp.job import Job
+from tfvp.networks.parameters import parameter_count
 from tfvp.porting.initial import initialise
 from tfvp.predict import compiled_prediction
 from tfvp.progress import in_words, progress
@@ -202,7 +203,7 @@ def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Validatio
 def _say_cost(job: Job, loop: Loop, devices: Devices, batches: Any, updates: int) -> None:
     """Measure two updates, undo them, and say what the whole will take."""
     config = job.experiment.training
-    parameters = loop.trainer.predictor.count_params()
+    parameters = parameter_count(loop.trainer.predictor)
     job.say(
         f"{parameters:,} parameters on {devices.describe()}; each update: "
         f"{config.global_batch} clips in micro-batches of {devices.micro_batch}; measuring one ..."

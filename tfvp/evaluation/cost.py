@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tfvp.evaluation.measure import Predict
 from tfvp.evaluation.record import Cost, Speed
 from tfvp.networks.operations import prediction_operations
+from tfvp.networks.parameters import parameter_count
 
 
 class TimedPrediction:
@@ -50,7 +51,7 @@ class TimedPrediction:
 def network_cost(network: Any, context_frames: int, predict_frames: int) -> Cost:
     """What a `FramePredictor` costs, its speed aside; runs it on one clip to count its work."""
     return Cost(
-        parameters=sum(int(np.prod(w.shape)) for w in network.trainable_weights),
+        parameters=parameter_count(network),
         macs=prediction_operations(network, context_frames, predict_frames) / 2,
         speed=None,
     )

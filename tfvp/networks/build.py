@@ -1,6 +1,5 @@
 """From a configuration to a network."""
 
-import math
 from typing import Any
 
 import keras
@@ -28,6 +27,7 @@ from tfvp.networks.eidetic_stack import EideticStack
 from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
 from tfvp.networks.fc_lstm import FCLSTMAutoencoder
 from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.networks.parameters import parameter_count
 from tfvp.networks.prednet import PredNet
 from tfvp.networks.predrnn import PredRNN
 from tfvp.networks.predrnn_pp import PredRNNPP
@@ -66,9 +66,9 @@ def _patch_px(model: Any) -> int:
 
 
 def count_parameters(experiment: Experiment) -> int:
-    """Parameters of an experiment's network, from its weights' shapes: none is allocated."""
+    """`parameter_count` of an experiment's network, none of which is allocated."""
     with keras.StatelessScope(initialize_variables=False):
-        return sum(math.prod(weight.shape) for weight in build_model(experiment).weights)
+        return parameter_count(build_model(experiment))
 
 
 def _eidetic_stack(model: EideticStackConfig) -> EideticStack:
