@@ -21,7 +21,7 @@ class Convolving(keras.Model):
         self.frame_shape = (4, 5, 1)
         self.conv = keras.layers.Conv2D(1, 3, padding="same")
         self.conv.build((None, *self.frame_shape))
-        self.statistic = self.add_weight(shape=(7,), trainable=False)
+        self.statistic = self.add_weight(name="moving_mean", shape=(7,), trainable=False)
 
     def predict_frames(self, context, horizon: int):
         frames = [context[:, -1]]

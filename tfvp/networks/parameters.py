@@ -4,7 +4,7 @@ import math
 
 import keras
 
-RUNNING_STATISTICS = ("moving_mean", "moving_variance")
+RUNNING_STATISTICS = ("moving_mean", "moving_variance")  # frozen weights are not trainable either
 
 
 def parameter_count(network: keras.Model | keras.layers.Layer) -> int:
