@@ -41,6 +41,7 @@ ORDER = [
         "train_together",
         "stages",
         "inspect_data",
+        "cli_options",
         "cli_data",
         "evaluate_command",
         "predict_command",

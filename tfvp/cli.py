@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from tfvp.cli_data import add_data_commands
+from tfvp.cli_options import add_set
 from tfvp.compare_command import add_compare
 from tfvp.config import Experiment
 from tfvp.config_files import explain, load_config
@@ -124,14 +125,7 @@ def _add_config_options(parser: argparse.ArgumentParser) -> None:
         help="a name in configs/, or a path to a YAML file",
     )
     parser.add_argument("--preset", help="one of the presets that the config names, e.g. quick")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one value, e.g. training.steps=1000; may be repeated",
-    )
+    add_set(parser, "change one value, e.g. training.steps=1000; may be repeated")
     parser.add_argument("--name", help="name of the run's folder (default: the config's)")
 
 

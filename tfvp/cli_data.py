@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tfvp.cli_options import add_set
 from tfvp.config_files import load_config
 from tfvp.data import manifest as manifests
 from tfvp.data.partial import unfinished_in
@@ -68,14 +69,7 @@ def add_data_commands(commands: Any) -> None:
 
 def _add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="one of the presets that the config names")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one value, e.g. data.seed=1; may be repeated",
-    )
+    add_set(parser, "change one value, e.g. data.seed=1; may be repeated")
 
 
 def _console() -> tuple[Console, Callable[[str], None]]:

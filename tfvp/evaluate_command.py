@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from tfvp.cli_data import open_folder
+from tfvp.cli_options import add_set
 from tfvp.config import METRIC_PRESETS
 from tfvp.config_files import leaves, load_resolved
 from tfvp.errors import ConfigError
@@ -37,14 +38,7 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument(
         "--sequences", metavar="N", help="measure on the first N sequences only (default: all)"
     )
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change a key of evaluation, or data.root or data.prepared",
-    )
+    add_set(parser, "change a key of evaluation, or data.root or data.prepared")
     parser.set_defaults(command=_evaluate)
 
 
