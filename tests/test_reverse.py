@@ -118,15 +118,8 @@ def test_a_step_makes_two_updates_and_schedules_count_steps(straight):
 
 
 def test_a_run_with_two_updates_a_step_resumes_exactly(straight):
-    job, state = straight
-    log = job.run.train_log.read_bytes()
-    checkpoints = Checkpoints(job.run.checkpoints)
-    checkpoints.path(4).unlink()
-    run_stages(tiny.job(job.experiment, resume=True), ("train",))
-    again = checkpoints.load(4)
-    for name in state:
-        np.testing.assert_array_equal(again[name], state[name], err_msg=name)
-    assert job.run.train_log.read_bytes() == log
+    job, _ = straight
+    tiny.assert_resumes_exactly(job, job.run.train_log, (4,))
 
 
 def test_the_loss_of_a_step_is_the_mean_of_its_updates():

@@ -167,15 +167,8 @@ def test_a_run_follows_its_schedule_and_logs_it(straight):
 
 
 def test_a_run_in_the_middle_of_its_cycle_resumes_exactly(straight):
-    job, state = straight
-    log = job.run.train_log.read_bytes()
-    checkpoints = Checkpoints(job.run.checkpoints)
-    checkpoints.path(4).unlink()
-    run_stages(tiny.job(job.experiment, resume=True), ("train",))
-    again = checkpoints.load(4)
-    for name in state:
-        np.testing.assert_array_equal(again[name], state[name], err_msg=name)
-    assert job.run.train_log.read_bytes() == log
+    job, _ = straight
+    tiny.assert_resumes_exactly(job, job.run.train_log, (4,))
 
 
 # --- clipping ---

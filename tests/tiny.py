@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from tfvp.config import Experiment
 from tfvp.config_files import load_config
 from tfvp.job import Job
+from tfvp.stages import run_stages
+from tfvp.training.checkpoints import Checkpoints
 
 CHANGES = (
     "data.digits=sklearn",
@@ -53,3 +56,23 @@ def dense(folder: Path, *changes: str, name: str = "dense"):
     small = ("model.encoder=[12]", "model.decoder=[12]")
     homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")
     return load_config("simple_lstm", overrides=[*kept, *small, *homes, *changes], name=name)
+
+
+def assert_resumes_exactly(trained: Job, log: Path, without: tuple[int, ...]) -> None:
+    """Training goes on where the steps `without` are missing, to the same state and the same log.
+
+    Args:
+        trained: a run's job.
+        log: a file of it that every step or validation wrote to.
+        without: steps whose checkpoints are removed first; the last step of the run among them.
+    """
+    checkpoints, last = Checkpoints(trained.run.checkpoints), max(without)
+    state, lines = checkpoints.load(last), log.read_bytes()
+    for step in without:
+        checkpoints.path(step).unlink()
+    run_stages(job(trained.experiment, resume=True), ("train",))
+    assert checkpoints.steps()[-1] == last
+    again = checkpoints.load(last)
+    for name in state:
+        np.testing.assert_array_equal(again[name], state[name], err_msg=name)
+    assert log.read_bytes() == lines
