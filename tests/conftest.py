@@ -18,6 +18,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"error:::tfvp(\..*)?$")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs real data where there are none."""
+    if "TFVP_DATA" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("realdata"):
+                item.add_marker(pytest.mark.skip(reason="TFVP_DATA is not set"))
+
+
 class NetworkBlocked(OSError):
     """What a test sees of the network: what a machine without one would."""
 

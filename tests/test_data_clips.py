@@ -336,7 +336,6 @@ def test_convert_says_what_is_wrong_in_one_line(tmp_path, capsys):
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set")
 def test_real_videos_as_ones_own(tmp_path):
     videos = Path(os.environ["TFVP_DATA"]) / "kth" / "videos"
     config = ClipsData(source=videos, prepared=tmp_path, frame_px=(48, 64), fit="pad", fps=12.5)

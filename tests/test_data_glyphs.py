@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import struct
 import zipfile
 from pathlib import Path
@@ -233,7 +232,6 @@ def test_every_source_and_motion_is_used_by_a_preset():
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set")
 def test_the_real_kmnist_and_omniglot():
     kmnist = find_digits("kmnist", None, print)
     assert {name: len(s.images) for name, s in kmnist.splits.items()} == {"test": 10_000}

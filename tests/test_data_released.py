@@ -169,7 +169,6 @@ def test_choices_that_contradict_each_other(folder, changes, says):
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set")
 def test_the_genuine_sequences_are_a_test_set(tmp_path):
     config = MovingMnistData(
         prepared=tmp_path,

@@ -15,10 +15,7 @@ from tfvp.data.prepare import prepare
 from tfvp.evaluation.record import read_metrics
 from tfvp.stages import run_stages
 
-pytestmark = [
-    pytest.mark.realdata,
-    pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set"),
-]
+pytestmark = pytest.mark.realdata
 
 
 @pytest.mark.parametrize(

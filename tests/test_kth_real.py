@@ -15,10 +15,7 @@ from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.video_frames import count_frames
 from tfvp.evaluation.record import read_metrics
 
-pytestmark = [
-    pytest.mark.realdata,
-    pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set"),
-]
+pytestmark = pytest.mark.realdata
 
 
 @pytest.fixture(scope="module")

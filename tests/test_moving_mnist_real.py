@@ -12,10 +12,7 @@ from tfvp.data import moving_mnist
 from tfvp.data.digits import Digits, find_digits
 from tfvp.data.motion import boxes, composite, positions
 
-pytestmark = [
-    pytest.mark.realdata,
-    pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set"),
-]
+pytestmark = pytest.mark.realdata
 
 FREE_PX = 36  # 64 - 28
 

@@ -16,10 +16,7 @@ from tfvp.networks.build import build_model
 from tfvp.porting.initial import load_weights
 from tfvp.training.checkpoints import read_state
 
-pytestmark = [
-    pytest.mark.realdata,
-    pytest.mark.skipif("TFVP_DATA" not in os.environ, reason="TFVP_DATA is not set"),
-]
+pytestmark = pytest.mark.realdata
 
 PUBLISHED = 1927 / 255**2 * 64**2  # 121.4 a frame; the program's frames are 0 to 255
 

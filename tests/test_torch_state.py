@@ -156,8 +156,6 @@ def test_other_files_are_one_line(tmp_path):
 
 @pytest.mark.realdata
 def test_published_weights(tmp_path):
-    if "TFVP_DATA" not in os.environ:
-        pytest.skip("TFVP_DATA is not set")
     path = Path(os.environ["TFVP_DATA"]) / "weights" / "silver0x10_convlstm_skip.pt"
     found = read_torch_state(path)
     assert len(found) == 31
