@@ -64,7 +64,7 @@ def composite(images: np.ndarray, corners: np.ndarray, frame_px: Sequence[int]) 
         uint8 (T, H, W).
     """
     frames = np.zeros((len(corners), *frame_px), np.uint8)
-    windows = sliding_window_view(frames, images.shape[1:], axis=(1, 2), writeable=True)  # type: ignore[call-overload]
+    windows = sliding_window_view(frames, images.shape[1:], axis=(1, 2), writeable=True)
     every_frame = np.arange(len(corners))
     for image, corner in zip(images, corners.swapaxes(0, 1), strict=True):
         at = (every_frame, corner[:, 0], corner[:, 1])
