@@ -1,9 +1,7 @@
 """The benchmark of networks and what it measures: operations counted right, numbers that add up."""
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,20 +9,10 @@ import pytest
 from keras import ops
 
 from tests import tiny
+from tests.scripts import BENCHMARKS, benchmark
 from tfvp import profiling
 from tfvp.networks.build import build_model
 from tfvp.networks.operations import count_operations, prediction_operations
-
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "models.py"
-
-
-def load():
-    spec = importlib.util.spec_from_file_location("benchmarks_models", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_operations_by_hand():
@@ -95,7 +83,7 @@ def test_floor_is_operations_over_the_rate(tmp_path, monkeypatch):
 
 
 def test_benchmark_in_a_process_of_its_own(tmp_path, monkeypatch, capsys):
-    module = load()
+    module = benchmark("models")
     file = tmp_path / "numbers.json"
     small = [
         "data.frame_px=[12, 16]",
@@ -121,13 +109,13 @@ def test_benchmark_in_a_process_of_its_own(tmp_path, monkeypatch, capsys):
 def test_a_wrong_setting_is_said_before_anything_is_measured(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["models.py", "simple_lstm", "--set=model.encodr=[8]"])
     with pytest.raises(SystemExit, match=r"error: --set: model.encodr"):
-        load().main()
+        benchmark("models").main()
 
 
 def test_every_network_is_measured(monkeypatch, capsys):
     from tfvp.networks.catalogue import NETWORKS
 
-    module, asked = load(), []
+    module, asked = benchmark("models"), []
 
     def fake(config, arguments):
         asked.append(config)
@@ -142,6 +130,6 @@ def test_every_network_is_measured(monkeypatch, capsys):
 
 
 def test_the_page_about_performance_holds_what_was_measured():
-    docs = SCRIPT.parent.parent / "docs"
+    docs = BENCHMARKS.parent / "docs"
     rows = json.loads((docs / "performance.json").read_text())
-    assert load().markdown(rows) in (docs / "performance.md").read_text()
+    assert benchmark("models").markdown(rows) in (docs / "performance.md").read_text()

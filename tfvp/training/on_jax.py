@@ -12,13 +12,7 @@ def gradients(
     variables: list[keras.Variable],
     constants: list[keras.Variable],
 ):
-    """Call `measure` for (a scalar, anything); returns the latter and the scalar's gradients.
-
-    Args:
-        measure: reads no other variables than these.
-        variables: to take gradients with respect to.
-        constants: the others.
-    """
+    """As `gradients` of on_tensorflow.py, which says what is what."""
     held = [(constant, constant.value) for constant in constants]
 
     def of_values(values):
