@@ -189,6 +189,22 @@ def test_the_robustness_suite(job, tmp_path, capsys):
     assert copied_one[:, 1:].mean() < copied_free[:, 1:].mean()
 
 
+def test_the_original_test_set_is_known_by_its_file(job, tmp_path):
+    """Tables compare what was measured with `data.test_file`, as a run's own settings have it."""
+    folder = tmp_path / "moving_mnist"
+    folder.mkdir()
+    frames = np.random.default_rng(0).integers(0, 256, (6, 4, 12, 16), dtype=np.uint8)
+    np.save(folder / "mnist_test_seq.npy", frames)
+    words = ["evaluate", "--run", str(job.run.root), "--suite", "robustness", "--sequences", "4"]
+    assert main([*words, "--set", f"data.root={tmp_path}", "--metrics", "mse"]) == 0
+    home = job.run.evaluations / "robustness"
+    files = {
+        name: read_metrics(home / name / "metrics.json").facts.data_settings["test_file"]
+        for name in ("original", "research")
+    }
+    assert files == {"original": "mnist_test_seq.npy", "research": None}
+
+
 def test_the_suite_is_for_moving_digits():
     with pytest.raises(ConfigError, match="this run's data are kth"):
         robustness_plans(KthData(), "mnist", None)

@@ -183,6 +183,8 @@ def _facts(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> Fact
     experiment, manifest = job.experiment, prepared.manifest
     protocol = experiment.data.model_dump(include={"context_frames", "predict_frames"})
     settings = {"dataset": manifest.dataset, **manifest.settings, **protocol}
+    if "files" in settings:  # by split; a run's own settings have a key for each
+        settings["test_file"] = settings["files"].get("test")
     return run_facts(
         experiment,
         prepared.facts,
