@@ -82,6 +82,10 @@ def test_a_suite_says_what_was_measured_and_why_not(tmp_path):
     suite = Suite(suite="robustness", cases=cases)
     (tmp_path / "suite.json").write_text(suite.model_dump_json())
     assert read_suite(tmp_path) == suite
+    (tmp_path / "suite.json").write_text('{"suite": "robustness"}')
+    with pytest.raises(RunError, match=r"suite\.json: cases: Field required; .*robustness again"):
+        read_suite(tmp_path)
+    (tmp_path / "suite.json").write_text(suite.model_dump_json())
     assert [case_folder(tmp_path, c).metrics_path for c in suite.measured] == [
         tmp_path / "digits_1" / "metrics.json"
     ]

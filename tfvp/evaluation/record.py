@@ -10,9 +10,10 @@ import math
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tfvp.errors import RunError
+from tfvp.evaluation.json_files import read_json
 
 MODEL = "model"
 """The method's name of the network itself, beside the names of the baselines."""
@@ -176,16 +177,7 @@ def read_metrics(path: Path) -> Metrics:
     Raises:
         RunError: it is missing, or not what an evaluation writes.
     """
-    try:
-        return Metrics.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise RunError(f"{path}: not there; run the evaluate stage on this run first") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "file"
-        raise RunError(
-            f"{path}: {where}: {first['msg']}; run the evaluate stage again to write it anew"
-        ) from None
+    return read_json(Metrics, path, "run the evaluate stage on this run")
 
 
 def frames_csv(rows: list[FrameRow]) -> str:

@@ -7,9 +7,9 @@ holds what every evaluation writes (metrics.json, per_frame.csv, per_sequence.cs
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from tfvp.errors import RunError
+from tfvp.evaluation.json_files import read_json
 from tfvp.evaluation.record import Record
 from tfvp.runs import ResultFolder
 
@@ -50,14 +50,4 @@ def read_suite(folder: Path) -> Suite:
     Raises:
         RunError: it is missing, or not what a suite writes.
     """
-    path = folder / INDEX
-    try:
-        return Suite.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise RunError(f"{path}: not there; run tfvp evaluate --suite robustness first") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "file"
-        raise RunError(
-            f"{path}: {where}: {first['msg']}; run tfvp evaluate --suite robustness again"
-        ) from None
+    return read_json(Suite, folder / INDEX, "run tfvp evaluate --suite robustness")
