@@ -95,10 +95,7 @@ CHANGES = (
 def straight(tmp_path_factory):
     """Four steps of the tiny PredRNN-V2; the run and its last checkpoint."""
     folder = tmp_path_factory.mktemp("reverse")
-    kept = [c for c in tiny.CHANGES if not c.startswith(("model.", "training.scheduled"))]
-    homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")
-    experiment = load_config("predrnn_decoupled", overrides=[*kept, *homes, *CHANGES], name="v2")
-    job = tiny.job(experiment)
+    job = tiny.job(tiny.of("predrnn_decoupled", folder, *CHANGES, name="v2"))
     run_stages(job, ("prepare", "train"))
     return job, read_state(Checkpoints(job.run.checkpoints).path(4))
 

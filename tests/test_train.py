@@ -168,13 +168,7 @@ def test_force_goes_on_with_changed_settings_and_records_them(tmp_path):
 def test_one_batch_is_learned(tmp_path):
     experiment = tiny.experiment(tmp_path, "training.optimizer.learning_rate=0.01")
     trainer = build_trainer(experiment, Devices(experiment.training))
-    rng = np.random.default_rng(0)
-    square = np.zeros((4, 6, 12, 16, 1), "float32")
-    for b in range(4):
-        row, column = rng.integers(0, 6, 2)
-        for t in range(6):
-            square[b, t, row : row + 4, column + t : column + t + 4] = 1.0
-    batch = {"frames": tf.constant(square), "use_truth": tf.zeros((4, 2))}
+    batch = {"frames": tf.constant(tiny.moving_squares()), "use_truth": tf.zeros((4, 2))}
     step = tf.function(trainer.train_step, autograph=False)
     losses = [float(step(batch)["loss"]) for _ in range(80)]
     assert losses[-1] < 0.4 * losses[0]

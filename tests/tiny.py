@@ -50,12 +50,30 @@ def job(experiment: Experiment, *, resume: bool = False, force: bool = False) ->
     return Job(experiment, console, resume=resume, force=force)
 
 
+# what does not belong to one network
+OF_ANY = tuple(c for c in CHANGES if not c.startswith(("model.", "training.scheduled")))
+
+
+def of(config: str, folder: Path, *changes: str, name: str = "tiny"):
+    """As `experiment`, of any configuration, whose network `changes` make small."""
+    homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")
+    return load_config(config, overrides=[*OF_ANY, *homes, *changes], name=name)
+
+
 def dense(folder: Path, *changes: str, name: str = "dense"):
     """An experiment with the network that compiles fastest, for tests of training itself."""
-    kept = [c for c in CHANGES if not c.startswith(("model.", "training.scheduled"))]
     small = ("model.encoder=[12]", "model.decoder=[12]")
-    homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")
-    return load_config("simple_lstm", overrides=[*kept, *small, *homes, *changes], name=name)
+    return of("simple_lstm", folder, *small, *changes, name=name)
+
+
+def moving_squares() -> np.ndarray:
+    """Four clips of a white square that moves to the right: (4, 6, 12, 16, 1)."""
+    rng, clips = np.random.default_rng(0), np.zeros((4, 6, 12, 16, 1), "float32")
+    for clip in clips:
+        row, column = rng.integers(0, 6, 2)
+        for t, frame in enumerate(clip):
+            frame[row : row + 4, column + t : column + t + 4] = 1.0
+    return clips
 
 
 def assert_resumes_exactly(trained: Job, log: Path, without: tuple[int, ...]) -> None:
