@@ -48,6 +48,7 @@ setup(
         # pyright[nodejs] brings its own Node.js; plain pyright would download one.
         "test": [
             *("pytest>=8", "pytest-xdist>=3.6", "jax>=0.5", "selenium>=4.20"),
+            *("ai-edge-litert>=2.1", "onnxruntime>=1.20", "tf2onnx>=1.17"),
             *("ruff>=0.8", "pyright[nodejs]>=1.1.390"),
         ],
     },

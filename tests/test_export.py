@@ -37,8 +37,6 @@ def network(experiment):
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_predicts_as_the_network_in_its_own_runtime(kind, network, experiment, tmp_path):
-    for package in FORMATS[kind].packages:
-        pytest.importorskip(package, reason=f"the extra {FORMATS[kind].extra} is not installed")
     path, worst = export_runtime(network, experiment.data, tmp_path, kind)
     assert worst <= 1e-4
     run = FORMATS[kind].load(path.read_bytes())

@@ -14,6 +14,7 @@ from tfvp.export import _save
 from tfvp.networks.build import CORES, build_model
 from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
 from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.runtimes import FORMATS, export_runtime
 from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.devices import Devices
 from tfvp.training.loop import build_trainer
@@ -233,3 +234,18 @@ def test_a_frozen_decoder_is_what_makes_frames_and_nothing_else(name):
     everything = [w.path for w in core.weights if not w.name.startswith("moving_")]
     assert sorted({*decoder, *trained} & set(everything)) == sorted(everything)
     assert not set(decoder) & set(trained)
+
+
+@pytest.mark.slow
+@ONE_OF_EACH
+@pytest.mark.parametrize("kind", FORMATS)
+def test_another_runtime_gives_its_numbers(name, kind, tmp_path):
+    """The file in its own runtime against the network, on other lengths where they are free."""
+    network, data = predictor_of(name), experiment(name).data
+    path, worst = export_runtime(network, data, tmp_path, kind)
+    assert worst <= 1e-5
+    run = FORMATS[kind].load(path.read_bytes())
+    for batch, length in [(1, CONTEXT)] if kind == "litert" else [(1, CONTEXT), (3, 4)]:
+        context = clips(batch, length)
+        wanted = network.predict_frames(context, HORIZON)
+        np.testing.assert_allclose(run(context), to_numpy(wanted), atol=1e-5)

@@ -110,34 +110,48 @@ def _to_litert(predictor: FramePredictor, data: DataConfig) -> bytes:
         autograph=False,
     )
     with TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"serving_default": signature})
+        inference = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(module, folder, {"serving_default": signature}, inference)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # no Flex
         return converter.convert()
 
 
 def _run_litert(content: bytes) -> Runtime:
-    from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
+    from ai_edge_litert.interpreter import Interpreter
 
     runner = Interpreter(model_content=content).get_signature_runner("serving_default")
     return lambda context: runner(context=context)["predictions"]
 
 
 def _to_onnx(predictor: FramePredictor, data: DataConfig) -> bytes:
-    import tf2onnx  # pyright: ignore[reportMissingImports]
+    import tf2onnx
 
     function = _function(predictor, data.predict_frames, None, None)
     model, _ = tf2onnx.convert.from_function(
-        function, input_signature=function.input_signature, opset=ONNX_OPSET
+        function,
+        input_signature=function.input_signature,
+        opset=ONNX_OPSET,
+        custom_op_handlers={"Erfc": (_erfc_in_onnx, [])},
     )
     return model.SerializeToString()
 
 
+def _erfc_in_onnx(graph: Any, node: Any, *_: Any) -> None:
+    """Replace erfc, of which TensorFlow makes GELU and ONNX has none: erfc(x) = 1 - erf(x)."""
+    (shape,), (dtype,) = node.output_shapes, node.output_dtypes
+    erf = graph.make_node("Erf", list(node.input), shapes=[shape], dtypes=[dtype])
+    one = graph.make_const(f"{node.name}/one", np.ones((), np.float32))
+    operands, outputs = [one.output[0], erf.output[0]], list(node.output)
+    graph.remove_node(node.name)
+    graph.make_node("Sub", operands, outputs=outputs, shapes=[shape], dtypes=[dtype])
+
+
 def _run_onnx(content: bytes) -> Runtime:
-    import onnxruntime  # pyright: ignore[reportMissingImports]
+    import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return lambda context: session.run(["predictions"], {"context": context})[0]
+    return lambda context: np.asarray(session.run(["predictions"], {"context": context})[0])
 
 
 FORMATS = {
