@@ -2,16 +2,27 @@
 
 import contextlib
 import json
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from tests import tiny
 from tfvp.cli import main
 from tfvp.errors import ConfigError, DataError, TrainingError
+from tfvp.progress import Progress
+from tfvp.runs import Run
+from tfvp.training.best import Best, Validation
+from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.cluster import Cluster, find_cluster
+from tfvp.training.devices import Devices
+from tfvp.training.logs import TrainingLogs
 from tfvp.training.muster import muster
+from tfvp.training.steps import EachStep, OtherSteps, Steps, Stopped
 from tfvp.training.workers import Alone
 
 VARIABLES = (
@@ -204,3 +215,72 @@ def test_different_data_are_noticed():
     for theirs in (0, ours - 1, ours + 1, 16**5 - 1):
         with pytest.raises(DataError, match=r"prepared data differ \(here: 123456789abc\)"):
             Beside(theirs, 16**5 - theirs).check_same_data("123456789abc")
+
+
+def test_a_batch_that_workers_cannot_share_is_explained():
+    workers = Alone()
+    workers.strategy = SimpleNamespace(num_replicas_in_sync=4)
+    config = tiny.experiment(Path(), "training.global_batch=6").training
+    with pytest.raises(ConfigError, match=r"6 cannot be .* by 4 devices; .* can: 4, 8"):
+        Devices(config, workers)
+
+
+class Deciding(Alone):
+    """A worker beside others, together with whom it comes to this."""
+
+    def __init__(self, asked: int, ends: bool):
+        self.decision, self.said, self.waited = (asked, int(ends)), [], 0
+
+    def agree(self, *numbers: int) -> tuple[int, ...]:
+        self.said.append(numbers)
+        return self.decision
+
+    def wait(self) -> None:
+        self.waited += 1
+
+
+def followed(steps: EachStep, step: int) -> str:
+    """What a worker says that follows a step; empty if it goes on or has finished."""
+    steps.set_model(SimpleNamespace(stop_training=False))
+    try:
+        steps._follow(step, {"loss": 1.0})
+    except Stopped as stopped:
+        return f"{stopped} {stopped.exit_code}"
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "ends", "step", "said"),
+    [
+        (0, False, 4, ""),
+        (signal.SIGTERM, False, 4, "stopped after step 4; the chief saved it 143"),
+        (0, True, 4, ""),  # early stopping
+        (signal.SIGTERM, False, 6, ""),  # the last step
+    ],
+)
+def test_a_worker_ends_as_the_workers_agree(tmp_path, asked, ends, step, said):
+    workers = Deciding(asked, ends)
+    config = tiny.experiment(tmp_path).training
+    steps = OtherSteps(config, 0, Checkpoints(tmp_path), workers)
+    steps.signal = signal.SIGINT
+    assert followed(steps, step) == said
+    assert workers.said == [(signal.SIGINT, False)]
+    assert steps.model.stop_training is ends
+    assert workers.waited == (asked > 0 or ends or step == config.steps)
+
+
+@pytest.mark.parametrize(("value", "enough"), [(0.5, False), (2.0, True)])
+def test_the_chief_lets_all_end_when_it_has_enough(tmp_path, value, enough):
+    workers, saved = Deciding(0, enough), []
+    config = tiny.experiment(tmp_path, "training.early_stopping={patience: 1}").training
+    logs = TrainingLogs(Run(tmp_path), 2, parts=(), scheduled=("learning_rate",), validated=())
+    logs.write_train = logs.write_validation = lambda *_: None
+    validation = Validation(lambda: ({"mse": value}, {}), "mse", "lower")
+    before = Best(2, 1.0, "mse", 1.0, 0)
+    progress = Progress(Console(quiet=True), "", 6)
+    steps = Steps(config, 2, Checkpoints(tmp_path), logs, validation, progress, before, workers)
+    steps._save = saved.append
+    assert followed(steps, 3) == ""
+    assert workers.said == [(0, enough)]
+    assert (saved, workers.waited) == ([3], enough)
+    steps.close()

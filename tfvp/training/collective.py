@@ -52,7 +52,10 @@ def sum_over_workers(strategy: Any) -> Callable[[Any], Any]:
 
 
 def values_of_first(strategy: Any, variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    """The values that variables have on the first replica of all."""
+    """The values that variables have on the first replica of all.
+
+    Whole numbers travel as float64: of those collectives on a GPU are not sure to know.
+    """
 
     def one() -> list[tf.Tensor]:
         context = tf.distribute.get_replica_context()
@@ -61,8 +64,15 @@ def values_of_first(strategy: Any, variables: Sequence[keras.Variable]) -> list[
             context.all_reduce(
                 tf.distribute.ReduceOp.SUM, tf.where(first, value, tf.zeros_like(value))
             )
-            for value in (tf.convert_to_tensor(variable.value) for variable in variables)
+            for value in map(as_float, variables)
         ]
 
+    def as_float(variable: keras.Variable) -> tf.Tensor:
+        value = tf.convert_to_tensor(variable.value)
+        return value if value.dtype.is_floating else tf.cast(value, tf.float64)
+
     values = tf.function(lambda: strategy.run(one), autograph=False)()
-    return [strategy.experimental_local_results(value)[0].numpy() for value in values]
+    return [
+        strategy.experimental_local_results(value)[0].numpy().astype(variable.dtype)
+        for variable, value in zip(variables, values, strict=True)
+    ]
