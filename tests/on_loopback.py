@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +63,7 @@ class Ended:
     code: int
     out: str
     err: str
+    at: float  # time.monotonic()
 
 
 class Workers:
@@ -99,8 +102,10 @@ class Workers:
 
     def ended(self, limit_s: float = LIMIT_S) -> list[Ended]:
         """Wait for all of them."""
-        found = []
-        for process in self.processes:
+
+        def end(process: "subprocess.Popen[str]") -> Ended:
             out, err = process.communicate(timeout=limit_s)
-            found.append(Ended(process.returncode, out, err))
-        return found
+            return Ended(process.returncode, out, err, time.monotonic())
+
+        with ThreadPoolExecutor(len(self.processes)) as pool:
+            return list(pool.map(end, self.processes))

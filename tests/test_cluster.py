@@ -225,6 +225,12 @@ def test_a_batch_that_workers_cannot_share_is_explained():
         Devices(config, workers)
 
 
+def test_xla_across_processes_is_refused():
+    both = ("training.xla=true", "training.distribution=multi_worker")
+    with pytest.raises(ConfigError, match=r"training\.xla: XLA cannot compile sums over several"):
+        tiny.experiment(Path(), *both)
+
+
 class Deciding(Alone):
     """A worker beside others, together with whom it comes to this."""
 

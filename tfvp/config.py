@@ -1154,6 +1154,15 @@ class TrainingConfig(Section):
     keep_checkpoints: Positive = Field(default=5, description="besides the best one")
 
     @model_validator(mode="after")
+    def _xla_in_one_process(self) -> "TrainingConfig":
+        if self.xla and self.distribution == "multi_worker":
+            raise ValueError(
+                "training.xla: XLA cannot compile sums over several processes "
+                "(training.distribution: multi_worker); set it to false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _momentum_to_cycle(self) -> "TrainingConfig":
         cycles = self.schedule.kind == "one_cycle" and self.schedule.cycle_momentum
         if cycles and self.optimizer.kind == "rmsprop":
