@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -185,6 +186,21 @@ def test_another_program_at_a_workers_address_is_no_worker(addresses):
             muster(Cluster(addresses[:2], 0), {}, limit_s=0.5)
         with pytest.raises(ConfigError, match=f"cannot listen at port {port}: Address already"):
             muster(Cluster(addresses[:2], 1), {}, limit_s=0.5)
+
+
+def test_a_stranger_is_not_taken_for_a_worker(addresses):
+    host, port = addresses[0].split(":")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(muster, Cluster(addresses[:2], 0), {}, limit_s=1.5)
+        for words in (b"GET / HTTP/1.1\r\n", b'{"index": 7, "facts": {}}\n', b"[]\n", b""):
+            for _ in range(20):
+                with contextlib.suppress(ConnectionRefusedError):
+                    with socket.create_connection((host, int(port))) as stranger:
+                        stranger.sendall(words)
+                    break
+                time.sleep(0.05)
+        with pytest.raises(TrainingError, match=r"worker 1 \(.*\) was not reached"):
+            waiting.result(20)
 
 
 # --- what they share ---

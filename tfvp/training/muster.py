@@ -38,7 +38,7 @@ def muster(cluster: Cluster, facts: Mapping[str, str], *, limit_s: float = LIMIT
         while unsent or len(cards) < len(cluster.others):
             if time.monotonic() > deadline:
                 raise _missing(cluster, unsent, cards, limit_s)
-            cards |= _received(server)
+            cards |= {i: theirs for i, theirs in _received(server).items() if i in cluster.others}
             for index in list(unsent):
                 unsent[index] = _send(cluster.addresses[index], card)
                 if not unsent[index]:
