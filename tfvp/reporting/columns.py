@@ -111,4 +111,6 @@ def differences(published: PublishedTable, measured: Measured) -> list[str]:
 
 def _plain(value: JsonValue) -> str:
     """A setting as notes print it; a list of sizes as 64×64."""
+    if value is None:
+        return "none"
     return "×".join(map(str, value)) if isinstance(value, list) else str(value)
