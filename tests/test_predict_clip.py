@@ -133,6 +133,10 @@ def test_an_mp4_plays_at_the_inputs_rate(tmp_path):
         read.append(got[1])
     assert len(read) == 4
     assert read[0].shape[0] % 2 == read[0].shape[1] % 2 == 0
+    for n, frame in enumerate(read):  # OpenCV's order is blue, green, red; mp4 blurs colours
+        distance = {c: np.abs(frame[..., ::-1] - np.array(c)).sum(-1) for c in (BLUE, ORANGE)}
+        near = {c: int((d < 150).sum()) for c, d in distance.items()}
+        assert (near[BLUE] > near[ORANGE]) == (n < 2), (n, near)
 
 
 def test_arrays_and_folders_hold_bare_frames(tmp_path):
