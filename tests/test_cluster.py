@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tests import tiny
 from tfvp.cli import main
-from tfvp.errors import ConfigError, DataError, TrainingError
+from tfvp.errors import ConfigError, DataError, RunError, TrainingError, UserError
 from tfvp.progress import Progress
 from tfvp.runs import Run
 from tfvp.training.best import Best, Validation
@@ -149,11 +149,19 @@ def addresses():
         return tuple(f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
 
 
-def mustered(addresses: tuple[str, ...], facts: list[dict[str, str]]) -> list[BaseException | None]:
-    """What came of it for each worker."""
+def mustered(
+    addresses: tuple[str, ...], facts: list[dict[str, str]], refusal: UserError | None = None
+) -> list[BaseException | None]:
+    """What came of it for each worker; `refusal` is the chief's."""
     with ThreadPoolExecutor(len(addresses)) as pool:
         futures = [
-            pool.submit(muster, Cluster(addresses, index), each, limit_s=20)
+            pool.submit(
+                muster,
+                Cluster(addresses, index),
+                each,
+                refusal=None if index else refusal,
+                limit_s=20,
+            )
             for index, each in enumerate(facts)
         ]
         return [future.exception(30) for future in futures]
@@ -169,6 +177,14 @@ def test_workers_that_want_different_things_all_hear_of_it(addresses):
     assert [type(error) for error in errors] == [ConfigError] * 2
     said = f"the same configuration: worker 1 ({addresses[1]}) has y, worker 0 ("
     assert said in str(errors[1])
+
+
+def test_a_chief_that_cannot_begin_tells_the_others_why(addresses):
+    in_the_way = RunError("results/e3d exists; --resume it")
+    first, second = mustered(addresses[:2], [{}, {}], in_the_way)
+    assert first is in_the_way
+    assert isinstance(second, TrainingError)
+    assert str(second) == f"worker 0 ({addresses[0]}, the chief) cannot begin: {in_the_way}"
 
 
 def test_a_worker_that_does_not_come_is_named_in_time(addresses):

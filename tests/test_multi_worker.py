@@ -103,6 +103,16 @@ def test_the_chief_alone_writes_and_speaks(straight, folder):
     assert chief.err == other.err == ""
 
 
+def test_a_run_in_the_way_is_said_by_all(straight, network, folder):
+    chief, other = two(network, folder)
+    assert [chief.code, other.code] == [1, 1]
+    (said,) = chief.err.splitlines()
+    reason = said.removeprefix("error: ")
+    assert "--resume" in reason
+    (line,) = other.err.splitlines()
+    assert line == f"error: worker 0 (127.0.0.1:20001, the chief) cannot begin: {reason}"
+
+
 def assert_gone(ended: Ended, lost: Ended, who: str) -> None:
     """The worker ended in time with one line that says who is gone and what to do."""
     assert ended.code == 1

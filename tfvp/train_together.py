@@ -7,8 +7,9 @@ from keras.backend import backend
 from rich.console import Console
 
 from tfvp.config_files import config_hash
+from tfvp.errors import UserError
 from tfvp.job import Job
-from tfvp.train_stage import train_stage
+from tfvp.train_stage import check_can_train, train_stage
 from tfvp.training.cluster import find_cluster
 from tfvp.training.workers import Alone, Together, Workers
 
@@ -22,7 +23,8 @@ def join(job: Job, stages: Sequence[str]) -> Workers:
 
     Raises:
         ConfigError: no workers are named, this one cannot be one, or they want different things.
-        TrainingError: another worker is not reached.
+        TrainingError: another worker is not reached, or the chief cannot begin.
+        UserError: this is the chief, and it cannot begin.
     """
     wanted = job.experiment.training.distribution == "multi_worker" and "train" in stages
     if not wanted or backend() != "tensorflow":  # `Devices` says that others cannot
@@ -36,7 +38,16 @@ def join(job: Job, stages: Sequence[str]) -> Workers:
         "stages": ",".join(stages),
         "--resume": "given" if job.resume else "not given",
     }
-    return Together(cluster, facts)
+    return Together(cluster, facts, _refusal(job) if cluster.is_chief else None)
+
+
+def _refusal(job: Job) -> UserError | None:
+    """Why the chief cannot begin, if it cannot: a run in the way, or none to resume."""
+    try:
+        check_can_train(job)
+    except UserError as error:
+        return error
+    return None
 
 
 def help_to_train(job: Job) -> None:

@@ -5,8 +5,9 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from tfvp.errors import ConfigError, TrainingError
+from tfvp.errors import ConfigError, TrainingError, UserError
 from tfvp.training.cluster import Cluster
 
 LIMIT_S = 300.0
@@ -14,7 +15,24 @@ PAUSE_S = 0.2
 CARD_BYTES = 65_536
 
 
-def muster(cluster: Cluster, facts: Mapping[str, str], *, limit_s: float = LIMIT_S) -> None:
+class Card(NamedTuple):
+    """What a worker says of itself when it comes."""
+
+    facts: dict[str, str]
+    refusal: str  # why it cannot begin; empty: it can
+
+    def written(self, index: int) -> bytes:
+        """A line with the worker's place."""
+        return json.dumps({"index": index, **self._asdict()}).encode() + b"\n"
+
+
+def muster(
+    cluster: Cluster,
+    facts: Mapping[str, str],
+    *,
+    refusal: UserError | None = None,
+    limit_s: float = LIMIT_S,
+) -> None:
     """Return once every worker has reached every other at its address and wants the same.
 
     TensorFlow's own start waits for ever for a worker that does not come, and cannot be interrupted
@@ -24,15 +42,17 @@ def muster(cluster: Cluster, facts: Mapping[str, str], *, limit_s: float = LIMIT
     Args:
         cluster: the workers.
         facts: what must be the same everywhere, by name.
+        refusal: why this worker cannot begin; the others hear of it before it is raised.
         limit_s: how long to wait for the others.
 
     Raises:
-        TrainingError: a worker was not reached or did not come; names it.
+        UserError: the refusal.
+        TrainingError: a worker was not reached, did not come, or cannot begin; names it.
         ConfigError: this worker cannot listen, or another one wants something else.
     """
-    card = json.dumps({"index": cluster.index, "facts": facts}).encode() + b"\n"
+    card = Card(dict(facts), str(refusal or "")).written(cluster.index)
     unsent = {index: "not tried" for index in cluster.others}
-    cards: dict[int, dict[str, str]] = {}
+    cards: dict[int, Card] = {}
     deadline = time.monotonic() + limit_s
     with _listening(cluster) as server:
         while unsent or len(cards) < len(cluster.others):
@@ -43,6 +63,8 @@ def muster(cluster: Cluster, facts: Mapping[str, str], *, limit_s: float = LIMIT
                 unsent[index] = _send(cluster.addresses[index], card)
                 if not unsent[index]:
                     del unsent[index]
+    if refusal:
+        raise refusal
     _compare(cluster, facts, cards)
 
 
@@ -65,7 +87,7 @@ def _listening(cluster: Cluster) -> Iterator[socket.socket]:
         yield server
 
 
-def _received(server: socket.socket) -> dict[int, dict[str, str]]:
+def _received(server: socket.socket) -> dict[int, Card]:
     """The card of a worker that came, if one came; anything else that came is not heard."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         connection, _ = server.accept()
@@ -73,7 +95,8 @@ def _received(server: socket.socket) -> dict[int, dict[str, str]]:
             connection.settimeout(1.0)
             line = connection.makefile("rb").readline(CARD_BYTES)
             content = json.loads(line)
-            return {int(content["index"]): dict(content["facts"])}
+            card = Card(dict(content["facts"]), str(content["refusal"]))
+            return {int(content["index"]): card}
     return {}
 
 
@@ -107,14 +130,14 @@ def _missing(
     )
 
 
-def _compare(
-    cluster: Cluster, facts: Mapping[str, str], cards: Mapping[int, Mapping[str, str]]
-) -> None:
-    """Raise a ConfigError naming the first difference."""
+def _compare(cluster: Cluster, facts: Mapping[str, str], cards: Mapping[int, Card]) -> None:
+    """Raise an error naming the first worker that cannot begin, or the first difference."""
     for index, theirs in sorted(cards.items()):
+        if theirs.refusal:
+            raise TrainingError(f"{cluster.name(index)} cannot begin: {theirs.refusal}")
         for name, ours in facts.items():
-            if theirs.get(name) != ours:
+            if theirs.facts.get(name) != ours:
                 raise ConfigError(
                     f"all workers need the same {name}: {cluster.name()} has {ours}, "
-                    f"{cluster.name(index)} has {theirs.get(name)}"
+                    f"{cluster.name(index)} has {theirs.facts.get(name)}"
                 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfvp.errors import DataError, TrainingError
+from tfvp.errors import DataError, TrainingError, UserError
 from tfvp.training.cluster import Cluster
 from tfvp.training.muster import muster
 
@@ -91,13 +91,17 @@ class Together(Workers):
     Args:
         cluster: the workers.
         facts: what must be the same everywhere, by name.
+        refusal: why this worker cannot begin; raised once the others have heard of it.
 
     Raises:
-        TrainingError: another worker is not reached.
+        UserError: the refusal.
+        TrainingError: another worker is not reached, or cannot begin.
         ConfigError: another worker wants something else.
     """
 
-    def __init__(self, cluster: Cluster, facts: Mapping[str, str]):
+    def __init__(
+        self, cluster: Cluster, facts: Mapping[str, str], refusal: UserError | None = None
+    ):
         import tensorflow as tf
 
         from tfvp.training import collective
@@ -109,7 +113,7 @@ class Together(Workers):
         self.is_chief = cluster.is_chief
         gpus = len(tf.config.get_visible_devices("GPU"))
         own = {"version of TensorFlow": tf.__version__, "number of visible GPUs": str(gpus)}
-        muster(cluster, {**facts, **own})
+        muster(cluster, {**facts, **own}, refusal=refusal)
         with self.losses_explained():
             self.strategy = collective.strategy_of(cluster.addresses, cluster.index, gpus)
 
