@@ -82,6 +82,7 @@ def test_floor_is_operations_over_the_rate(tmp_path, monkeypatch):
     assert measured.floor_cpu == pytest.approx(measured.gflop)
 
 
+@pytest.mark.slow
 def test_benchmark_in_a_process_of_its_own(tmp_path, monkeypatch, capsys):
     module = benchmark("models")
     file = tmp_path / "numbers.json"
