@@ -130,7 +130,8 @@ def test_every_network_is_measured(monkeypatch, capsys):
     assert "3.0 processes wanted each core" in " ".join(capsys.readouterr().out.split())
 
 
-def test_the_page_about_performance_holds_what_was_measured():
+@pytest.mark.parametrize("name", ["performance", "performance_networks"])
+def test_the_page_about_performance_holds_what_was_measured(name):
     docs = BENCHMARKS.parent / "docs"
-    rows = json.loads((docs / "performance.json").read_text())
+    rows = json.loads((docs / f"{name}.json").read_text())
     assert benchmark("models").markdown(rows) in (docs / "performance.md").read_text()
