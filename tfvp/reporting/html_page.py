@@ -9,13 +9,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tfvp.config_files import load_resolved
+from tfvp.config_files import leaves, load_resolved
 from tfvp.provenance import read_provenance
 from tfvp.reporting.contents import Contents
 from tfvp.reporting.figures import Picture
-from tfvp.reporting.flat import flat, text_of
 from tfvp.reporting.gallery import gallery, png_uri
 from tfvp.reporting.measured import Measured, comparable
+from tfvp.reporting.plain import text_of
 from tfvp.reporting.robustness import robustness_table
 from tfvp.reporting.tables import Table, by_frame_table, measured_table
 from tfvp.runs import Run, write_text
@@ -90,9 +90,9 @@ def _by_metric(
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """Where the numbers came from, and every setting."""
-    for key, value in flat(read_provenance(run)):
+    for key, value in leaves(read_provenance(run)):
         yield key, text_of(value)
-    for key, value in flat(load_resolved(run.config_path).model_dump(mode="json")):
+    for key, value in leaves(load_resolved(run.config_path).model_dump(mode="json")):
         yield key, text_of(value)
 
 

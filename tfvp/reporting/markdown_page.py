@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfvp.config_files import load_resolved
+from tfvp.config_files import leaves, load_resolved
 from tfvp.evaluation.samples import Sample
 from tfvp.provenance import read_provenance
 from tfvp.reporting.contents import Contents
 from tfvp.reporting.figures import TRAINING, Picture
-from tfvp.reporting.flat import flat, text_of
 from tfvp.reporting.measured import Measured
+from tfvp.reporting.plain import text_of
 from tfvp.reporting.render import escaped, markdown
 from tfvp.reporting.robustness import robustness_table
 from tfvp.reporting.tables import Table, by_frame_table, measured_table
@@ -50,7 +50,7 @@ def write_markdown(run: Run, contents: Contents) -> Path:
         "Every value is in [config.yaml](config.yaml).\n",
         _list((s, _flat_text(settings[s])) for s in _SECTIONS if s in settings),
         "## Provenance\n",
-        _list((key, text_of(value)) for key, value in flat(read_provenance(run))),
+        _list((key, text_of(value)) for key, value in leaves(read_provenance(run))),
     ]
     write_text(run.report_path, "\n".join(parts))
     return run.report_path
@@ -61,7 +61,7 @@ def _opening(measured: Measured) -> list[str]:
     facts = measured.metrics.facts
     shown = facts.model_dump(mode="json", exclude=_FACTS_SHOWN_ELSEWHERE)
     label = [f"> **{escaped(facts.label)}**\n"] if facts.label else []
-    listed = [("run", measured.run), *((key, text_of(value)) for key, value in flat(shown))]
+    listed = [("run", measured.run), *((key, text_of(value)) for key, value in leaves(shown))]
     return [f"# {escaped(facts.title)}\n", *label, _list(listed)]
 
 
@@ -113,4 +113,4 @@ def _list(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _flat_text(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {text_of(value)}" for key, value in flat(values))
+    return ", ".join(f"{key} {text_of(value)}" for key, value in leaves(values))
