@@ -2,7 +2,7 @@
 
 import sys
 
-from tfvp.cli import main
+from tfvp.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(["run", *sys.argv[1:]]))

@@ -21,7 +21,7 @@ setup(
     package_data={
         "tfvp.configs": ["*.yaml"],
         "tfvp.results": ["published.yaml"],
-        "tfvp.reporting": ["page/*"],
+        "tfvp.reporting.pages": ["assets/*"],
     },
     install_requires=[
         "tensorflow>=2.20",
@@ -52,5 +52,5 @@ setup(
             *("ruff>=0.8", "pyright[nodejs]>=1.1.390"),
         ],
     },
-    entry_points={"console_scripts": ["tfvp=tfvp.cli:main"]},
+    entry_points={"console_scripts": ["tfvp=tfvp.cli.main:main"]},
 )

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvp.config import MovingMnistData
-from tfvp.data import moving_mnist, order, pipeline
+from tfvp.config.experiment import MovingMnistData
+from tfvp.data import order, pipeline
+from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.prepare import prepare
-from tfvp.notices import tensorflow_notices_held_back
+from tfvp.system.silence import tensorflow_notices_held_back
 
 BATCH = 16
 NEEDED = 500  # clips a second on two cores; the largest network sees fewer than one on them

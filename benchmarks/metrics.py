@@ -13,9 +13,9 @@ import time
 
 import numpy as np
 
-from tfvp.config import METRIC_PRESETS
-from tfvp.data.threads import usable_cores
+from tfvp.config.experiment import METRIC_PRESETS
 from tfvp.evaluation.evaluate import evaluate
+from tfvp.system.threads import usable_cores
 
 CONTEXT, BATCH = 10, 16
 

@@ -21,12 +21,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tfvp.config import Experiment
-from tfvp.config_files import load_config
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import load_config
 from tfvp.errors import UserError
-from tfvp.networks.catalogue import NETWORKS
-from tfvp.notices import tensorflow_notices_held_back
-from tfvp.progress import progress
+from tfvp.models.registry import NETWORKS
+from tfvp.system.progress import progress
+from tfvp.system.silence import tensorflow_notices_held_back
 
 COLUMNS = {
     "parameters": "parameters",
@@ -53,7 +53,7 @@ def experiment_of(config: str, arguments: argparse.Namespace) -> Experiment:
 def measure_here(config: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """One network's numbers, measured in this process."""
     with tensorflow_notices_held_back():
-        from tfvp.profiling import measure
+        from tfvp.profiling.step_cost import measure
     cost = measure(experiment_of(config, arguments), batch=arguments.batch, steps=arguments.steps)
     return {**cost.record(), "config": config, "label": arguments.label or config}
 

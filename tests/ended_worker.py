@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 
-from tfvp.cli import main
-from tfvp.training.steps import EachStep
+from tfvp.cli.main import main
+from tfvp.training.callbacks import EachStep
 
 
 def signal_after(number: int, step: int) -> None:

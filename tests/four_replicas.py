@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config import Experiment
+from tfvp.config.experiment import Experiment
 from tfvp.data.pipeline import training_batches
 from tfvp.data.prepare import prepare, training_source
-from tfvp.training.devices import Devices
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import Loop, build_trainer
 from tfvp.training.schedules import truth_probability
 

@@ -21,13 +21,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfvp.networks.conv_lstm_skip import ConvLSTMSkip
-from tfvp.networks.eidetic_stack import EideticStack
-from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.prednet import PredNet
-from tfvp.networks.predrnn import PredRNN
-from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
+from tfvp.models.e3d_lstm.network import EideticStack
+from tfvp.models.encoder_decoder import EncoderDecoderPredictor
+from tfvp.models.prednet.network import PredNet
+from tfvp.models.predrnn.network import PredRNN
+from tfvp.models.predrnn_pp.network import PredRNNPP
+from tfvp.models.recurrent import FramePredictor
 
 GOLDENS = Path(__file__).parent / "goldens"
 FORWARD, GRADIENT = 1e-5, 1e-4

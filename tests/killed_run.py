@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvp.cli import main
-from tfvp.training.logs import TrainingLogs
+from tfvp.cli.main import main
+from tfvp.training.logging.csv import TrainingLogs
 
 
 def wait() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvp.config import MovingMnistData
+from tfvp.config.experiment import MovingMnistData
 from tfvp.data import shards
 from tfvp.data.prepare import prepare
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvp.config import EvaluationConfig, Experiment, MovingMnistData
+from tfvp.config.experiment import EvaluationConfig, Experiment, MovingMnistData
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.facts import run_facts
+from tfvp.evaluation.metadata import run_facts
 from tfvp.evaluation.samples import write_samples
-from tfvp.runs import Run, create_run
+from tfvp.runs.folder import Run, create_run
 
 SMALL = MovingMnistData(frame_px=(16, 20), digit_px=8, context_frames=3, predict_frames=2)
 LABEL = "quick run on scikit-learn's digits"

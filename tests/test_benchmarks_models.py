@@ -10,9 +10,9 @@ from keras import ops
 
 from tests import tiny
 from tests.scripts import BENCHMARKS, benchmark
-from tfvp import profiling
-from tfvp.networks.build import build_model
-from tfvp.networks.operations import count_operations, prediction_operations
+from tfvp.models.build import build_model
+from tfvp.models.cost import count_operations, prediction_operations
+from tfvp.profiling import step_cost as profiling
 
 
 def test_operations_by_hand():
@@ -114,7 +114,7 @@ def test_a_wrong_setting_is_said_before_anything_is_measured(monkeypatch):
 
 
 def test_every_network_is_measured(monkeypatch, capsys):
-    from tfvp.networks.catalogue import NETWORKS
+    from tfvp.models.registry import NETWORKS
 
     module, asked = benchmark("models"), []
 

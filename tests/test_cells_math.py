@@ -11,7 +11,7 @@ from tfvp.layers.recall import recall
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 from tfvp.layers.window_conv import WindowConv
 from tfvp.layers.window_decoder import WindowDecoder
-from tfvp.networks.operations import count_operations
+from tfvp.models.cost import count_operations
 
 
 def randomise(layer, seed=0):

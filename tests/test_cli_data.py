@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.small_data import SMALL, find, prepared_copy
-from tfvp.cli import main
-from tfvp.config import MovingMnistData
+from tfvp.cli.main import main
+from tfvp.config.experiment import MovingMnistData
 from tfvp.data.partial import ENTRY
 
 SETTINGS = [

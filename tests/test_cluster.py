@@ -13,18 +13,18 @@ import pytest
 from rich.console import Console
 
 from tests import tiny
-from tfvp.cli import main
+from tfvp.cli.main import main
 from tfvp.errors import ConfigError, DataError, RunError, TrainingError, UserError
-from tfvp.progress import Progress
-from tfvp.runs import Run
-from tfvp.training.best import Best, Validation
+from tfvp.runs.folder import Run
+from tfvp.system.progress import Progress
+from tfvp.training.callbacks import EachStep, OtherSteps, Steps, Stopped
 from tfvp.training.checkpoints import Checkpoints
-from tfvp.training.cluster import Cluster, find_cluster
-from tfvp.training.devices import Devices
-from tfvp.training.logs import TrainingLogs
-from tfvp.training.muster import muster
-from tfvp.training.steps import EachStep, OtherSteps, Steps, Stopped
-from tfvp.training.workers import Alone
+from tfvp.training.distributed.cluster import Cluster, find_cluster
+from tfvp.training.distributed.devices import Devices
+from tfvp.training.distributed.rendezvous import muster
+from tfvp.training.distributed.workers import Alone
+from tfvp.training.early_stopping import Best, Validation
+from tfvp.training.logging.csv import TrainingLogs
 
 VARIABLES = (
     *("TF_CONFIG", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE", "SLURM_STEP_NUM_TASKS"),

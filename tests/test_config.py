@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tfvp import config_chain, yaml_files
-from tfvp.config import Experiment
-from tfvp.config_errors import known_keys
-from tfvp.config_files import (
-    config_hash,
-    dump,
-    explain,
-    load_config,
-    load_resolved,
-)
+from tfvp.config import extends as config_chain
+from tfvp.config import yaml as yaml_files
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import config_hash, dump, explain, load_config, load_resolved
+from tfvp.config.messages import known_keys
 from tfvp.errors import ConfigError
 
 
@@ -487,7 +482,7 @@ def test_the_hash_is_of_what_decides_the_numbers(root):
     assert config_hash(load_config("e3d", overrides=same, name="other")) == config_hash(base)
     for change in ("training.seed=1", "model.hidden=[8, 8]", "evaluation.batch=8", "data.seed=1"):
         assert config_hash(load_config("e3d", overrides=[change])) != config_hash(base)
-    code = "from tfvp.config_files import *; print(config_hash(load_config('e3d')))"
+    code = "from tfvp.config.loading import *; print(config_hash(load_config('e3d')))"
     again = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )

@@ -5,12 +5,12 @@ import numpy as np
 from keras import ops
 
 from tests import tiny
-from tfvp.config_files import load_config
+from tfvp.config.loading import load_config
 from tfvp.evaluation.cost import TimedPrediction, network_cost
-from tfvp.evaluation.record import read_metrics
-from tfvp.networks.build import build_model, count_parameters
-from tfvp.networks.parameters import parameter_count
-from tfvp.stages import run_stages
+from tfvp.evaluation.schema import read_metrics
+from tfvp.experiment.stages import run_stages
+from tfvp.models.build import build_model, count_parameters
+from tfvp.models.parameters import parameter_count
 
 
 class Convolving(keras.Model):

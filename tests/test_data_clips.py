@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from tests.small_data import silent
-from tfvp.cli import main
-from tfvp.config import ClipsData
-from tfvp.data.own_files import find_sources, open_frames
-from tfvp.data.own_frames import Look, fitted, read
+from tfvp.cli.main import main
+from tfvp.config.experiment import ClipsData
 from tfvp.data.prepare import open_prepared, prepare
+from tfvp.data.user_videos.files import find_sources, open_frames
+from tfvp.data.user_videos.framing import Look, fitted, read
 from tfvp.errors import DataError
 
 PLAIN = Look((24, 32), 1, "resize", None)

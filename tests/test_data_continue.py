@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.small_data import SMALL, five_clips_a_shard, prepared_copy, silent
-from tfvp.config import MovingMnistData
-from tfvp.data import moving_mnist, partial, shards
+from tfvp.config.experiment import MovingMnistData
+from tfvp.data import partial, shards
+from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
 
@@ -242,8 +243,9 @@ import sys, time
 from pathlib import Path
 import pytest
 from tests.small_data import five_clips_a_shard
-from tfvp.cli import main
-from tfvp.data import moving_mnist, shards
+from tfvp.cli.main import main
+from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data import shards
 
 five_clips_a_shard(pytest.MonkeyPatch())
 shards.usable_cores = lambda: 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_data import CLIP_BYTES, find, prepared_copy, silent
-from tfvp.config import MovingMnistData
+from tfvp.config.experiment import MovingMnistData
 from tfvp.data import manifest as manifests
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.data.records import RecordReader

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.small_data import idx_file
-from tfvp.data import digits, mnist_files
-from tfvp.data.digits import DigitSplit, find_digits
+from tfvp.data.moving_mnist import digits, mnist_files
+from tfvp.data.moving_mnist.digits import DigitSplit, find_digits
 from tfvp.errors import DataError
 
 

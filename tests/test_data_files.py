@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.small_data import idx_file
-from tfvp.data import mnist_files
+from tfvp.data.moving_mnist import mnist_files
 from tfvp.errors import DataError
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tests.small_data import CLIP_BYTES, CLIPS, SMALL, find, prepared_copy, silent
-from tfvp.config import SPLITS, MovingMnistData
-from tfvp.data import moving_mnist, shards
-from tfvp.data.digits import Digits, DigitSplit, find_digits
+from tfvp.config.experiment import SPLITS, MovingMnistData
+from tfvp.data import shards
+from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.digits import Digits, DigitSplit, find_digits
 from tfvp.data.prepare import open_prepared, prepare, training_source
 from tfvp.data.raw_folder import NoRawData
 from tfvp.errors import DataError

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from tests.small_data import SMALL, prepared_copy, silent
-from tfvp.config import SPLITS, MovingMnistData
-from tfvp.data import moving_mnist
-from tfvp.data.digits import find_digits
+from tfvp.config.experiment import SPLITS, MovingMnistData
+from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.digits import find_digits
 from tfvp.data.prepare import open_prepared
 from tfvp.data.records import Record, decode, encode
 
@@ -82,7 +82,7 @@ def test_any_flipped_bit_is_noticed_or_harmless():
 
 def test_reading_needs_no_tensorflow(config):
     program = (
-        "import sys; from pathlib import Path; from tfvp.config import MovingMnistData\n"
+        "import sys; from pathlib import Path; from tfvp.config.experiment import MovingMnistData\n"
         "from tfvp.data import pipeline, prepare\n"
         f"config = MovingMnistData(prepared=Path({str(config.prepared)!r}), **{SMALL!r})\n"
         "source = prepare.open_prepared(config).split('train')\n"

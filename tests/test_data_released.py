@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.small_data import silent
-from tfvp.config import MovingMnistData
+from tfvp.config.experiment import MovingMnistData
 from tfvp.data import order
+from tfvp.data.moving_mnist.released import read_released
 from tfvp.data.prepare import open_prepared, prepare
-from tfvp.data.released_files import read_released
 from tfvp.errors import DataError
 
 SHAPE = (5, 24, 32, 1)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tfvp.data.threads import ReadOnce, StoppedError, run_all
+from tfvp.system.threads import ReadOnce, StoppedError, run_all
 
 
 def test_results_come_in_the_order_of_the_jobs():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tfvp.config_files import load_config
-from tfvp.yaml_files import read_mapping
+from tfvp.config.loading import load_config
+from tfvp.config.yaml import read_mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -42,7 +42,7 @@ def _is_command(line: str) -> bool:
 
 def parsed(words: list[str]):
     """What the command line makes of a command; fails the test where it refuses."""
-    from tfvp.cli import build_parser
+    from tfvp.cli.main import build_parser
 
     arguments = words[1:] if words[0] == "tfvp" else ["run", *words[2:]]
     try:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tfvp.config import EarlyStoppingConfig
-from tfvp.config_files import load_config
+from tfvp.config.experiment import EarlyStoppingConfig
+from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError
-from tfvp.stages import run_stages
-from tfvp.training.best import Best, Validation
+from tfvp.experiment.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints
+from tfvp.training.early_stopping import Best, Validation
 
 
 def judged(values, better="lower", metric="mse", **stopping):
@@ -134,7 +134,7 @@ def test_a_run_that_ended_early_stays_ended(stopped):
 
 
 def test_averaged_weights_are_validated(stopped):
-    from tfvp.predict import trained_network
+    from tfvp.inference.predictor import trained_network
 
     job, _ = stopped
     row = read(job.run.validation_log)[-1]

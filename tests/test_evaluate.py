@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfvp.config import Experiment
+from tfvp.config.experiment import Experiment
 from tfvp.errors import DataError, RunError, TrainingError
 from tfvp.evaluation.evaluate import estimate, evaluate, write
-from tfvp.evaluation.facts import run_facts
-from tfvp.evaluation.record import COLUMNS, read_frames, read_metrics
+from tfvp.evaluation.metadata import run_facts
 from tfvp.evaluation.samples import choose_clips, read_samples, write_samples
-from tfvp.networks.baselines import BASELINES
-from tfvp.runs import Run
+from tfvp.evaluation.schema import COLUMNS, read_frames, read_metrics
+from tfvp.models.baselines import BASELINES
+from tfvp.runs.folder import Run
 
 CONTEXT, HORIZON = 3, 2
 

@@ -10,9 +10,9 @@ from tfvp.errors import RunError
 from tfvp.evaluation.evaluate import write
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.per_sequence import read_sequences
-from tfvp.evaluation.record import read_frames, read_metrics
-from tfvp.evaluation.suite import Case, Suite, case_folder, read_suite
-from tfvp.runs import ResultFolder
+from tfvp.evaluation.schema import read_frames, read_metrics
+from tfvp.evaluation.suites.schema import Case, Suite, case_folder, read_suite
+from tfvp.runs.folder import ResultFolder
 
 
 def test_every_sequence_and_frame_is_kept(tmp_path):

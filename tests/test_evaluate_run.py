@@ -7,20 +7,20 @@ import pytest
 
 from tests import tiny
 from tests.test_evaluate import CONTEXT, HORIZON, clips
-from tfvp.cli import main
-from tfvp.config import KthData, MovingMnistData
-from tfvp.config_files import load_config
+from tfvp.cli.main import main
+from tfvp.config.experiment import KthData, MovingMnistData
+from tfvp.config.loading import load_config
 from tfvp.data.prepare import prepare
 from tfvp.errors import ConfigError
 from tfvp.evaluation.evaluate import evaluate
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.per_sequence import read_sequences
-from tfvp.evaluation.record import read_metrics
-from tfvp.evaluation.robustness import robustness_plans
-from tfvp.evaluation.suite import case_folder, read_suite
-from tfvp.networks.build import build_model
-from tfvp.networks.one_step import one_step
-from tfvp.stages import run_stages
+from tfvp.evaluation.schema import read_metrics
+from tfvp.evaluation.suites.robustness import robustness_plans
+from tfvp.evaluation.suites.schema import case_folder, read_suite
+from tfvp.experiment.stages import run_stages
+from tfvp.models.build import build_model
+from tfvp.models.one_step import one_step
 
 
 @pytest.fixture(scope="module")

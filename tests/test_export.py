@@ -8,17 +8,17 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp import runtimes
 from tfvp.errors import RunError
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.facts import run_facts
-from tfvp.export import export_saved_model
-from tfvp.model_card import write_card
-from tfvp.networks.build import build_model
-from tfvp.networks.conv_lstm_stack import ConvLSTMStack
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.runs import Run
-from tfvp.runtimes import FORMATS, export_runtime
+from tfvp.evaluation.metadata import run_facts
+from tfvp.export import runtimes
+from tfvp.export.model_card import write_card
+from tfvp.export.runtimes import FORMATS, export_runtime
+from tfvp.export.saved_model import export_saved_model
+from tfvp.models.build import build_model
+from tfvp.models.conv_lstm_stack.network import ConvLSTMStack
+from tfvp.models.recurrent import FramePredictor
+from tfvp.runs.folder import Run
 
 
 @pytest.fixture(scope="module")

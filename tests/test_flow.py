@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tfvp.config_files import load_config
-from tfvp.evaluation.pictures import filmstrip, flow_colours
-from tfvp.networks.build import build_model
-from tfvp.networks.flow import flow_of
+from tfvp.config.loading import load_config
+from tfvp.drawing.clips import filmstrip, flow_colours
+from tfvp.models.build import build_model
+from tfvp.models.flow import flow_of
 
 
 @pytest.mark.parametrize(

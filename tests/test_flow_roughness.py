@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config_files import load_config
+from tfvp.config.loading import load_config
 from tfvp.layers.flow_roughness import flow_differences, flow_roughness, huber
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.spatio_temporal import SpatioTemporal
-from tfvp.training.devices import Devices
+from tfvp.models.recurrent import FramePredictor
+from tfvp.models.spatio_temporal_autoencoder.network import SpatioTemporal
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 from tfvp.training.losses import build_loss
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from tests.goldens_table import ENLARGED, FREE_RUNNING, GOLDENS, relative_error
 from tests.oracles import predrnn_pp as oracle
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.models.predrnn_pp.network import PredRNNPP
+from tfvp.models.recurrent import FramePredictor
 
 ROUNDING = float(np.finfo("float32").eps) / 2  # the largest relative error of one
 

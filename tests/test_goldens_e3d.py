@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvp.networks.eidetic_stack import EideticStack
-from tfvp.networks.frame_predictor import FramePredictor
+from tfvp.models.e3d_lstm.network import EideticStack
+from tfvp.models.recurrent import FramePredictor
 from tfvp.training.losses import absolute_square_loss
 from tfvp.training.optimizers import AdamTF1
 from tfvp.training.trainer import Trainer

@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 
 from tests.goldens_table import FORWARD, FREE_RUNNING, tolerance
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.prednet import PredNet
-from tfvp.networks.predrnn import PredRNN
-from tfvp.networks.predrnn_pp import PredRNNPP
-from tfvp.networks.rollout import rollout
+from tfvp.models.prednet.network import PredNet
+from tfvp.models.predrnn.network import PredRNN
+from tfvp.models.predrnn_pp.network import PredRNNPP
+from tfvp.models.recurrent import FramePredictor
+from tfvp.models.rollout import rollout
 
 GOLDENS = Path(__file__).parent / "goldens"
 NETWORKS = {

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 
 from tests.test_torch_state import state_dict, tensor, write
-from tfvp.cli import main
-from tfvp.config_files import load_config
+from tfvp.cli.main import main
+from tfvp.config.loading import load_config
 from tfvp.errors import WeightsError
 from tfvp.layers.patches import unfold_patches
-from tfvp.networks.build import CORES, build_model, count_parameters
-from tfvp.networks.catalogue import NETWORKS
-from tfvp.networks.eidetic_stack import EideticStack
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.prednet import PredNet
-from tfvp.networks.predrnn import PredRNN
-from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.models.build import CORES, build_model, count_parameters
+from tfvp.models.e3d_lstm.network import EideticStack
+from tfvp.models.prednet.network import PredNet
+from tfvp.models.predrnn.network import PredRNN
+from tfvp.models.predrnn_pp.network import PredRNNPP
+from tfvp.models.recurrent import FramePredictor
+from tfvp.models.registry import NETWORKS
 from tfvp.porting.import_weights import import_weights
-from tfvp.porting.initial import load_weights
-from tfvp.porting.sources import read_source
+from tfvp.porting.read import read_source
 from tfvp.training.checkpoints import read_state
+from tfvp.training.initialise import load_weights
 
 GOLDENS = Path(__file__).parent / "goldens"
 SMALL = (

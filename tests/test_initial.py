@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config import InitConfig
+from tfvp.config.experiment import InitConfig
 from tfvp.errors import WeightsError
-from tfvp.networks.eidetic_stack import EideticStack
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.porting.initial import initialise
+from tfvp.models.e3d_lstm.network import EideticStack
+from tfvp.models.recurrent import FramePredictor
 from tfvp.training.checkpoints import state_of
-from tfvp.training.devices import Devices
+from tfvp.training.distributed.devices import Devices
+from tfvp.training.initialise import initialise
 from tfvp.training.loop import build_trainer
 from tfvp.training.losses import absolute_square_loss
 from tfvp.training.optimizers import AdamTF1

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tfvp.runs import Run
-from tfvp.stages import run_stages
+from tfvp.experiment.stages import run_stages
+from tfvp.runs.folder import Run
 from tfvp.training.checkpoints import Checkpoints, read_state, state_of
-from tfvp.training.devices import Devices
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 
 ROOT = Path(__file__).parent.parent

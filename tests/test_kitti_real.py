@@ -9,11 +9,11 @@ from PIL import Image
 
 from tests import tiny
 from tests.small_data import silent
-from tfvp.config import KittiData
-from tfvp.config_files import load_config
+from tfvp.config.experiment import KittiData
+from tfvp.config.loading import load_config
 from tfvp.data.prepare import prepare
-from tfvp.evaluation.record import read_metrics
-from tfvp.stages import run_stages
+from tfvp.evaluation.schema import read_metrics
+from tfvp.experiment.stages import run_stages
 
 pytestmark = pytest.mark.realdata
 

@@ -14,14 +14,16 @@ import pytest
 from rich.console import Console
 
 from tests.small_data import silent
-from tfvp.cli import main
-from tfvp.config import SPLITS, KthData
-from tfvp.config_files import load_config
-from tfvp.data import kth, kth_files, windows
+from tfvp.cli.main import main
+from tfvp.config.experiment import SPLITS, KthData
+from tfvp.config.loading import load_config
+from tfvp.data import windows
+from tfvp.data.kth import dataset as kth
+from tfvp.data.kth import files as kth_files
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
-from tfvp.evaluation.facts import run_facts
-from tfvp.reporting.published import load_published
+from tfvp.evaluation.metadata import run_facts
+from tfvp.reporting.tables.published import load_published
 
 FRAMES = 14
 VIDEOS = [  # one or two for each split with validation persons 3
@@ -318,8 +320,8 @@ def test_what_ffmpeg_says_does_not_bury_what_we_say(tmp_path, root):
     """FFmpeg prints "moov atom not found" about such a file, unless a command has hushed it."""
     path = tmp_path / "person04_boxing_d1.avi"
     path.write_bytes(bytes(3) + b"\x14ftypisom" + bytes(99))
-    count = f"from tfvp.data.video_frames import count_frames as c; c(Path({str(path)!r}))"
-    command = "from tfvp.cli import main; main(['config', '--config', 'e3d_kth'])"
+    count = f"from tfvp.data.frames import count_frames as c; c(Path({str(path)!r}))"
+    command = "from tfvp.cli.main import main; main(['config', '--config', 'e3d_kth'])"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENCV")}
     said = [
         subprocess.run(

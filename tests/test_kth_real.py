@@ -8,12 +8,12 @@ import pytest
 
 from tests import tiny
 from tests.small_data import silent
-from tfvp.config import SPLITS, KthData
-from tfvp.config_files import load_config
-from tfvp.data import kth_files
+from tfvp.config.experiment import SPLITS, KthData
+from tfvp.config.loading import load_config
+from tfvp.data.frames import count_frames
+from tfvp.data.kth import files as kth_files
 from tfvp.data.prepare import PreparedData, prepare
-from tfvp.data.video_frames import count_frames
-from tfvp.evaluation.record import read_metrics
+from tfvp.evaluation.schema import read_metrics
 
 pytestmark = pytest.mark.realdata
 
@@ -85,7 +85,7 @@ def test_the_quick_run_goes_through(tmp_path):
     )
     experiment = load_config("e3d_residual_kth", preset="quick", overrides=[*homes, *few])
     job = tiny.job(experiment)
-    from tfvp.stages import run_stages
+    from tfvp.experiment.stages import run_stages
 
     run_stages(job, ("prepare", "train", "evaluate", "report"))
     metrics = read_metrics(job.run.metrics_path)

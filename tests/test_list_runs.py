@@ -9,9 +9,9 @@ import pytest
 
 from tests import tiny
 from tests.test_report import make_run
-from tfvp.cli import main
+from tfvp.cli.main import main
 from tfvp.reporting.run_list import COLUMNS, list_runs
-from tfvp.runs import Run, create_run
+from tfvp.runs.folder import Run, create_run
 
 
 def started(day: int) -> dict[str, str]:
@@ -113,7 +113,7 @@ def test_what_is_no_run_is_passed_over(results):
 
 def test_the_command_needs_no_tensorflow_and_other_programs_can_read_it(results, root):
     code = (
-        "import sys; from tfvp.cli import main; "
+        "import sys; from tfvp.cli.main import main; "
         f"code = main(['list', 'runs', '--results', {str(results)!r}]); "
         "heavy = {'tensorflow', 'keras', 'jax'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else code)"

@@ -8,7 +8,7 @@ from tests import tiny
 from tfvp.data.pipeline import training_batches
 from tfvp.data.prepare import prepare, training_source
 from tfvp.training.checkpoints import state_of
-from tfvp.training.devices import Devices
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import Loop, build_trainer
 
 UPDATES = 5

@@ -6,11 +6,12 @@ import zlib
 import numpy as np
 import pytest
 
-from tfvp.config import SPLITS, MovingMnistData
-from tfvp.data import moving_mnist, order
-from tfvp.data.digits import Digits, DigitSplit, find_digits
-from tfvp.data.motion import boxes, composite, mirrored, positions
-from tfvp.data.moving_mnist import MovingMnistClips, clips, rank, wanted
+from tfvp.config.experiment import SPLITS, MovingMnistData
+from tfvp.data import order
+from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.dataset import MovingMnistClips, clips, rank, wanted
+from tfvp.data.moving_mnist.digits import Digits, DigitSplit, find_digits
+from tfvp.data.moving_mnist.motion import boxes, composite, mirrored, positions
 
 
 def glyphs(count: int, px: int) -> np.ndarray:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvp.config import SPLITS, MovingMnistData
-from tfvp.data import moving_mnist
-from tfvp.data.digits import Digits, find_digits
-from tfvp.data.motion import boxes, composite, positions
+from tfvp.config.experiment import SPLITS, MovingMnistData
+from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.digits import Digits, find_digits
+from tfvp.data.moving_mnist.motion import boxes, composite, positions
 
 pytestmark = pytest.mark.realdata
 

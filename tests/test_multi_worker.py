@@ -8,8 +8,8 @@ import pytest
 
 from tests import tiny
 from tests.on_loopback import Ended, Workers, loopback
-from tfvp.cli import main
-from tfvp.runs import Run
+from tfvp.cli.main import main
+from tfvp.runs.folder import Run
 from tfvp.training.checkpoints import Checkpoints, read_state
 
 pytestmark = pytest.mark.slow

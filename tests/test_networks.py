@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvp.config_files import load_config
+from tfvp.config.loading import load_config
 from tfvp.layers.patches import fold_patches, unfold_patches
-from tfvp.networks.build import build_model
-from tfvp.networks.eidetic_stack import EideticStack
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.rollout import rollout
-from tfvp.networks.wiring import layer_input
+from tfvp.models.build import build_model
+from tfvp.models.e3d_lstm.network import EideticStack
+from tfvp.models.recurrent import FramePredictor
+from tfvp.models.rollout import rollout
+from tfvp.models.wiring import layer_input
 
 COUNTS = {
     # published or counted from the original graphs

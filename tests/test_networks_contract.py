@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvp.config import Experiment
-from tfvp.config_files import load_config
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError
-from tfvp.export import _save
-from tfvp.networks.build import CORES, build_model
-from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.runtimes import FORMATS, export_runtime
+from tfvp.export.runtimes import FORMATS, export_runtime
+from tfvp.export.saved_model import _save
+from tfvp.models.build import CORES, build_model
+from tfvp.models.encoder_decoder import EncoderDecoderPredictor
+from tfvp.models.recurrent import FramePredictor
 from tfvp.training.checkpoints import restore, state_of
-from tfvp.training.devices import Devices
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 
 SHAPE, CONTEXT, HORIZON = (8, 12, 1), 2, 2

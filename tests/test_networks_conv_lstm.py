@@ -2,8 +2,8 @@
 
 import pytest
 
-from tfvp.config_files import load_config
-from tfvp.networks.build import build_model
+from tfvp.config.loading import load_config
+from tfvp.models.build import build_model
 
 PEEPHOLE = "model.cell.peephole="
 WIDE = ("model.cell.kernel=[9, 9]", "model.cell.state_kernel=[1, 1]")

@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 
 from tests.test_import_list import torch_file
-from tfvp.cli import main
-from tfvp.config_files import load_config
-from tfvp.networks.build import build_model
-from tfvp.networks.conv_lstm_skip import ConvLSTMSkip
-from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
-from tfvp.porting.initial import load_weights
+from tfvp.cli.main import main
+from tfvp.config.loading import load_config
+from tfvp.models.build import build_model
+from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
+from tfvp.models.encoder_decoder import EncoderDecoderPredictor
 from tfvp.training.checkpoints import read_state
+from tfvp.training.initialise import load_weights
 
 GOLDEN = Path(__file__).parent / "goldens" / "conv_lstm_skip.npz"
 CELL = {"kernel": (3, 3), "state_kernel": (3, 3)}

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvp.config_files import load_config
+from tfvp.cells.make import recurrent_cell
+from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError
-from tfvp.networks.build import CORES
-from tfvp.networks.recurrent_autoencoder import RecurrentAutoencoder
-from tfvp.networks.recurrent_cell import recurrent_cell
-from tfvp.networks.spatio_temporal import SpatioTemporal
+from tfvp.models.build import CORES
+from tfvp.models.recurrent_autoencoder.network import RecurrentAutoencoder
+from tfvp.models.spatio_temporal_autoencoder.network import SpatioTemporal
 
 # configuration -> the document's count for Moving MNIST, KTH, KITTI
 TABLES = {

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from tests.oracles import simple_lstm
-from tfvp.config_files import load_config
-from tfvp.networks.conv_lstm_forecaster import ConvLSTMForecaster
-from tfvp.networks.conv_lstm_skip import ConvLSTMSkip
-from tfvp.networks.encoder_decoder import EncoderDecoderPredictor
-from tfvp.networks.fc_lstm import FCLSTMAutoencoder
-from tfvp.networks.rollout import read_frames, unroll
-from tfvp.networks.simple_lstm import SimpleLSTM
+from tfvp.config.loading import load_config
+from tfvp.models.conv_lstm_forecaster.network import ConvLSTMForecaster
+from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
+from tfvp.models.encoder_decoder import EncoderDecoderPredictor
+from tfvp.models.fc_lstm.network import FCLSTMAutoencoder
+from tfvp.models.rollout import read_frames, unroll
+from tfvp.models.simple_lstm.network import SimpleLSTM
 
 CELL = {"kernel": (3, 3), "state_kernel": (3, 3), "peephole": "channel"}
 PLAIN = {"kernel": (3, 3), "state_kernel": (3, 3)}
@@ -136,7 +136,7 @@ def count(core, frame_shape=(64, 64, 1)) -> int:
     ],
 )
 def test_fc_lstm_parameter_counts(hidden, reconstruction, future, parameters):
-    from tfvp.networks.build import CORES as BUILDERS
+    from tfvp.models.build import CORES as BUILDERS
 
     changes = [
         f"model.hidden={hidden}",
@@ -160,7 +160,7 @@ DENSE = 4097 * 2048  # from a frame to the first dense layer
     ],
 )
 def test_simple_lstm_parameter_count(preset, parameters):
-    from tfvp.networks.build import CORES as BUILDERS
+    from tfvp.models.build import CORES as BUILDERS
 
     model = load_config("simple_lstm", preset=preset).model
     assert count(BUILDERS["simple_lstm"](model)) == parameters

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvp.config_files import load_config
-from tfvp.networks.build import CORES
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.prednet import PredNet
-from tfvp.networks.predrnn import PredRNN, absolute_cosine
-from tfvp.networks.predrnn_pp import PredRNNPP
+from tfvp.config.loading import load_config
+from tfvp.models.build import CORES
+from tfvp.models.prednet.network import PredNet
+from tfvp.models.predrnn.network import PredRNN, absolute_cosine
+from tfvp.models.predrnn_pp.network import PredRNNPP
+from tfvp.models.recurrent import FramePredictor
 from tfvp.training.losses import Loss, absolute_square_loss
 from tfvp.training.trainer import Trainer
 

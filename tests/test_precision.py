@@ -7,16 +7,16 @@ import tensorflow as tf
 from tensorflow.python.framework import config as tf_config
 
 from tests import tiny
-from tfvp.config_files import load_config
+from tfvp.config.loading import load_config
 from tfvp.errors import TrainingError
+from tfvp.experiment.stages import run_stages
+from tfvp.inference.predictor import trained_network
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
-from tfvp.networks.build import build_model
-from tfvp.networks.prednet import _means
-from tfvp.networks.predrnn import absolute_cosine
-from tfvp.predict import trained_network
-from tfvp.provenance import collect_provenance
-from tfvp.stages import run_stages
-from tfvp.training.devices import Devices
+from tfvp.models.build import build_model
+from tfvp.models.prednet.network import _means
+from tfvp.models.predrnn.network import absolute_cosine
+from tfvp.runs.provenance import collect_provenance
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 from tfvp.training.xla import xla_errors
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image, ImageSequence
 
 from tests import tiny
-from tfvp.cli import main
-from tfvp.clip_files import check_output, write_clip
-from tfvp.config import ClipsData, KthData
-from tfvp.data.own_frames import Look, fitted, restored
+from tfvp.cli.main import main
+from tfvp.config.experiment import ClipsData, KthData
+from tfvp.data.user_videos.framing import Look, fitted, restored
 from tfvp.errors import ConfigError, DataError
-from tfvp.predict_clip import Shown, continued, look_of, read_input
-from tfvp.stages import run_stages
+from tfvp.experiment.stages import run_stages
+from tfvp.inference.video import Shown, continued, look_of, read_input
+from tfvp.inference.writers import check_output, write_clip
 
 LOOK = Look((8, 8), 1, "resize", None)
 BLUE, ORANGE = (31, 119, 180), (230, 110, 20)

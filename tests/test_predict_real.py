@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from tests import tiny
-from tfvp.cli import main
-from tfvp.stages import run_stages
+from tfvp.cli.main import main
+from tfvp.experiment.stages import run_stages
 
 
 @pytest.mark.realdata

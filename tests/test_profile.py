@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests import tiny
-from tfvp.cli import main
-from tfvp.profile_command import _memory
-from tfvp.step_parts import micro_batch_that_fits
+from tfvp.cli.main import main
+from tfvp.cli.profile import _memory
+from tfvp.profiling.step_parts import micro_batch_that_fits
 from tfvp.training import memory
 
 SMALL = [*tiny.OF_ANY, "model.encoder=[12]", "model.decoder=[12]", "training.micro_batch=2"]
@@ -65,7 +65,7 @@ def test_memory_is_that_of_the_gpu_where_there_is_one(monkeypatch, of_gpu, said)
 def test_jax_says_what_a_gpu_holds(monkeypatch, platform, found):
     import jax
 
-    from tfvp.training.on_jax import gpu_memory
+    from tfvp.backend.jax import gpu_memory
 
     statistics = {"peak_bytes_in_use": 3, "bytes_limit": 9, "bytes_in_use": 2}
     device = SimpleNamespace(platform=platform, memory_stats=lambda: statistics)
@@ -76,7 +76,7 @@ def test_jax_says_what_a_gpu_holds(monkeypatch, platform, found):
 def test_tensorflow_says_what_the_fullest_gpu_held(monkeypatch):
     import tensorflow as tf
 
-    from tfvp.training.on_tensorflow import gpu_memory
+    from tfvp.backend.tensorflow import gpu_memory
 
     assert gpu_memory() is None
     peaks = {"GPU:0": 3, "GPU:1": 5}

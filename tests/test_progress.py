@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tfvp.progress import progress
+from tfvp.system.progress import progress
 
 NOTE = "loss 374.8 (l1 334.3, l2 40.44), rate 0.003, truth 0.932, 28.2 clips/s"
 

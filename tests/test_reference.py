@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.small_runs import LABEL, make_run
-from tfvp.cli import main
-from tfvp.config import MovingMnistData
-from tfvp.config_files import load_resolved
+from tfvp.cli.main import main
+from tfvp.config.experiment import MovingMnistData
+from tfvp.config.loading import load_resolved
 from tfvp.errors import RunError
-from tfvp.evaluation.record import read_metrics
-from tfvp.reporting.cells import estimate_text
+from tfvp.evaluation.schema import read_metrics
 from tfvp.reporting.readme import BEGIN, END, with_results
 from tfvp.reporting.reference import command_anywhere, reference_folder, reference_runs
-from tfvp.runs import Run, write_json
+from tfvp.reporting.tables.cell import estimate_text
+from tfvp.runs.folder import Run, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "run.py --config e3d --set results=/there/results --set training.steps=3 --name e3d"

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvp.cli import main
-from tfvp.config import MovingMnistData
-from tfvp.config_files import load_config
-from tfvp.data import moving_mnist
-from tfvp.data.digits import find_digits
+from tfvp.cli.main import main
+from tfvp.config.experiment import MovingMnistData
+from tfvp.config.loading import load_config
+from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.digits import find_digits
 from tfvp.evaluation.metrics import mse
-from tfvp.networks.build import build_model
-from tfvp.porting.initial import load_weights
+from tfvp.models.build import build_model
 from tfvp.training.checkpoints import read_state
+from tfvp.training.initialise import load_weights
 
 pytestmark = pytest.mark.realdata
 

@@ -8,14 +8,14 @@ import keras
 import numpy as np
 import pytest
 
-from tfvp.config import InitConfig
+from tfvp.config.experiment import InitConfig
 from tfvp.errors import WeightsError
-from tfvp.networks.frame_predictor import FramePredictor
-from tfvp.networks.prednet import PredNet
-from tfvp.networks.predrnn_pp import PredRNNPP
-from tfvp.porting.initial import initialise
+from tfvp.models.prednet.network import PredNet
+from tfvp.models.predrnn_pp.network import PredRNNPP
+from tfvp.models.predrnn_pp.weights import predrnn_pp_weights
+from tfvp.models.recurrent import FramePredictor
 from tfvp.porting.keras2_hdf5 import prednet_weights
-from tfvp.porting.tf1_predrnn_pp import predrnn_pp_weights
+from tfvp.training.initialise import initialise
 from tfvp.training.losses import absolute_square_loss
 from tfvp.training.trainer import Trainer
 

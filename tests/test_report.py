@@ -10,18 +10,18 @@ import pytest
 from rich.console import Console
 
 from tests.small_runs import LABEL, make_run
-from tfvp.config import MovingMnistData
-from tfvp.config_files import load_config
+from tfvp.config.experiment import MovingMnistData
+from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError, RunError
-from tfvp.reporting.cells import estimate_text, number_text
-from tfvp.reporting.literature import literature_table
-from tfvp.reporting.measured import read_measured
-from tfvp.reporting.published import load_published, published_path
-from tfvp.reporting.render import console, markdown
+from tfvp.reporting.evaluated_run import read_measured
+from tfvp.reporting.figures.training_curves import read_log
+from tfvp.reporting.render.markdown_console import console, markdown
 from tfvp.reporting.report import write_report
-from tfvp.reporting.tables import Table
-from tfvp.reporting.training_curves import read_log
-from tfvp.runs import Run
+from tfvp.reporting.tables.cell import estimate_text, number_text
+from tfvp.reporting.tables.literature import literature_table
+from tfvp.reporting.tables.published import load_published, published_path
+from tfvp.reporting.tables.table import Table
+from tfvp.runs.folder import Run
 
 # The two tables as the thesis prints them.
 TABLE_4_1 = """

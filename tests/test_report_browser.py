@@ -8,7 +8,7 @@ import pytest
 
 from tests.small_runs import make_run
 from tfvp.evaluation.samples import read_arrays
-from tfvp.reporting.measured import read_measured
+from tfvp.reporting.evaluated_run import read_measured
 from tfvp.reporting.report import write_comparison
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.test_report import TABLE_4_1, make_run, printed
-from tfvp.cli import main
-from tfvp.reporting.cells import EMPTY, Cell, as_printed, number, whole
-from tfvp.reporting.exchange import LATEX_HEAD, comma_separated, latex, latex_text
-from tfvp.reporting.tables import Row, Section, Table
+from tfvp.cli.main import main
+from tfvp.reporting.render.csv_latex import LATEX_HEAD, comma_separated, latex, latex_text
+from tfvp.reporting.tables.cell import EMPTY, Cell, as_printed, number, whole
+from tfvp.reporting.tables.table import Row, Section, Table
 
 SMALL = Table(
     "T",

@@ -11,20 +11,20 @@ import pytest
 from PIL import Image
 
 from tests.small_runs import LABEL, SMALL, make_run
+from tfvp.drawing.clips import overlap
 from tfvp.errors import RunError
-from tfvp.evaluation.pictures import overlap
-from tfvp.evaluation.record import MODEL
 from tfvp.evaluation.samples import read_arrays
-from tfvp.evaluation.suite import INDEX, Case, Suite
-from tfvp.reporting.boxes import box_figure, rank_correlation
-from tfvp.reporting.figures import clip_of, shared_clips
-from tfvp.reporting.frame_curves import frame_figure
-from tfvp.reporting.measured import comparable, names, read_measured
-from tfvp.reporting.plotting import legend_columns, look
+from tfvp.evaluation.schema import MODEL
+from tfvp.evaluation.suites.schema import INDEX, Case, Suite
+from tfvp.reporting.evaluated_run import comparable, names, read_measured
+from tfvp.reporting.figures.box_plots import box_figure, rank_correlation
+from tfvp.reporting.figures.figures import clip_of, shared_clips
+from tfvp.reporting.figures.frame_curves import frame_figure
+from tfvp.reporting.figures.style import legend_columns, look
+from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.report import write_comparison, write_report
 from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
-from tfvp.reporting.training_curves import training_figure
-from tfvp.runs import write_json
+from tfvp.runs.folder import write_json
 
 
 def page_of(*runs, folder):

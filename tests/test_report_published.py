@@ -9,18 +9,18 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.small_runs import SMALL, make_run
-from tfvp.config import MovingMnistData
+from tfvp.config.experiment import MovingMnistData
 from tfvp.errors import RunError
 from tfvp.evaluation.per_sequence import read_sequences
-from tfvp.evaluation.record import Cost, Speed, read_metrics
-from tfvp.evaluation.suite import INDEX, Case, Suite
-from tfvp.reporting.cells import Cell
-from tfvp.reporting.exchange import comma_separated
-from tfvp.reporting.literature import literature_table, names_a_run
-from tfvp.reporting.measured import read_measured
-from tfvp.reporting.published import load_published, published_path
-from tfvp.reporting.tables import Row, Table
-from tfvp.runs import ResultFolder, Run, write_json
+from tfvp.evaluation.schema import Cost, Speed, read_metrics
+from tfvp.evaluation.suites.schema import INDEX, Case, Suite
+from tfvp.reporting.evaluated_run import read_measured
+from tfvp.reporting.render.csv_latex import comma_separated
+from tfvp.reporting.tables.cell import Cell
+from tfvp.reporting.tables.literature import literature_table, names_a_run
+from tfvp.reporting.tables.published import load_published, published_path
+from tfvp.reporting.tables.table import Row, Table
+from tfvp.runs.folder import ResultFolder, Run, write_json
 
 AS_PRINTED = {  # every number of a table, line by line
     "feist_4.1": "367.2 361.6 219.7 457.0 | 179.8 354.7 302.3 395.2 | 87.6 170.3 119.8 216.1",

@@ -12,14 +12,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tests import tiny
-from tfvp.cli import main
-from tfvp.progress import Progress
-from tfvp.runs import Run
-from tfvp.training.best import Best, Validation
+from tfvp.cli.main import main
+from tfvp.runs.folder import Run
+from tfvp.system.progress import Progress
+from tfvp.training.callbacks import Steps
 from tfvp.training.checkpoints import Checkpoints, State, read_state
-from tfvp.training.event_files import NAMES, EventFile
-from tfvp.training.logs import TrainingLogs
-from tfvp.training.steps import Steps
+from tfvp.training.early_stopping import Best, Validation
+from tfvp.training.logging.csv import TrainingLogs
+from tfvp.training.logging.tensorboard import NAMES, EventFile
 
 ROOT = Path(__file__).parent.parent
 STEPS = 12

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config import LinearSamplingConfig, ReverseSamplingConfig
-from tfvp.config_files import load_config
+from tfvp.config.experiment import LinearSamplingConfig, ReverseSamplingConfig
+from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError
-from tfvp.networks.rollout import rollout
-from tfvp.stages import run_stages
+from tfvp.experiment.stages import run_stages
+from tfvp.models.rollout import rollout
 from tfvp.training.checkpoints import Checkpoints, read_state
 from tfvp.training.schedules import (
     context_truth_probability,
@@ -120,7 +120,7 @@ def test_a_run_with_two_updates_a_step_resumes_exactly(straight):
 
 
 def test_the_loss_of_a_step_is_the_mean_of_its_updates():
-    from tfvp.training.steps import Steps
+    from tfvp.training.callbacks import Steps
 
     experiment = load_config("predrnn")
     steps = Steps(experiment.training, 0, None, None, None, None)

@@ -14,9 +14,9 @@ import tensorflow as tf
 
 import tfvp
 from tests import tiny
-from tfvp.cli import main
+from tfvp.cli.main import main
 from tfvp.errors import RunError
-from tfvp.export import export_saved_model
+from tfvp.export.saved_model import export_saved_model
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvp import provenance, runs
-from tfvp.config import Experiment
-from tfvp.config_files import config_hash, load_resolved
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import config_hash, load_resolved
 from tfvp.errors import RunError
-from tfvp.provenance import collect_provenance
-from tfvp.runs import Run, create_run, open_run, write_json, write_text
+from tfvp.runs import folder as runs
+from tfvp.runs import provenance
+from tfvp.runs.folder import Run, create_run, open_run, write_json, write_text
+from tfvp.runs.provenance import collect_provenance
 
 
 @pytest.fixture
@@ -190,5 +191,5 @@ def test_provenance_reads_git_only_where_tfvp_is_part_of_it(tmp_path, monkeypatc
 
 
 def test_importing_runs_and_provenance_needs_no_tensorflow(root):
-    code = "import tfvp.provenance, sys; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    code = "import tfvp.runs.provenance, sys; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)

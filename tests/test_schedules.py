@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config import TrainingConfig
-from tfvp.config_files import load_config
+from tfvp.config.experiment import TrainingConfig
+from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError
-from tfvp.stages import run_stages
+from tfvp.experiment.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints, read_state
 from tfvp.training.clipping import clip_gradients
-from tfvp.training.devices import Devices
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 from tfvp.training.optimizers import build_optimizer, set_schedules
 from tfvp.training.schedules import learning_rate, momentum

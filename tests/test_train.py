@@ -14,15 +14,15 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tests import tiny
-from tfvp.config import LinearSamplingConfig
-from tfvp.config_files import load_resolved
+from tfvp.config.experiment import LinearSamplingConfig
+from tfvp.config.loading import load_resolved
 from tfvp.errors import RunError, TrainingError, WeightsError
-from tfvp.provenance import read_provenance
-from tfvp.stages import run_stages
-from tfvp.training.best import Best
+from tfvp.experiment.stages import run_stages
+from tfvp.runs.provenance import read_provenance
 from tfvp.training.checkpoints import Checkpoints, read_state
-from tfvp.training.devices import Devices
-from tfvp.training.event_files import NAMES
+from tfvp.training.distributed.devices import Devices
+from tfvp.training.early_stopping import Best
+from tfvp.training.logging.tensorboard import NAMES
 from tfvp.training.loop import Loop, build_trainer
 from tfvp.training.losses import absolute_and_square
 from tfvp.training.schedules import truth_probability

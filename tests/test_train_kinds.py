@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.stages import run_stages
-from tfvp.training.devices import Devices
+from tfvp.experiment.stages import run_stages
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 
 SMALL = {

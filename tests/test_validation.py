@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfvp.evaluation import validation
-from tfvp.evaluation.validation import validate
+from tfvp.training import validation
+from tfvp.training.validation import validate
 
 CONTEXT, SHAPE = 3, (5, 8, 10, 1)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvp.layers.warp import dense_image_warp
+from tfvp.layers.flow import dense_image_warp
 
 
 def test_forward_and_both_gradients_are_those_of_tensorflow_addons(goldens):

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from tfvp.config import Experiment
-from tfvp.config_files import load_config
-from tfvp.job import Job
-from tfvp.stages import run_stages
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import load_config
+from tfvp.experiment.job import Job
+from tfvp.experiment.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints
 
 CHANGES = (

@@ -10,7 +10,7 @@ import sys
 sys.modules["tensorflow"] = None  # pyright: ignore[reportArgumentType], an import of it fails
 
 from tests.test_profile import SMALL  # noqa: E402
-from tfvp.cli import main  # noqa: E402
+from tfvp.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]

@@ -4,18 +4,18 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfvp.config_files import load_config
-    from tfvp.networks.build import build_model
-    from tfvp.predict import Predictor
+    from tfvp.config.loading import load_config
+    from tfvp.inference.predictor import Predictor
+    from tfvp.models.build import build_model
 
     __version__: str
 
 __all__ = ["Predictor", "__version__", "build_model", "load_config"]
 
 _HOMES = {
-    "load_config": "tfvp.config_files",
-    "build_model": "tfvp.networks.build",
-    "Predictor": "tfvp.predict",
+    "load_config": "tfvp.config.loading",
+    "build_model": "tfvp.models.build",
+    "Predictor": "tfvp.inference.predictor",
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfvp.layers.grid_cell import GridCell
+from tfvp.cells.base import GridCell
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 
 # The released program's name of each convolution, its gates in units of `filters`, the released

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfvp.layers.grid_cell import GridCell
+from tfvp.cells.base import GridCell
 
 PEEPHOLES = ("none", "channel", "full", "conv", "conv_released")
 

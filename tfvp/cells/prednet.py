@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfvp.layers.grid_cell import GridCell
-from tfvp.layers.hard_sigmoid import keras2_hard_sigmoid
+from tfvp.cells.base import GridCell
+from tfvp.layers.activations import keras2_hard_sigmoid
 
 GATES = ("c", "f", "i", "o")
 
@@ -48,7 +48,7 @@ class PredNetCell(GridCell):
     up(R_above')], R, c), with an ordinary sigmoid.
 
     `call` is a whole step of a layer on its own: A (B, H, W, channels), state -> E'
-    (B, H, W, 2 channels), state. `tfvp.networks.prednet` uses the parts.
+    (B, H, W, 2 channels), state. `tfvp.models.prednet.network` uses the parts.
 
     Args:
         filters: channels of R and c.

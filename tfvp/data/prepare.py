@@ -8,12 +8,16 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from tfvp.config import DataConfig
-from tfvp.data import clips, kitti, kth, moving_mnist, shards, verify
+from tfvp.config.experiment import DataConfig
 from tfvp.data import manifest as manifests
+from tfvp.data import shards, verify
+from tfvp.data.kitti import dataset as kitti
+from tfvp.data.kth import dataset as kth
 from tfvp.data.manifest import Manifest
+from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.raw_folder import NoRawData
 from tfvp.data.records import ClipSource, RecordReader
+from tfvp.data.user_videos import dataset as clips
 from tfvp.errors import DataError
 
 Report = Callable[[str], None]

@@ -14,9 +14,9 @@ from tfvp.data import manifest as manifests
 from tfvp.data import partial
 from tfvp.data.manifest import Manifest, ShardEntry, SplitEntry, sha256_of
 from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES, ClipSource, Record, encode
-from tfvp.data.threads import StoppedError, run_all, usable_cores
 from tfvp.errors import DataError
-from tfvp.progress import Progress, progress
+from tfvp.system.progress import Progress, progress
+from tfvp.system.threads import StoppedError, run_all, usable_cores
 
 SHARD_BYTES = 64 * 2**20  # about; a shard is also what verifying holds in memory
 RECORD_OVERHEAD_BYTES = 256  # more than framing, names, shape, sums and the source take

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfvp.evaluation.measure import Predict
-from tfvp.evaluation.record import Cost, Speed
-from tfvp.networks.operations import prediction_operations
-from tfvp.networks.parameters import parameter_count
+from tfvp.evaluation.schema import Cost, Speed
+from tfvp.models.cost import prediction_operations
+from tfvp.models.parameters import parameter_count
 
 
 class TimedPrediction:

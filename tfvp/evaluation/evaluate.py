@@ -10,7 +10,7 @@ from tfvp.errors import DataError
 from tfvp.evaluation.measure import History, Predict, check_clips, known_metrics, measure
 from tfvp.evaluation.metrics import METRICS, PerFrame
 from tfvp.evaluation.per_sequence import SequenceValues, sequences_csv
-from tfvp.evaluation.record import (
+from tfvp.evaluation.schema import (
     MODEL,
     Estimate,
     Facts,
@@ -20,7 +20,7 @@ from tfvp.evaluation.record import (
     Protocol,
     frames_csv,
 )
-from tfvp.runs import ResultFolder, write_json, write_text
+from tfvp.runs.folder import ResultFolder, write_json, write_text
 
 Z_95 = 1.96  # standard deviations of a normal distribution around its mean that hold 95 %
 

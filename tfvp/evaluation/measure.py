@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfvp.data.threads import usable_cores
 from tfvp.errors import DataError, TrainingError
 from tfvp.evaluation.metrics import METRICS, PerFrame
-from tfvp.evaluation.record import MODEL
-from tfvp.networks.baselines import BASELINES, Baseline
+from tfvp.evaluation.schema import MODEL
+from tfvp.models.baselines import BASELINES, Baseline
 from tfvp.shapes import check_shape, describe
+from tfvp.system.threads import usable_cores
 
 Predict = Callable[[NDArray], ArrayLike]
 """Frames float32 (B, T, H, W, C) in [0, 1] -> the predicted frames (B, Tp, H, W, C).

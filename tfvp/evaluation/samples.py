@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from tfvp.drawing.clips import filmstrip, gif, movie, png, save, to_bytes
 from tfvp.errors import RunError
 from tfvp.evaluation.measure import History, Predict, given_frames
 from tfvp.evaluation.metrics import METRICS
-from tfvp.evaluation.pictures import filmstrip, gif, movie, png, save, to_bytes
-from tfvp.evaluation.record import Record
-from tfvp.runs import write_json
+from tfvp.evaluation.schema import Record
+from tfvp.runs.folder import write_json
 from tfvp.shapes import check_shape
 
 INDEX = "samples.json"

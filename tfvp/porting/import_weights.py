@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from tfvp.errors import WeightsError
-from tfvp.layers.torch_layout import Taker
-from tfvp.porting.sources import Source, read_source
+from tfvp.porting.read import Source, read_source
+from tfvp.porting.torch_layout import Taker
 from tfvp.shapes import describe
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfvp.errors import WeightsError
-from tfvp.porting.fit import Shape, check_fit
+from tfvp.porting.match import Shape, check_fit
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfvp.errors import RunError
-from tfvp.evaluation.record import MODEL
-from tfvp.provenance import read_provenance
-from tfvp.reporting.cells import EMPTY, Cell, mean_cell, number, whole
-from tfvp.reporting.measured import Measured, comparable, names, read_measured
+from tfvp.evaluation.schema import MODEL
+from tfvp.reporting.evaluated_run import Measured, comparable, names, read_measured
 from tfvp.reporting.reference import reference_runs
-from tfvp.reporting.render import escaped, markdown
-from tfvp.reporting.tables import ARROWS, Row, Section, Table, frame_row, method_title, metrics_of
-from tfvp.runs import Run, write_text
+from tfvp.reporting.render.markdown_console import escaped, markdown
+from tfvp.reporting.tables.cell import EMPTY, Cell, mean_cell, number, whole
+from tfvp.reporting.tables.table import (
+    ARROWS,
+    Row,
+    Section,
+    Table,
+    frame_row,
+    method_title,
+    metrics_of,
+)
+from tfvp.runs.folder import Run, write_text
+from tfvp.runs.provenance import read_provenance
 
 BEGIN = "<!-- results: written by tfvp report --readme; what is changed by hand is lost -->"
 END = "<!-- results: end -->"

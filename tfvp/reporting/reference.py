@@ -7,14 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tfvp.config import Experiment
-from tfvp.config_files import dump, load_resolved
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import dump, load_resolved
 from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_samples
-from tfvp.provenance import read_provenance
-from tfvp.reporting.measured import Measured
-from tfvp.reporting.published import published_path
-from tfvp.runs import Run, refuse_existing, write_json, write_text
+from tfvp.reporting.evaluated_run import Measured
+from tfvp.reporting.tables.published import published_path
+from tfvp.runs.folder import Run, refuse_existing, write_json, write_text
+from tfvp.runs.provenance import read_provenance
 
 ANIMATION = "sample.gif"
 SEQUENCES_BYTES = 100_000  # a larger per_sequence.csv is left out

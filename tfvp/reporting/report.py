@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfvp.errors import RunError
-from tfvp.reporting.contents import read_contents
-from tfvp.reporting.figures import Picture, write_pictures
-from tfvp.reporting.html_page import GENERATOR, write_html
-from tfvp.reporting.markdown_page import write_markdown
-from tfvp.reporting.measured import names
-from tfvp.runs import Run
+from tfvp.reporting.evaluated_run import names
+from tfvp.reporting.figures.figures import Picture, write_pictures
+from tfvp.reporting.pages.contents import read_contents
+from tfvp.reporting.pages.html import GENERATOR, write_html
+from tfvp.reporting.pages.markdown import write_markdown
+from tfvp.runs.folder import Run
 
 # The figures that a report writes, and so may remove when a later one has no use for them.
 _OURS = re.compile(r"(per_frame|boxes|strip|robustness)_\w+\.png|training\.png")

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from tfvp.evaluation.record import MODEL, read_metrics
-from tfvp.evaluation.suite import INDEX, Case, case_folder, read_suite
-from tfvp.reporting.cells import whole
-from tfvp.reporting.measured import SUITE, Measured
-from tfvp.reporting.plotting import legend_columns, legend_inches, look
-from tfvp.reporting.tables import (
+from tfvp.evaluation.schema import MODEL, read_metrics
+from tfvp.evaluation.suites.schema import INDEX, Case, case_folder, read_suite
+from tfvp.reporting.evaluated_run import SUITE, Measured
+from tfvp.reporting.figures.style import legend_columns, legend_inches, look
+from tfvp.reporting.tables.cell import whole
+from tfvp.reporting.tables.table import (
     Row,
     Section,
     Table,
@@ -19,7 +19,7 @@ from tfvp.reporting.tables import (
     metric_notes,
     metrics_of,
 )
-from tfvp.runs import Run
+from tfvp.runs.folder import Run
 
 _WIDTH = 7.0
 

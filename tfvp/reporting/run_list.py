@@ -7,14 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfvp.config import Experiment
-from tfvp.config_files import load_resolved
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import load_resolved
 from tfvp.errors import ConfigError, RunError
-from tfvp.evaluation.record import MODEL, read_metrics
-from tfvp.reporting.cells import NOTHING, estimate_text
-from tfvp.reporting.tables import Row, Section, Table
-from tfvp.reporting.training_curves import read_log
-from tfvp.runs import Run
+from tfvp.evaluation.schema import MODEL, read_metrics
+from tfvp.reporting.figures.training_curves import read_log
+from tfvp.reporting.tables.cell import NOTHING, estimate_text
+from tfvp.reporting.tables.table import Row, Section, Table
+from tfvp.runs.folder import Run
 
 COLUMNS = ("run", "config", "preset", "step", "state", "validation", "test", "started")
 SHOWN_METRICS = 2

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 
 from tfvp.errors import RunError, WeightsError
-from tfvp.runs import write_json
-from tfvp.training.best import Best
+from tfvp.runs.folder import write_json
+from tfvp.training.early_stopping import Best
 from tfvp.training.optimizers import MOMENTUM
 from tfvp.training.weight_average import WeightAverage
 

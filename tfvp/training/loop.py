@@ -7,15 +7,15 @@ from typing import Any
 
 import keras
 
-from tfvp.config import Experiment, TrainingConfig
+from tfvp.config.experiment import Experiment, TrainingConfig
 from tfvp.data.pipeline import data_errors
-from tfvp.networks.build import build_model
+from tfvp.models.build import build_model
+from tfvp.training.callbacks import EachStep
 from tfvp.training.checkpoints import restore, state_of
-from tfvp.training.devices import Devices
+from tfvp.training.distributed.devices import Devices
 from tfvp.training.losses import build_loss
 from tfvp.training.memory import out_of_memory_explained, peak_gigabytes
 from tfvp.training.optimizers import build_optimizer
-from tfvp.training.steps import EachStep
 from tfvp.training.trainer import Trainer, compiled_step
 from tfvp.training.xla import xla_errors
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tfvp.config import LossConfig
+from tfvp.config.experiment import LossConfig
 
 
 def absolute_and_square(truth, prediction):

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from keras.backend import backend as keras_backend
 
-from tfvp.config import TrainingConfig
+from tfvp.config.experiment import TrainingConfig
 from tfvp.errors import TrainingError
 
 if keras_backend() == "jax":
-    from tfvp.training import on_jax as backend
+    from tfvp.backend import jax as backend
 else:
-    from tfvp.training import on_tensorflow as backend
+    from tfvp.backend import tensorflow as backend
 
 
 def peak_gigabytes() -> float:

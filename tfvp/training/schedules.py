@@ -2,7 +2,7 @@
 
 import math
 
-from tfvp.config import (
+from tfvp.config.experiment import (
     CosineRateConfig,
     OneCycleConfig,
     ReverseSamplingConfig,
@@ -32,7 +32,7 @@ def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
     sampling always 0. The released programs lower it before its first use: step 1 is below start.
     Reverse: see `ReverseSamplingConfig`.
 
-    >>> from tfvp.config import LinearSamplingConfig
+    >>> from tfvp.config.experiment import LinearSamplingConfig
     >>> truth_probability(25_000, LinearSamplingConfig())
     0.5
     """
@@ -72,7 +72,7 @@ def truth_probabilities(
 def learning_rate(step: int, training: TrainingConfig) -> float:
     """Learning rate of update `step` (the first is 1): the optimizer's, times what is left of it.
 
-    >>> from tfvp.config import TrainingConfig
+    >>> from tfvp.config.experiment import TrainingConfig
     >>> training = TrainingConfig(steps=100, schedule={"kind": "cosine"})
     >>> training.optimizer.learning_rate, learning_rate(51, training)
     (0.001, 0.0005)

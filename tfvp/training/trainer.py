@@ -8,16 +8,16 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfvp.config import ClipConfig
-from tfvp.networks.rollout import for_xla
+from tfvp.config.experiment import ClipConfig
+from tfvp.models.rollout import for_xla
 from tfvp.training.clipping import clip_gradients
 from tfvp.training.losses import Loss
 from tfvp.training.weight_average import WeightAverage
 
 if keras.backend.backend() == "jax":
-    from tfvp.training import on_jax as backend
+    from tfvp.backend import jax as backend
 else:
-    from tfvp.training import on_tensorflow as backend
+    from tfvp.backend import tensorflow as backend
 
 
 class Trainer(keras.Model):
@@ -137,7 +137,7 @@ def compiled(
         strategy: on whose replicas it runs, each with its share; None: here.
     """
     if keras.backend.backend() != "jax":
-        from tfvp.training import on_tensorflow
+        from tfvp.backend import tensorflow as on_tensorflow
 
         return on_tensorflow.compiled(function, strategy, xla=trainer.jit_compile)
     changed = [*trainer.predictor.weights, *trainer.average.averages, *trainer.optimizer.variables]

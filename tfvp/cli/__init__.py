@@ -1,0 +1,1 @@
+"""The `tfvp` command: a file for each of its commands."""

@@ -1,0 +1,166 @@
+"""The `tfvp data` commands: prepare, convert, inspect, verify."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tfvp.cli.options import add_set
+from tfvp.config.loading import load_config
+from tfvp.data import manifest as manifests
+from tfvp.data.partial import unfinished_in
+from tfvp.data.prepare import PreparedData, prepare
+from tfvp.errors import ConfigError, DataError
+from tfvp.system.silence import tensorflow_notices_held_back
+
+CLIPS_CONFIG = "e3d_residual_clips"
+# option of convert -> key of the configuration
+CONVERT = {
+    "frame_px": ("--size", "HxW", "size of a frame, e.g. 64x64"),
+    "channels": ("--channels", "N", "1 (gray) or 3 (colour)"),
+    "fit": ("--fit", "HOW", "resize (the ratio is not kept) or pad (with black)"),
+    "fps": ("--fps", "RATE", "take so many frames a second of a video"),
+    "stride": ("--stride", "N", "frames between the starts of two clips (default: clips meet)"),
+    "shares": ("--shares", "A,B,C", "shares of the sources: train,validation,test"),
+}
+
+
+def add_data_commands(commands: Any) -> None:
+    """Add `data` with its own commands to the parser's."""
+    data = commands.add_parser("data", help="prepare, convert, inspect and verify data")
+    actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    prepared = actions.add_parser("prepare", help="write a configuration's data as TFRecords")
+    prepared.add_argument("config_name", nargs="?", metavar="NAME", help="a name in configs/")
+    prepared.add_argument("--config", metavar="FILE", help="a name in configs/, or a YAML file")
+    prepared.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="KTH: be content with the videos that there are (data.allow_missing)",
+    )
+    _add_changes(prepared)
+    prepared.set_defaults(command=_prepare)
+
+    convert = actions.add_parser("convert", help="make a dataset of your own videos or arrays")
+    convert.add_argument(
+        "source", metavar="SRC", help="a folder of videos, frame folders or arrays"
+    )
+    convert.add_argument("--out", required=True, metavar="DIR", help="where the dataset goes")
+    convert.add_argument("--config", default=CLIPS_CONFIG, help=f"default: {CLIPS_CONFIG}")
+    for option, metavar, text in CONVERT.values():
+        convert.add_argument(option, metavar=metavar, help=text)
+    _add_changes(convert)
+    convert.set_defaults(command=_convert)
+
+    inspect = actions.add_parser("inspect", help="say and draw what a prepared folder holds")
+    inspect.add_argument("folder", metavar="DIR")
+    inspect.add_argument(
+        "--out", metavar="DIR", help="folder for the two pictures (default: ./<DIR's name>-inspect)"
+    )
+    inspect.set_defaults(command=_inspect)
+
+    verify = actions.add_parser("verify", help="check every record of a prepared folder")
+    verify.add_argument("folder", metavar="DIR")
+    verify.set_defaults(command=_verify)
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", help="one of the presets that the config names")
+    add_set(parser, "change one value, e.g. data.seed=1; may be repeated")
+
+
+def _console() -> tuple[Console, Callable[[str], None]]:
+    console = Console(soft_wrap=True)
+    return console, lambda line: console.print(line, highlight=False, markup=False)
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    if (arguments.config is None) == (arguments.config_name is None):
+        raise ConfigError("tfvp data prepare: expected NAME or --config, exactly one of them")
+    name = arguments.config or arguments.config_name
+    allowed = ["data.allow_missing=true"] if arguments.allow_missing else []
+    _prepared(name, arguments.preset, [*arguments.overrides, *allowed])
+    return 0
+
+
+def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedData:
+    console, say = _console()
+    config = load_config(name, preset=preset, overrides=overrides).data
+    with tensorflow_notices_held_back():
+        import tensorflow  # noqa: F401, writing needs it
+    made = prepare(config, report=say, console=console)
+    for left in unfinished_in(config.prepared):
+        say(str(left))
+    counts = ", ".join(f"{split} {e.count:,}" for split, e in made.manifest.splits.items())
+    say(f"clips: {counts}")
+    for line in made.terms:
+        say(line)
+    say(f"data: {made.folder}")
+    return made
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    overrides = [
+        "data.dataset=clips",
+        f"data.source={json.dumps(str(Path(arguments.source)))}",
+        f"data.prepared={json.dumps(str(Path(arguments.out)))}",
+    ]
+    for key, (option, _, _) in CONVERT.items():
+        value = getattr(arguments, option[2:])
+        if value is not None:
+            listed = (
+                f"[{value.lower().replace('x', ',')}]" if key in ("frame_px", "shares") else value
+            )
+            overrides.append(f"data.{key}={listed}")
+    _prepared(arguments.config, arguments.preset, [*overrides, *arguments.overrides])
+    _, say = _console()
+    say(f"look at it: tfvp data inspect {arguments.out}")
+    return 0
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from tfvp.data.inspect import describe_data, write_pictures
+
+    _, say = _console()
+    for left in unfinished_in(Path(arguments.folder)):
+        say(str(left))
+    prepared = open_folder(Path(arguments.folder))
+    for line in describe_data(prepared):
+        say(line)
+    out = Path(arguments.out or f"{prepared.folder.resolve().name}-inspect")
+    for path in write_pictures(prepared, out):
+        say(f"drawn: {path}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    _, say = _console()
+    prepared = open_folder(Path(arguments.folder))
+    with tensorflow_notices_held_back():
+        import tensorflow  # noqa: F401, it knows the records' checksums
+    problems = prepared.verify()
+    if problems:
+        more = f" (and {len(problems) - 1} more, above)" if len(problems) > 1 else ""
+        for problem in problems[:-1]:
+            say(problem)
+        raise DataError(f"{problems[-1]}{more}")
+    count = sum(entry.count for entry in prepared.manifest.splits.values())
+    say(f"{prepared.folder}: {count:,} records are as they were written")
+    return 0
+
+
+def open_folder(folder: Path) -> PreparedData:
+    """Open a prepared folder, or the only one that lies in a folder.
+
+    Raises:
+        DataError: there is none, or several; names them.
+    """
+    if not (folder / manifests.NAME).exists():
+        inside = sorted(path.parent for path in folder.glob(f"[!.]*/{manifests.NAME}"))
+        if len(inside) > 1:
+            raise DataError(f"{folder} holds several: " + ", ".join(map(str, inside)))
+        folder = inside[0] if inside else folder
+    return PreparedData(folder, manifests.load(folder))

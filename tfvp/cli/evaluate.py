@@ -1,0 +1,88 @@
+"""`tfvp evaluate`: measure a trained run on its own data, on others, or on a suite of test sets."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tfvp.cli.data import open_folder
+from tfvp.cli.options import add_set
+from tfvp.config.experiment import METRIC_PRESETS
+from tfvp.config.loading import leaves, load_resolved
+from tfvp.errors import ConfigError
+from tfvp.experiment.job import MAY_CHANGE, Job
+from tfvp.runs.folder import open_run
+from tfvp.system.silence import tensorflow_notices_held_back
+
+SUITES = ("robustness",)
+
+
+def add_evaluate(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a trained run on its own data, on others, or on a suite of test sets",
+        description="Without --data and --suite the run's own metrics.json, per_frame.csv, "
+        "per_sequence.csv and samples are written anew; other results go to evaluations/ in it.",
+    )
+    parser.add_argument("--run", required=True, metavar="DIR", help="a run's folder")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--data", metavar="DIR", help="a prepared folder, its test split")
+    where.add_argument("--suite", choices=SUITES, help="robustness: other digits and glyphs")
+    parser.add_argument(
+        "--metrics",
+        metavar="A,B",
+        help=f"names of metrics, or one of {', '.join(METRIC_PRESETS)} (default: the run's)",
+    )
+    parser.add_argument(
+        "--sequences", metavar="N", help="measure on the first N sequences only (default: all)"
+    )
+    add_set(parser, "change a key of evaluation, or data.root or data.prepared")
+    parser.set_defaults(command=_evaluate)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    job = run_job(arguments.run, _overrides(arguments))
+    with tensorflow_notices_held_back():
+        from tfvp.experiment.evaluate import evaluate_elsewhere, evaluate_own, evaluate_robustness
+    if arguments.suite:
+        evaluate_robustness(job, job.experiment.evaluation.sequences)
+    elif arguments.data:
+        evaluate_elsewhere(job, open_folder(Path(arguments.data)))
+    else:
+        evaluate_own(job)
+    return 0
+
+
+def run_job(folder: str, overrides: list[str]) -> Job:
+    """A job on an existing run, wherever its folder lies now.
+
+    Raises:
+        RunError: it is not a run.
+        ConfigError: an override that is wrong, or would make another experiment of it.
+    """
+    run = open_run(folder)
+    before = load_resolved(run.config_path)
+    now = load_resolved(run.config_path, overrides)
+    old = dict(leaves(before.model_dump(mode="json")))
+    for key, value in leaves(now.model_dump(mode="json")):
+        if old.get(key) != value and not key.startswith((*MAY_CHANGE, "data.prepared")):
+            raise ConfigError(
+                f"--set {key}: a trained run cannot be changed; expected a key of evaluation, "
+                "data.root or data.prepared"
+            )
+    places = {"results": run.root.absolute().parent, "name": run.name}
+    return Job(now.model_copy(update=places), Console(soft_wrap=True))
+
+
+def _overrides(arguments: argparse.Namespace) -> list[str]:
+    """What the options set, as `--set` would."""
+    overrides = list(arguments.overrides)
+    if arguments.metrics is not None:
+        names = arguments.metrics
+        chosen = names if names in METRIC_PRESETS else f"[{names}]"
+        overrides.append(f"evaluation.metrics={chosen}")
+    if arguments.sequences is not None:
+        overrides.append(f"evaluation.sequences={arguments.sequences}")
+    return overrides

@@ -1,0 +1,67 @@
+"""`tfvp import`: weights of another program into a file that --init-from takes."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+from tfvp.config.experiment import Experiment
+from tfvp.system.silence import tensorflow_notices_held_back
+
+
+def add_import(
+    commands: Any,
+    add_config_options: Callable[[argparse.ArgumentParser], None],
+    experiment: Callable[[argparse.Namespace], Experiment],
+) -> None:
+    """Add the command; `experiment` loads what its configuration options name."""
+    parser = commands.add_parser(
+        "import",
+        help="turn a TF1 checkpoint, a Keras 2 or a PyTorch file into weights of ours",
+        description="Prints original name, our name and shape of every weight, and what is left "
+        "over on either side. Nothing in the source is ever run.",
+    )
+    parser.add_argument(
+        "source",
+        metavar="SRC",
+        help="the prefix of a TF1 checkpoint, a Keras 2 file (.hdf5), or a PyTorch file (.pt)",
+    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="a new .npz or .keras file")
+    parser.add_argument("--partial", action="store_true", help="accept names without a counterpart")
+    parser.add_argument(
+        "--kernels",
+        choices=("auto", "tensorflow", "theano"),
+        default="auto",
+        help="whose convolution a Keras 2 file was trained with; theano: every kernel is turned by "
+        "half a circle; auto: as the file says",
+    )
+    add_config_options(parser)
+    parser.set_defaults(command=lambda arguments: _import(arguments, experiment(arguments)))
+
+
+def _import(arguments: argparse.Namespace, experiment: Experiment) -> int:
+    with tensorflow_notices_held_back():
+        from tfvp.models.build import build_model
+        from tfvp.porting.import_weights import import_weights
+
+    imported = import_weights(
+        build_model(experiment),
+        arguments.source,
+        arguments.out,
+        partial=arguments.partial,
+        kernels=arguments.kernels,
+    )
+    header = ("original name", "our name", "shape", "")
+    table = [header, *((r.original or "-", r.ours or "-", r.shape, r.note) for r in imported.rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(4)]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+    matched = sum(bool(row.original and row.ours) for row in imported.rows)
+    Console(soft_wrap=True).print(
+        f"{matched} weights imported, {imported.unmatched} without a counterpart: {arguments.out}",
+        highlight=False,
+        markup=False,
+    )
+    return 0

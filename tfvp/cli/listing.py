@@ -1,0 +1,83 @@
+"""`tfvp list`: what there is to build, and what was run."""
+
+import argparse
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from rich.console import Console
+
+from tfvp.config.loading import load_config
+from tfvp.config.messages import sections_in
+from tfvp.models.registry import NETWORKS
+from tfvp.reporting.render.markdown_console import console as console_table
+from tfvp.reporting.render.markdown_console import tabbed
+from tfvp.reporting.run_list import list_runs
+from tfvp.system.silence import tensorflow_notices_held_back
+
+
+def add_list(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser("list", help="list the networks that there are, or the runs")
+    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    models = kinds.add_parser("models", help="the networks: paper, parameters, options")
+    models.set_defaults(command=_models)
+    runs = kinds.add_parser("runs", help="the runs: how far each came and what it measured")
+    runs.add_argument(
+        "--results", default="results", metavar="DIR", help="where they are (default: results)"
+    )
+    runs.set_defaults(command=_runs)
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    table = list_runs(Path(arguments.results))
+    console = Console()
+    if not any(section.rows for section in table.sections):
+        console.print(f"{arguments.results}: no runs", highlight=False, markup=False)
+    elif console.is_terminal:
+        console.print(console_table(table))
+    else:
+        print(tabbed(table))
+    return 0
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    del arguments
+    with tensorflow_notices_held_back():
+        from tfvp.models.build import count_parameters
+
+    for name, entry in sorted(NETWORKS.items()):
+        experiment = load_config(entry.config)
+        print(f"{name}")
+        print(f"  paper       {entry.paper}")
+        print(f"  parameters  {count_parameters(experiment):,} with {entry.config}.yaml")
+        print(f"  fidelity    {entry.fidelity}")
+        print(f"  options     {'; '.join(options(experiment.model))}")
+    return 0
+
+
+def options(section: BaseModel, prefix: str = "") -> list[str]:
+    """The keys of a section and what each may be; of sections inside it, those it has chosen."""
+    found = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            kinds = [
+                get_args(s.model_fields["kind"].annotation)[0]
+                for s in sections_in(field.annotation)
+            ]
+            if len(kinds) > 1:
+                found.append(f"{prefix}{name}.kind: {' | '.join(kinds)}")
+            found += options(value, f"{prefix}{name}.")
+        elif name not in ("network", "kind"):
+            found.append(f"{prefix}{name}: {_choices(field.annotation, value)}")
+    return found
+
+
+def _choices(annotation: Any, value: Any) -> str:
+    """`a | b` of a choice, else the reference configuration's value."""
+    if get_origin(annotation) is Literal:
+        return " | ".join(str(choice) for choice in get_args(annotation))
+    if isinstance(value, bool):
+        return "true | false"
+    return str(list(value) if isinstance(value, tuple) else value)

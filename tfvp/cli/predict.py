@@ -1,0 +1,84 @@
+"""`tfvp predict`: the next frames of anybody's video."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tfvp.config.loading import load_resolved
+from tfvp.errors import ConfigError
+from tfvp.inference.video import continued, look_of, read_input, window_starts
+from tfvp.inference.writers import check_output, write_clip
+from tfvp.runs.folder import open_run
+from tfvp.system.progress import progress
+from tfvp.system.silence import tensorflow_notices_held_back
+
+
+def add_predict(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "predict",
+        help="predict the next frames of a video",
+        description="Context frames get a blue border, predicted ones an orange border; the "
+        "result has the input's size and the network's colours.",
+    )
+    parser.add_argument("--run", required=True, metavar="DIR", help="a run's folder")
+    parser.add_argument(
+        "--input", required=True, metavar="CLIP", help="a video, GIF, .npy, or folder of images"
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="NEW",
+        help="a new .gif or .mp4 (context and prediction), .npy (prediction), or folder of PNG",
+    )
+    parser.add_argument("--steps", type=int, metavar="N", help="frames to predict (the run's)")
+    parser.add_argument(
+        "--context", type=int, metavar="N", help="frames the network is given (the run's)"
+    )
+    parser.add_argument(
+        "--slide",
+        action="store_true",
+        help="predict all along a long input, not from its last frames alone",
+    )
+    parser.add_argument(
+        "--fit",
+        choices=("resize", "pad"),
+        help="resize: the ratio is not kept; pad: black around it (default: as the run's data)",
+    )
+    parser.set_defaults(command=_predict)
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    run, output = open_run(arguments.run), Path(arguments.output)
+    data = load_resolved(run.config_path).data
+    steps = _at_least_one("--steps", arguments.steps, data.predict_frames)
+    context = _at_least_one("--context", arguments.context, data.context_frames)
+    check_output(output)
+    look = look_of(data, arguments.fit)
+    given = read_input(Path(arguments.input), look, context, arguments.slide)
+    with tensorflow_notices_held_back():
+        from tfvp.inference.predictor import Predictor
+
+    console = Console(soft_wrap=True)
+    windows = len(window_starts(len(given.fitted), context, steps))
+    predictor = Predictor.load(run.root)
+    with progress(console, "predicting", windows) as shown:
+        frames = continued(given, predictor, look, steps, shown.update)
+        count = write_clip(output, frames, given.fps)
+    (height, width), (h, w) = given.context[0].shape[:2], look.frame_px
+    way = {"resize": "scaled, the ratio not kept", "pad": "scaled to fit inside, black around"}
+    console.print(
+        f"{output}: {count} frames predicted; frames of {height}x{width} were brought to {h}x{w} "
+        f"({way[look.fit]}) and back",
+        highlight=False,
+        markup=False,
+    )
+    return 0
+
+
+def _at_least_one(option: str, value: int | None, default: int) -> int:
+    if value is not None and value < 1:
+        raise ConfigError(f"{option}: expected at least 1 frame, got {value}")
+    return default if value is None else value

@@ -1,0 +1,115 @@
+"""`tfvp report`: the literature's tables with our runs in place; the runs that README shows."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfvp.errors import RunError
+from tfvp.runs.folder import open_run
+
+FORMATS = ("console", "markdown", "latex", "csv")
+
+
+def add_report(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser("report", help="print the literature's tables with our runs")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="folders of evaluated runs")
+    parser.add_argument(
+        "--table", nargs="+", metavar="ID", help="tables of results/published.yaml (default: all)"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="console", help="default: console")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a new file (default: print)")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="keep what the runs measured in the folder of reference runs, instead of printing",
+    )
+    parser.add_argument(
+        "--readme",
+        type=Path,
+        metavar="FILE",
+        help="write the table of all reference runs into this page, instead of printing",
+    )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FOLDER",
+        help="with --record or --readme: of the reference runs (default: results/reference)",
+    )
+    parser.set_defaults(command=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    if arguments.record or arguments.readme or arguments.reference:
+        return _keep(arguments)
+    return _print_tables(arguments)
+
+
+def _keep(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.evaluated_run import read_measured
+    from tfvp.reporting.readme import write_readme
+    from tfvp.reporting.reference import record, reference_folder
+
+    if arguments.table or arguments.out or arguments.format != FORMATS[0]:
+        raise RunError("--record and --readme print no tables: no --table, --format or --out")
+    if arguments.readme and arguments.runs and not arguments.record:
+        raise RunError("--readme shows all reference runs; --record RUN adds one to them")
+    if arguments.reference and not (arguments.record or arguments.readme):
+        raise RunError("--reference goes with --record or --readme")
+    if arguments.record and not arguments.runs:
+        raise RunError("--record: expected the folders of evaluated runs")
+    folder = arguments.reference or reference_folder()
+    for measured in [read_measured(open_run(run)) for run in arguments.runs]:
+        print(record(measured, folder))
+    if arguments.readme:
+        write_readme(arguments.readme, folder)
+        print(arguments.readme)
+    return 0
+
+
+def _print_tables(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.evaluated_run import read_measured
+    from tfvp.reporting.tables.literature import literature_table
+    from tfvp.reporting.tables.published import load_published
+
+    if arguments.out and arguments.out.exists():
+        raise RunError(f"{arguments.out} exists; choose another --out")
+    chosen = _chosen(load_published().tables, arguments.table)
+    measured = [read_measured(open_run(run)) for run in arguments.runs]
+    tables = {published.id: literature_table(published, measured) for published in chosen}
+    text = _rendered(tables, arguments.format)
+    if arguments.out:
+        arguments.out.write_text(text, "utf-8")
+        print(arguments.out)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _chosen(tables: Sequence[Any], ids: Sequence[str] | None) -> list[Any]:
+    """The tables of these ids, in the order of the file."""
+    known = [table.id for table in tables]
+    for unknown in (each for each in ids or () if each not in known):
+        raise RunError(f"no table {unknown!r}; expected one of {', '.join(known)}")
+    return [table for table in tables if ids is None or table.id in ids]
+
+
+def _rendered(tables: dict[str, Any], form: str) -> str:
+    from rich.console import Console
+
+    from tfvp.reporting.render.csv_latex import LATEX_HEAD, comma_separated, latex
+    from tfvp.reporting.render.markdown_console import console, markdown
+
+    if form == "console":
+        screen = Console()
+        with screen.capture() as captured:
+            for table in tables.values():
+                screen.print(console(table))
+        return captured.get()
+    if form == "csv":
+        return comma_separated(tables)
+    if form == "latex":
+        return "\n".join([LATEX_HEAD, *map(latex, tables.values())])
+    return "\n".join(f"## {t.title}\n\n{markdown(t)}" for t in tables.values())

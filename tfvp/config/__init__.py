@@ -1,0 +1,1 @@
+"""The experiment: its sections, and the way from YAML files to one of it."""

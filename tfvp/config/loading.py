@@ -1,0 +1,223 @@
+"""From YAML files, presets and overrides to one Experiment, remembering who set what."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tfvp.config.experiment import Experiment
+from tfvp.config.extends import ConfigFile, find_config, follow
+from tfvp.config.messages import did_you_mean, problems
+from tfvp.config.yaml import parse, read_mapping, write
+from tfvp.errors import ConfigError
+
+# The keys that choose a section among several; with another choice other keys are known.
+_CHOICES = ("dataset", "network", "kind")
+
+# Not part of what is computed: what a run is called and where things lie.
+_NOT_HASHED: dict[str, Any] = {
+    **dict.fromkeys(("name", "config", "title", "label", "preset", "results"), True),
+    "data": {"root", "prepared"},
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of a resolved experiment: its value and the file, preset or option that set it."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Values from one source; later layers win."""
+
+    origin: str
+    values: Mapping[str, Any]
+
+
+def load_config(
+    name_or_path: str | Path,
+    *,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+    name: str | None = None,
+) -> Experiment:
+    """Read an experiment; precedence default < `extends` parents < file < preset < --set < --name.
+
+    A section that names another `dataset`, `network` or `kind` than the one before it starts anew:
+    nothing is inherited from a section of another kind.
+
+    Args:
+        name_or_path: a bare name (`e3d_residual`), looked for in ./configs and then in the configs
+            that come with tfvp, or a path.
+        preset: one of the file's or its parents' `presets:`.
+        overrides: `a.b=value` texts; the value is read as YAML.
+        name: the run's name; default the file's name, with `-PRESET` behind it.
+
+    Raises:
+        ConfigError: anything that cannot be run, one line a problem.
+    """
+    return _resolve(name_or_path, preset, overrides, name)[0]
+
+
+def explain(
+    name_or_path: str | Path,
+    *,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+    name: str | None = None,
+) -> list[Setting]:
+    """Every key of what `load_config` gives, with its value and where it came from."""
+    experiment, origins = _resolve(name_or_path, preset, overrides, name)
+    return [
+        Setting(key, value, origins.get(key, "default"))
+        for key, value in leaves(experiment.model_dump(mode="json"))
+    ]
+
+
+def load_resolved(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read what `dump` wrote, e.g. a run's config.yaml: no parents, no presets.
+
+    Args:
+        path: the file.
+        overrides: `a.b=value` texts, as for `load_config`.
+
+    Raises:
+        ConfigError: unreadable, not YAML, or no longer a valid experiment.
+    """
+    path = Path(path)
+    values = read_mapping(path)
+    origins = dict.fromkeys((k for k, _ in leaves(values)), path.name)
+    _lay_over(values, _overrides(overrides), "--set", origins)
+    return _validated(values, origins, path.name)
+
+
+def dump(experiment: Experiment) -> str:
+    """Write every key of an experiment as YAML that `load_resolved` reads back to an equal one."""
+    return write(experiment.model_dump(mode="json"))
+
+
+def config_hash(experiment: Experiment) -> str:
+    """12 hexadecimal digits of all that decides the numbers; not of names, labels and folders."""
+    content = experiment.model_dump(mode="json", exclude=_NOT_HASHED)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _resolve(
+    name_or_path: str | Path, preset: str | None, overrides: Sequence[str], name: str | None
+) -> tuple[Experiment, dict[str, str]]:
+    """The experiment, and for each key that is not at its default who set it."""
+    files = follow(find_config(name_or_path))
+    path = files[-1].path
+    stem = f"{path.stem}-{preset}" if preset else path.stem
+    layers = [_Layer("file name", {"name": stem, "config": path.stem, "title": path.stem})]
+    layers += [_Layer(file.path.name, file.values) for file in files]
+    if preset is not None:
+        layers += [*_preset_layers(files, preset), _Layer("--preset", {"preset": preset})]
+    layers.append(_Layer("--set", _overrides(overrides)))
+    if name is not None:
+        layers.append(_Layer("--name", {"name": name}))
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in layers:
+        _lay_over(values, layer.values, layer.origin, origins)
+    return _validated(values, origins, path.name), origins
+
+
+def _preset_layers(files: list[ConfigFile], preset: str) -> list[_Layer]:
+    """The preset as each file of the chain has it, the root's first.
+
+    Raises:
+        ConfigError: no file has it; names those there are.
+    """
+    layers = [
+        _Layer(f"{file.path.name} preset {preset}", file.presets[preset])
+        for file in files
+        if preset in file.presets
+    ]
+    if not layers:
+        names = list(dict.fromkeys(name for file in files for name in file.presets))
+        there = f"there are: {', '.join(names)}" if names else "it has no presets"
+        raise ConfigError(
+            f"{files[-1].path.name}: no preset {preset}; {there}{did_you_mean(preset, names)}"
+        )
+    return layers
+
+
+def _override(text: str) -> dict[str, Any]:
+    """`a.b=value` -> {"a": {"b": value}}, the value read as YAML."""
+    key, equals, value = text.partition("=")
+    names = [name.strip() for name in key.split(".")]
+    if not equals or not all(names):
+        raise ConfigError(f"--set {text}: expected KEY=VALUE, e.g. --set training.steps=500")
+    if names == ["preset"]:
+        raise ConfigError(f"--set {text}: a preset is chosen with --preset {value}")
+    nested: Any = parse(value, f"--set {key}")
+    for name in reversed(names):
+        nested = {name: nested}
+    return nested
+
+
+def _overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """All `a.b=value` as one layer, so that their order does not matter beside a `kind`."""
+    together: dict[str, Any] = {}
+    for text in texts:
+        _lay_over(together, _override(text), "--set", {})
+    return together
+
+
+def _lay_over(
+    base: dict[str, Any],
+    new: Mapping[str, Any],
+    origin: str,
+    origins: dict[str, str],
+    prefix: str = "",
+) -> None:
+    """Change `base` to hold the values of `new`, section by section.
+
+    Lists are replaced whole, and so are sections of another kind.
+    """
+    for key, value in new.items():
+        dotted = prefix + key
+        inside = isinstance(value, Mapping) and _same_kind(value, base.get(key))
+        if not inside:
+            for old in [o for o in origins if o == dotted or o.startswith(f"{dotted}.")]:
+                del origins[old]
+        if isinstance(value, Mapping):
+            base[key] = base[key] if inside else {}
+            _lay_over(base[key], value, origin, origins, f"{dotted}.")
+        else:
+            base[key] = value
+            origins[dotted] = origin
+
+
+def _same_kind(new: Mapping[str, Any], old: Any) -> bool:
+    """Whether a section's keys go on from those it is laid over."""
+    if not isinstance(old, dict):
+        return False
+    chosen = [(old[key], new[key]) for key in _CHOICES if key in old and key in new]
+    # names alone choose: training.loss.network is a weight
+    return all(a == b for a, b in chosen if isinstance(a, str) and isinstance(b, str))
+
+
+def _validated(values: dict[str, Any], origins: Mapping[str, str], where: str) -> Experiment:
+    try:
+        return Experiment.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(problems(error, origins, where))) from None
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of everything that is not a section."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value

@@ -1,0 +1,144 @@
+"""Looking at prepared data: what a folder says about itself, and two pictures of its clips."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tfvp.data.prepare import PreparedData
+from tfvp.data.records import RecordReader
+from tfvp.drawing.clips import gif, png, save
+from tfvp.errors import DataError
+from tfvp.shapes import describe
+
+SHEET, PREVIEW = "contact_sheet.png", "preview.gif"
+SHEET_CLIPS, SHEET_FRAMES, PREVIEW_CLIPS = 6, 10, 4  # of each split
+CELL_PX, GAP_PX, LABEL_PX, FONT_PX = 64, 2, 150, 12  # a frame is enlarged to at least CELL_PX
+LISTED_SOURCES = 50
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+_PART = re.compile(r" (frames )?[\d+-]+$")  # of a record's source: which part of it
+_FONT = ImageFont.load_default(FONT_PX)
+
+
+def describe_data(prepared: PreparedData) -> Iterator[str]:
+    """Yield lines about prepared data; reads every clip.
+
+    Raises:
+        DataError: a record is damaged.
+    """
+    facts = prepared.facts
+    yield f"{prepared.folder}: {facts.get('title', prepared.manifest.dataset)}"
+    if facts.get("label"):
+        yield f"label: {facts['label']}"
+    for name in prepared.manifest.splits:
+        reader = prepared.split(name)
+        low, high, mean, sources = _seen(reader)
+        yield (
+            f"{name}: {len(reader):,} clips {describe(reader.shape)} uint8, values {low}-{high}, "
+            f"mean {mean:.1f}, from {len(sources):,} sources"
+        )
+        listed = [f"{source} ({count})" for source, count in sources.most_common(LISTED_SOURCES)]
+        left = len(sources) - LISTED_SOURCES
+        more = f" and {left:,} more" if left > 0 else ""
+        yield f"  {', '.join(listed)}{more}"
+    yield from prepared.terms
+
+
+def _seen(reader: RecordReader) -> tuple[int, int, float, Counter[str]]:
+    """Return the smallest and the largest value, the mean, and how many clips each source gave."""
+    low, high, total = 255, 0, 0.0
+    sources: Counter[str] = Counter()
+    for index in range(len(reader)):
+        record = reader.record(index)
+        low, high = min(low, int(record.frames.min())), max(high, int(record.frames.max()))
+        total += float(record.frames.mean())
+        sources[_PART.sub("", record.source)] += 1
+    return low, high, total / max(1, len(reader)), sources
+
+
+def write_pictures(prepared: PreparedData, out: Path) -> list[Path]:
+    """Draw a contact sheet and an animation of clips from every split into a folder of their own.
+
+    Args:
+        prepared: the data.
+        out: a folder, made if need be; one that holds anything but these two files is refused.
+
+    Returns:
+        the two files.
+
+    Raises:
+        DataError: the folder is not for these pictures, or a record is damaged.
+    """
+    others = sorted({p.name for p in out.iterdir()} - {SHEET, PREVIEW}) if out.is_dir() else []
+    if others:
+        raise DataError(
+            f"{out}: holds {others[0]}; give --out a folder of its own for the pictures"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    save(out / SHEET, png(contact_sheet(prepared)))
+    save(out / PREVIEW, gif(preview(prepared)))
+    return [out / SHEET, out / PREVIEW]
+
+
+def contact_sheet(prepared: PreparedData) -> Image.Image:
+    """Draw a row a clip: clips spread over every split, frames spread over the clip."""
+    rows = []
+    for name in prepared.manifest.splits:
+        reader = prepared.split(name)
+        for index in _spread(len(reader), SHEET_CLIPS):
+            record = reader.record(index)
+            shown = record.frames[_spread(len(record.frames), SHEET_FRAMES)]
+            rows.append((f"{name} {index}\n{_short(record.source)}", [_cell(f) for f in shown]))
+    width, height = rows[0][1][0].size
+    columns = max(len(cells) for _, cells in rows)
+    size = (LABEL_PX + columns * (width + GAP_PX), len(rows) * (height + GAP_PX))
+    sheet = Image.new("RGB", size, WHITE)
+    draw = ImageDraw.Draw(sheet)
+    for row, (label, cells) in enumerate(rows):
+        top = row * (height + GAP_PX)
+        draw.text((4, top + 4), label, BLACK, _FONT)
+        for column, cell in enumerate(cells):
+            sheet.paste(cell, (LABEL_PX + column * (width + GAP_PX), top))
+    return sheet
+
+
+def preview(prepared: PreparedData) -> list[Image.Image]:
+    """Play clips beside each other, a row a split, a picture a frame; shorter ones wait."""
+    readers = [prepared.split(name) for name in prepared.manifest.splits]
+    rows = [[reader[i] for i in _spread(len(reader), PREVIEW_CLIPS)] for reader in readers]
+    width, height = _cell(rows[0][0][0]).size
+    size = (max(map(len, rows)) * (width + GAP_PX), len(rows) * (height + GAP_PX))
+    pictures = []
+    for frame in range(max(reader.shape[0] for reader in readers)):
+        picture = Image.new("RGB", size, WHITE)
+        for row, clips in enumerate(rows):
+            for column, clip in enumerate(clips):
+                at = (column * (width + GAP_PX), row * (height + GAP_PX))
+                picture.paste(_cell(clip[min(frame, len(clip) - 1)]), at)
+        pictures.append(picture)
+    return pictures
+
+
+def _spread(total: int, wanted: int) -> list[int]:
+    """Return up to `wanted` of the numbers below `total`, evenly, the first and the last included.
+
+    >>> _spread(20, 3), _spread(2, 5)
+    ([0, 10, 19], [0, 1])
+    """
+    if total <= wanted:
+        return list(range(total))
+    return [round(i * (total - 1) / (wanted - 1)) for i in range(wanted)]
+
+
+def _cell(frame: np.ndarray) -> Image.Image:
+    """One frame (H, W, 1 or 3) uint8, enlarged by whole pixels."""
+    zoom = -(-CELL_PX // max(frame.shape[:2]))
+    colours = np.broadcast_to(frame, (*frame.shape[:2], 3))
+    return Image.fromarray(colours.repeat(zoom, axis=0).repeat(zoom, axis=1))
+
+
+def _short(source: str) -> str:
+    return source if len(source) <= 22 else f"…{source[-21:]}"

@@ -1,0 +1,1 @@
+"""KITTI raw (Geiger et al. 2013), prepared as PredNet's program does."""

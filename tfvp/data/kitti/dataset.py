@@ -1,0 +1,224 @@
+"""KITTI raw (Geiger et al. 2013) for video prediction, scaled and cropped as PredNet does it."""
+
+import bisect
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfvp.config.experiment import SPLITS, KittiData
+from tfvp.data import windows
+from tfvp.data.image_frames import scaled_crop
+from tfvp.data.raw_folder import NoRawData, raw_folder
+from tfvp.data.shards import Draft, Recipe
+from tfvp.errors import DataError
+
+READER_VERSION = 1  # raised whenever the same settings would give other bytes
+ADVICE = (
+    "KITTI's raw data come from https://www.cvlibs.net/datasets/kitti/raw_data.php (synced and "
+    "rectified); read are PNG files in <data.root>/kitti/…/DRIVE/image_02/data, DRIVE/image_02 or "
+    "DRIVE itself"
+)
+TERMS = "CC BY-NC-SA 3.0"
+CITATION = (
+    "A. Geiger, P. Lenz, C. Stiller, R. Urtasun: Vision meets robotics: the KITTI dataset, "
+    "International Journal of Robotics Research 32(11), 2013"
+)
+CAMERAS = {"image_02": "left camera", "image_03": "right camera"}
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One drive's images, in order."""
+
+    name: str
+    images: tuple[Path, ...]
+    numbers: tuple[int, ...]  # as the files' names say, ascending
+
+    def before(self, last: int) -> "Drive":
+        """Return the drive without its last frames."""
+        end = max(0, len(self.images) - last)
+        return Drive(self.name, self.images[:end], self.numbers[:end])
+
+    def last(self, frames: int) -> "Drive":
+        """Return the drive's last frames."""
+        start = max(0, len(self.images) - frames)
+        return Drive(self.name, self.images[start:], self.numbers[start:])
+
+
+@dataclass(frozen=True)
+class KittiWindows:
+    """The clips of one split."""
+
+    starts: tuple[tuple[Drive, int], ...]  # a drive and the number of the first frame
+    shape: tuple[int, int, int, int]
+
+    @property
+    def count(self) -> int:
+        """How many clips there are."""
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return clip `index`, uint8 (T, H, W, 3); raises DataError naming an unreadable image."""
+        drive, first = self.starts[index]
+        place = bisect.bisect_left(drive.numbers, first)
+        total, height, width, _ = self.shape
+        images = drive.images[place : place + total]
+        return np.stack([scaled_crop(image, (height, width)) for image in images])
+
+    def source(self, index: int) -> str:
+        """Name drive and frames of clip `index`, e.g. "kitti/drive_a frames 0-9"."""
+        drive, first = self.starts[index]
+        return f"kitti/{drive.name} frames {first}-{first + self.shape[0] - 1}"
+
+
+def draft(config: KittiData, report: Report) -> Draft:
+    """Find the drives and say which belongs to which split.
+
+    Raises:
+        NoRawData: the folder or every drive is missing.
+        DataError: a listed drive is missing, or a split is left without a clip.
+    """
+    folder = raw_folder(config.root, "kitti", ADVICE)
+    drives = find_drives(folder, config.camera)
+    if not drives:
+        raise NoRawData(f"{folder}: no drive with PNG files of {config.camera}; {ADVICE}")
+    chosen = split_drives(config, drives, folder)
+    used = {drive.name: drives[drive.name] for split in SPLITS for drive in chosen[split]}
+    files = [
+        (name, image.name, image.stat().st_size)
+        for name, drive in sorted(used.items())
+        for image in drive.images
+    ]
+    sources = {split: _windows_of(config, split, chosen[split]) for split in SPLITS}
+    for split, clips in sources.items():
+        if not clips.count:
+            raise DataError(
+                f"{folder}: no {clips.shape[0]} frames in a row for the {split} split "
+                f"({', '.join(drive.name for drive in chosen[split]) or 'no drive'}); give it "
+                "longer drives or ask for fewer frames"
+            )
+    settings = {**wanted(config), "images_sha256": hashlib.sha256(repr(files).encode()).hexdigest()}
+    facts = {
+        "title": f"KITTI, {CAMERAS[config.camera]}, {len(used)} drives",
+        "label": "",
+        "drives": {split: sorted({drive.name for drive in chosen[split]}) for split in SPLITS},
+        "counts": {split: clips.count for split, clips in sources.items()},
+        "terms": TERMS,
+        "citation": [CITATION],
+    }
+    return Draft(settings, lambda console: Recipe(config.dataset, settings, facts, sources))
+
+
+def wanted(config: KittiData) -> dict[str, Any]:
+    """Return the settings that decide the bytes, as far as the configuration knows them."""
+    return {
+        "reader_version": READER_VERSION,
+        "frame_px": list(config.frame_px),
+        "frames": config.total_frames,
+        "camera": config.camera,
+        "test_drives": sorted(config.test_drives),
+        "validation_drives": sorted(config.validation_drives),
+        "train_drives": sorted(config.train_drives),
+        "validation_last_frames": config.validation_last_frames,
+        "validation_gap_frames": config.validation_gap_frames,
+        "validation_frames": config.validation_frames,
+        "train_windows": config.train_windows,
+        "test_windows": config.test_windows,
+    }
+
+
+def rank(config: KittiData, settings: Mapping[str, Any]) -> int | None:
+    """Say how well prepared settings serve a configuration: 0 perfectly, None not at all."""
+    return 0 if wanted(config).items() <= settings.items() else None
+
+
+def find_drives(folder: Path, camera: str) -> dict[str, Drive]:
+    """Find every drive with images of a camera, or without a folder for cameras.
+
+    Raises:
+        DataError: two drives have one name, or an image's name has no number.
+    """
+    drives: dict[str, Drive] = {}
+    places: dict[str, Path] = {}
+    for place, _, names in sorted(os.walk(folder)):
+        images = [Path(place) / name for name in names if name.lower().endswith(".png")]
+        home = _home(Path(place), camera)
+        if not images or home is None:
+            continue
+        if home.name in drives:
+            raise DataError(f"{place}: drive {home.name} lies in {places[home.name]} too")
+        numbered = sorted((_number(image), image) for image in images)
+        numbers, ordered = zip(*numbered, strict=True)
+        drives[home.name], places[home.name] = Drive(home.name, ordered, numbers), Path(place)
+    return drives
+
+
+def split_drives(
+    config: KittiData, drives: Mapping[str, Drive], folder: Path
+) -> dict[str, list[Drive]]:
+    """Say which frames of which drives belong to each split.
+
+    Raises:
+        DataError: a listed drive is not there.
+    """
+    listed = {
+        "train": config.train_drives,
+        "validation": config.validation_drives,
+        "test": config.test_drives,
+    }
+    for split, names in listed.items():
+        for name in names:
+            if name not in drives:
+                there = ", ".join(sorted(drives))
+                raise DataError(
+                    f"data.{split}_drives: {name} has no images of {config.camera} below {folder}; "
+                    f"there are: {there:.300}"
+                )
+    rest = sorted(drives.keys() - {*config.validation_drives, *config.test_drives})
+    train = [drives[name] for name in listed["train"] or rest]
+    validation = [drives[name] for name in listed["validation"]]
+    last = config.validation_last_frames
+    if last:
+        validation += [drive.last(last) for drive in train]
+        train = [drive.before(last + config.validation_gap_frames) for drive in train]
+    return {
+        "train": train,
+        "validation": validation,
+        "test": [drives[name] for name in listed["test"]],
+    }
+
+
+def _windows_of(config: KittiData, split: str, drives: Sequence[Drive]) -> KittiWindows:
+    shorter = config.validation_frames if split == "validation" else None
+    total = shorter or config.total_frames
+    chosen = config.test_windows if split == "test" else config.train_windows
+    stride = total if chosen == "unique" else 1
+    starts = [
+        (drive, first)
+        for drive in drives
+        for first in windows.sliding(drive.numbers, total, stride)
+    ]
+    return KittiWindows(tuple(starts), (total, *config.frame_px, 3))
+
+
+def _home(place: Path, camera: str) -> Path | None:
+    """Return the drive's folder of a folder of images; None: it is another camera's."""
+    inner = place.parent if place.name == "data" else place
+    if not re.fullmatch(r"image_\d\d", inner.name):
+        return place
+    return inner.parent if inner.name == camera else None
+
+
+def _number(image: Path) -> int:
+    digits = re.search(r"\d+$", image.stem)
+    if digits is None:
+        raise DataError(f"{image}: expected a name that ends in the frame's number")
+    return int(digits[0])

@@ -1,0 +1,1 @@
+"""KTH Action (Schüldt et al. 2004)."""

@@ -1,0 +1,1 @@
+"""Moving MNIST: digits, their motion, and the files that others released."""

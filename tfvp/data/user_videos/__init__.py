@@ -1,0 +1,1 @@
+"""A user's own videos, folders of frames and arrays."""

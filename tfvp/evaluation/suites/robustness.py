@@ -1,0 +1,82 @@
+"""The test sets of the robustness suite: how a network that learned moving digits fares elsewhere.
+
+After Feist 2021, chapter 4: the original test set against one of our own making (his "research
+set"), one to four digits, glyphs that are no digits, one at a time beside one digit; and, beside
+the network's own predictions as history, the true frames.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tfvp.config.experiment import DataConfig, MovingMnistData
+from tfvp.errors import ConfigError
+from tfvp.evaluation.measure import History
+from tfvp.evaluation.suites.schema import Case
+
+ORIGINAL = {"test_file": "mnist_test_seq.npy", "digit_count": 2}
+DIGIT_COUNTS = (1, 2, 3, 4)
+GLYPHS = {
+    "emnist": ("EMNIST letters", {"digits": "emnist_balanced", "without_digits": True}),
+    "kmnist": ("KMNIST", {"digits": "kmnist"}),
+    "omniglot": ("Omniglot", {"digits": "omniglot"}),
+}
+HISTORIES: dict[History, str] = {"own": "Free-running", "true": "One step, true history"}
+NAMES = {"mnist": "MNIST", "sklearn": "scikit-learn's digits"}
+
+
+class Plan(NamedTuple):
+    """A case, the data it is measured on, and what the network is given."""
+
+    case: Case
+    data: MovingMnistData
+    history: History
+
+
+def robustness_plans(data: DataConfig, digits: str, sequences: int | None) -> list[Plan]:
+    """Plan the suite for a network that learned from `data`.
+
+    Args:
+        data: the run's data section; frame size, lengths, motion and seed are kept.
+        digits: the source that its digits really came from (`digits_source`).
+        sequences: of every test set; None: as many as the run's own test split.
+
+    Raises:
+        ConfigError: the run's data are no moving digits.
+    """
+    if not isinstance(data, MovingMnistData):
+        raise ConfigError(
+            f"--suite robustness varies moving digits, but this run's data are {data.dataset}; "
+            "measure it on other data with --data FOLDER"
+        )
+    digits = digits if digits in {*NAMES, *(g["digits"] for _, g in GLYPHS.values())} else "mnist"
+    alone = {
+        "digits": digits,
+        "train_sequences": 0,
+        "validation_sequences": 0,
+        "test_sequences": sequences or data.test_sequences,
+        "train_source": "records",
+        **dict.fromkeys(("train_file", "validation_file", "test_file")),
+    }
+    base = data.model_dump() | alone
+    return [
+        Plan(case, MovingMnistData.model_validate(base | changes), history)
+        for case, changes, history in _cases(NAMES.get(digits, digits), data.digit_count)
+    ]
+
+
+def _cases(digits: str, count: int) -> Iterator[tuple[Case, dict, History]]:
+    """Each case with what it changes in the data, in the order of figures."""
+    yield Case(name="original", title="Original", subject="test set"), ORIGINAL, "own"
+    yield Case(name="research", title="Research", subject="test set"), {"digit_count": 2}, "own"
+    for number in DIGIT_COUNTS:
+        title = f"{number} digit{'s' if number > 1 else ''}"
+        case = Case(name=f"digits_{number}", title=title, subject="digits")
+        yield case, {"digit_count": number}, "own"
+    known = Case(name="glyphs_known", title=digits, subject="glyphs")
+    yield known, {"digit_count": 1}, "own"
+    for name, (title, changes) in GLYPHS.items():
+        case = Case(name=f"glyphs_{name}", title=title, subject="glyphs")
+        yield case, {"without_digits": False, "digit_count": 1, **changes}, "own"
+    for history, title in HISTORIES.items():
+        case = Case(name=f"history_{history}", title=title, subject="history")
+        yield case, {"digit_count": count}, history

@@ -1,0 +1,1 @@
+"""An experiment from raw data to an export, stage by stage."""

@@ -1,0 +1,206 @@
+"""Measures a run: on its own test split, on other prepared data, and on a suite of test sets."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
+from tfvp.data.prepare import PreparedData, prepare
+from tfvp.data.records import RecordReader
+from tfvp.errors import DataError, RunError
+from tfvp.evaluation.cost import TimedPrediction, network_cost
+from tfvp.evaluation.evaluate import evaluate, write
+from tfvp.evaluation.measure import History, Predict
+from tfvp.evaluation.metadata import run_facts
+from tfvp.evaluation.samples import Flow, choose_clips, write_samples
+from tfvp.evaluation.schema import Cost, Facts, TrainedOn, read_metrics
+from tfvp.evaluation.suites.robustness import Plan, robustness_plans
+from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
+from tfvp.experiment.job import Job
+from tfvp.inference.predictor import compiled_one_step, compiled_prediction, trained_network
+from tfvp.models.flow import flow_of
+from tfvp.runs.folder import ResultFolder, write_json
+from tfvp.runs.provenance import read_provenance
+from tfvp.shapes import describe
+from tfvp.system.progress import progress
+from tfvp.training.distributed.devices import Devices
+
+ROBUSTNESS = "robustness"
+
+
+class Trained(NamedTuple):
+    """A run's network with its weights: what `evaluate` calls, compiled once; their step."""
+
+    predict: Mapping[History, Predict]
+    step: int
+    flow: Flow | None
+    cost: Cost  # without the speed
+    device: str
+
+
+def _trained(job: Job) -> Trained:
+    network, step = trained_network(job.run, job.experiment)
+    data = job.experiment.data
+    own = compiled_prediction(network, data.predict_frames)
+    true = compiled_one_step(network, data.context_frames)
+    cost = network_cost(network, data.context_frames, data.predict_frames)
+    # One device predicts, however many train.
+    one = job.experiment.training.model_copy(update={"distribution": "none"})
+    return Trained(
+        {"own": own, "true": true}, step, flow_of(network), cost, Devices(one).describe()
+    )
+
+
+def evaluate_own(job: Job) -> None:
+    """Measure the run on the test split of its own data; replaces what an evaluation wrote."""
+    prepared = job.open_data()
+    count = _measure(job, _trained(job), prepared, job.run)
+    job.say(f"{count} test sequences measured: {job.run.metrics_path}, {job.run.per_frame_path}")
+
+
+def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
+    """Measure the run on other data; results go to evaluations/<dataset>-<hash>/ of the run.
+
+    Raises:
+        DataError: the data's clips have another frame size or are too short, or no test split.
+    """
+    folder = ResultFolder(job.run.evaluations / f"{prepared.manifest.dataset}-{prepared.hash}")
+    _fitting(job, prepared)
+    trained = _trained(job)
+    count = _measure(job, trained, prepared, folder, elsewhere=True)
+    job.say(f"{count} test sequences of {prepared.folder} measured: {folder.metrics_path}")
+    return folder
+
+
+def evaluate_robustness(job: Job, sequences: int | None) -> Path:
+    """Measure the run on every test set of the robustness suite that can be made.
+
+    Args:
+        job: the run.
+        sequences: of every test set; None: as many as the run's own test split.
+
+    Returns:
+        evaluations/robustness/ of the run, with suite.json in it.
+
+    Raises:
+        ConfigError: the run's data are no moving digits.
+        RunError: no test set could be made.
+    """
+    own = job.open_data()
+    plans = robustness_plans(
+        job.experiment.data, own.facts.get("digits_source", "mnist"), sequences
+    )
+    trained = _trained(job)
+    home = job.run.evaluations / ROBUSTNESS
+    cases = [_measured_case(job, trained, plan, home) for plan in plans]
+    suite = Suite(suite="robustness", cases=cases)
+    if not suite.measured:
+        raise RunError(f"{home}: no test set could be made; {cases[0].skipped}")
+    write_json(home / INDEX, suite.model_dump(mode="json"))
+    job.say(f"{len(suite.measured)} of {len(cases)} test sets measured: {home / INDEX}")
+    return home
+
+
+def _measured_case(job: Job, trained: Trained, plan: Plan, home: Path) -> Case:
+    """The case, once it is measured, or with the reason why it cannot be."""
+    job.say(f"{plan.case.subject}: {plan.case.title}")
+    try:
+        prepared = prepare(plan.data, report=lambda line: None, console=job.console)
+        _fitting(job, prepared)
+    except DataError as error:
+        job.say(f"skipped: {error}")
+        return plan.case.model_copy(update={"skipped": str(error)})
+    folder = case_folder(home, plan.case)
+    _measure(job, trained, prepared, folder, history=plan.history, elsewhere=True)
+    return plan.case
+
+
+def _measure(
+    job: Job,
+    trained: Trained,
+    prepared: PreparedData,
+    folder: ResultFolder,
+    *,
+    history: History = "own",
+    elsewhere: bool = False,
+) -> int:
+    """Measure on a test split and write everything; returns the number of sequences."""
+    experiment, data = job.experiment, job.experiment.data
+    reader = prepared.split("test")
+    count = min(experiment.evaluation.sequences or reader.count, reader.count)
+    predict = TimedPrediction(trained.predict[history])
+    with data_errors(), progress(job.console, "evaluating", count) as shown:
+        evaluation = evaluate(
+            predict,
+            _batches(reader, experiment.evaluation.batch, count, data.total_frames),
+            context_frames=data.context_frames,
+            predict_frames=data.predict_frames,
+            metrics=experiment.evaluation.metrics,
+            history=history,
+            progress=shown.update,
+        )
+    folder.root.mkdir(parents=True, exist_ok=True)
+    facts = _facts(job, prepared, trained.step, elsewhere)
+    speed = predict.speed(trained.device) if history == "own" else None
+    cost = trained.cost.model_copy(update={"speed": speed})
+    write(evaluation, folder, facts.model_copy(update={"cost": cost}))
+    notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
+    write_samples(
+        predict,
+        {index: to_float(reader[index][: data.total_frames]) for index in notes},
+        folder.samples,
+        context_frames=data.context_frames,
+        notes=notes,
+        history=history,
+        flow=trained.flow if history == "own" else None,
+    )
+    return count
+
+
+def _batches(reader: RecordReader, batch: int, count: int, frames: int) -> Iterator[np.ndarray]:
+    """The first `count` clips in order; of each the first `frames` frames."""
+    for clips in evaluation_batches(reader, batch=batch, count=count):
+        yield clips[:, :frames]
+
+
+def _fitting(job: Job, prepared: PreparedData) -> None:
+    """Raise DataError unless the network can be measured on the data's test split."""
+    data, shape = job.experiment.data, prepared.split("test").shape
+    wanted = (*data.frame_px, data.channels)
+    if shape[1:] != wanted or shape[0] < data.total_frames:
+        raise DataError(
+            f"{prepared.folder}: its clips are {describe(shape)}, but {job.run.root} needs "
+            f"{describe((data.total_frames, *wanted))} (frames, height, width, channels; more "
+            "frames are cut off); prepare the data with these data.frame_px, data.context_frames "
+            "and data.predict_frames"
+        )
+
+
+def _facts(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> Facts:
+    """What readers of the numbers must know."""
+    experiment, manifest = job.experiment, prepared.manifest
+    protocol = experiment.data.model_dump(include={"context_frames", "predict_frames"})
+    settings = {"dataset": manifest.dataset, **manifest.settings, **protocol}
+    if "files" in settings:  # by split; a run's own settings have a key for each
+        settings["test_file"] = settings["files"].get("test")
+    return run_facts(
+        experiment,
+        prepared.facts,
+        steps=step,
+        checkpoint=f"{experiment.evaluation.checkpoint}, step {step}",
+        settings=settings if elsewhere else None,
+        trained_on=_trained_on(job) if elsewhere else None,
+        data_hash=prepared.hash,
+    )
+
+
+def _trained_on(job: Job) -> TrainedOn:
+    """The run's own data: as its own evaluation names them, else by their dataset."""
+    data_hash = str(read_provenance(job.run).get("data_hash", ""))
+    if job.run.metrics_path.is_file():
+        facts = read_metrics(job.run.metrics_path).facts
+        return TrainedOn(data=facts.data, data_hash=data_hash, label=facts.label)
+    data, label = job.experiment.data.dataset, job.experiment.label
+    return TrainedOn(data=data, data_hash=data_hash, label=label)

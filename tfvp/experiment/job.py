@@ -1,0 +1,86 @@
+"""One call of the program: an experiment, where it writes, and how it talks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import leaves, load_resolved
+from tfvp.data.prepare import PreparedData, open_prepared
+from tfvp.errors import DataError, RunError
+from tfvp.runs.folder import Run, open_run
+from tfvp.runs.provenance import read_provenance
+from tfvp.training.distributed.workers import Alone, Workers
+
+
+@dataclass(frozen=True)
+class Job:
+    """An experiment to work on; stages take it."""
+
+    experiment: Experiment
+    console: Console
+    resume: bool = False
+    force: bool = False  # go on with changed settings
+    workers: Workers = field(default_factory=Alone)  # that train with this process
+
+    @property
+    def run(self) -> Run:
+        """The experiment's run folder, there or not."""
+        return Run(self.experiment.results / self.experiment.name)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(text, highlight=False, markup=False)
+
+    def open_data(self) -> PreparedData:
+        """Open the experiment's data, and make sure that it is what the run was trained on.
+
+        Raises:
+            DataError: it is not prepared, damaged, or other data than the run's.
+        """
+        prepared = open_prepared(self.experiment.data)
+        if self.run.provenance_path.is_file():
+            trained_on = read_provenance(self.run).get("data_hash")
+            if trained_on != prepared.hash and not self.force:
+                raise DataError(
+                    f"{self.run.root} was trained on the data {trained_on}, but {prepared.folder} "
+                    "is what its settings give now (other digits were found, or it was prepared "
+                    "anew by another version); name the digits with data.digits, or start a new run"
+                )
+        return prepared
+
+    def check_same_experiment(self) -> dict[str, tuple[Any, Any]]:
+        """Make sure that the run there is of this experiment; how it is evaluated may change.
+
+        Returns:
+            With `force` the settings that differ, by key: the run's value, and what it is now.
+
+        Raises:
+            RunError: there is no such run, or another experiment's; names the differing keys.
+        """
+        before = _settings(load_resolved(open_run(self.run.root).config_path))
+        now = _settings(self.experiment)
+        changed = {
+            key: (before.get(key), now.get(key))
+            for key in sorted({*before, *now})
+            if before.get(key) != now.get(key) and not key.startswith(MAY_CHANGE)
+        }
+        if changed and not self.force:
+            listed = [
+                f"{key} ({old!r} in the run, now {new!r})" for key, (old, new) in changed.items()
+            ]
+            raise RunError(
+                f"{self.run.root} is a run of another experiment: {'; '.join(listed)}; use the "
+                "same configuration, --name for a new run, or --resume --force to go on changed"
+            )
+        return changed
+
+
+# Without another experiment coming of it: how it is measured, and where things lie (a run may be
+# moved, its data are known by their hash).
+MAY_CHANGE = ("evaluation.", "data.root", "data.prepared", "results")
+
+
+def _settings(experiment: Experiment) -> dict[str, Any]:
+    return dict(leaves(experiment.model_dump(mode="json")))

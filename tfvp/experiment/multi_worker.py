@@ -1,0 +1,56 @@
+"""Training by several processes: how they join, and what those that are not the chief do."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keras.backend import backend
+from rich.console import Console
+
+from tfvp.config.loading import config_hash
+from tfvp.errors import UserError
+from tfvp.experiment.job import Job
+from tfvp.experiment.train import check_can_train, train_stage
+from tfvp.training.distributed.cluster import find_cluster
+from tfvp.training.distributed.workers import Alone, Together, Workers
+
+
+def join(job: Job, stages: Sequence[str]) -> Workers:
+    """The processes that train together, this one alone if the job does not ask for others.
+
+    Args:
+        job: the job.
+        stages: what is to be done; must be the same for all workers.
+
+    Raises:
+        ConfigError: no workers are named, this one cannot be one, or they want different things.
+        TrainingError: another worker is not reached, or the chief cannot begin.
+        UserError: this is the chief, and it cannot begin.
+    """
+    wanted = job.experiment.training.distribution == "multi_worker" and "train" in stages
+    if not wanted or backend() != "tensorflow":  # `Devices` says that others cannot
+        return Alone()
+    cluster = find_cluster()
+    others = ", ".join(cluster.name(index) for index in cluster.others)
+    job.say(f"{cluster.name()}: waiting for {others} ...")
+    facts = {
+        "list of workers": ",".join(cluster.addresses),
+        "configuration": config_hash(job.experiment),
+        "stages": ",".join(stages),
+        "--resume": "given" if job.resume else "not given",
+    }
+    return Together(cluster, facts, _refusal(job) if cluster.is_chief else None)
+
+
+def _refusal(job: Job) -> UserError | None:
+    """Why the chief cannot begin, if it cannot: a run in the way, or none to resume."""
+    try:
+        check_can_train(job)
+    except UserError as error:
+        return error
+    return None
+
+
+def help_to_train(job: Job) -> None:
+    """What a worker that is not the chief does: it trains with the others, silently."""
+    train_stage(replace(job, console=Console(quiet=True)))
+    job.say(f"{job.workers.name}: training is over; the chief does what is left")

@@ -1,0 +1,99 @@
+"""The stages of an experiment, in order: prepare, train, evaluate, report, export."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from keras.backend import backend
+
+from tfvp.data.prepare import prepare
+from tfvp.errors import ConfigError
+from tfvp.experiment.evaluate import evaluate_own
+from tfvp.experiment.job import Job
+from tfvp.experiment.multi_worker import help_to_train, join
+from tfvp.experiment.train import check_can_train, train_stage
+from tfvp.export.model_card import write_card
+from tfvp.export.saved_model import export_saved_model, save_keras_file
+from tfvp.inference.predictor import trained_network
+from tfvp.reporting.evaluated_run import read_measured
+from tfvp.reporting.render.markdown_console import console as console_table
+from tfvp.reporting.report import HTML, write_report
+from tfvp.reporting.tables.table import measured_table, transposed
+
+
+def run_stages(job: Job, stages: tuple[str, ...]) -> None:
+    """Run stages in their order, after checking what can be checked before any work is done.
+
+    Raises:
+        UserError: whatever the user can mend, see `tfvp.errors`.
+    """
+    check_backend(stages)
+    job = replace(job, workers=join(job, stages))
+    with job.workers.losses_explained():
+        if job.workers.is_chief:
+            _run_stages(job, stages)
+        else:
+            help_to_train(job)
+
+
+def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
+    if "train" in stages:
+        check_can_train(job)
+    elif stages != ("prepare",):
+        job.check_same_experiment()
+    for name, stage in STAGES.items():
+        if name in stages:
+            job.console.rule(f"{name}: {job.experiment.name}", align="left", style="dim")
+            stage(job)
+    job.say(f"everything is in {job.run.root}" if stages != ("prepare",) else "prepared")
+
+
+def check_backend(stages: tuple[str, ...]) -> None:
+    """Make sure that Keras runs on what the stages need, or raise a ConfigError."""
+    if backend() == "tensorflow" or stages == ("prepare",):
+        return
+    if backend() != "jax":
+        raise ConfigError(f"KERAS_BACKEND={backend()}: expected tensorflow or jax")
+    if "export" in stages:
+        raise ConfigError(
+            "the export stage writes a SavedModel and needs KERAS_BACKEND=tensorflow; under JAX "
+            "ask for --stages prepare,train,evaluate,report and export the run afterwards"
+        )
+
+
+def prepare_stage(job: Job) -> None:
+    """Write the data's records, or check those that are there."""
+    prepared = prepare(job.experiment.data, report=job.say, console=job.console)
+    for line in prepared.terms:
+        job.say(line)
+    job.say(f"data: {prepared.folder}")
+
+
+def report_stage(job: Job) -> None:
+    """Write the report and print its rows."""
+    write_report(job.run)
+    table = measured_table([read_measured(job.run)])
+    job.console.print(console_table(transposed(table)))
+    job.say(f"report: {job.run.report_path}, {job.run.root / HTML}")
+
+
+def export_stage(job: Job) -> None:
+    """Export the evaluated weights as a SavedModel, and as a Keras file to go on from."""
+    predictor, step = trained_network(job.run, job.experiment)
+    horizon = job.experiment.data.predict_frames
+    folder = job.run.export / "saved_model"
+    save_keras_file(predictor, job.run.export / "network.keras")
+    worst = export_saved_model(predictor, horizon, folder)
+    write_card(job.run, job.experiment, step)
+    job.say(
+        f"exported the weights of step {step}: {folder}; reloaded in a fresh process it differs "
+        f"by at most {worst:.1e}"
+    )
+
+
+STAGES: dict[str, Callable[[Job], None]] = {
+    "prepare": prepare_stage,
+    "train": train_stage,
+    "evaluate": evaluate_own,
+    "report": report_stage,
+    "export": export_stage,
+}

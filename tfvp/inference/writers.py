@@ -1,0 +1,112 @@
+"""Writes a continued clip: an animation with borders and numbers, or the bare frames.
+
+.gif and .mp4 show context and prediction, told apart by the border's colour and the line below;
+.npy is the predicted frames alone, uint8 (steps, H, W, C); a folder gets each frame as a PNG,
+context_00010.png and predicted_00011.png, numbered as in the input, from 1. A file appears whole or
+not at all, and none is ever overwritten.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tfvp.drawing.clips import gif, numbered, save
+from tfvp.errors import ConfigError, DataError
+from tfvp.inference.video import Shown
+
+FPS = 10.0  # of an input that has no rate of its own
+
+
+def check_output(path: Path) -> None:
+    """Find out before any work whether the result can be written.
+
+    Raises:
+        ConfigError: another kind of file than can be written.
+        DataError: it exists already, or its folder does not.
+    """
+    if path.suffix.lower() not in WRITERS:
+        raise ConfigError(
+            f"--output {path}: expected .gif, .mp4, .npy, or a name without a dot (a folder of "
+            f"PNG files), got {path.suffix}"
+        )
+    if os.path.lexists(path):
+        raise DataError(f"{path}: exists and is never overwritten; choose another --output")
+    if not path.absolute().parent.is_dir():
+        raise DataError(f"{path}: {path.absolute().parent} is no folder; make it first")
+
+
+def write_clip(path: Path, frames: Iterable[Shown], fps: float | None) -> int:
+    """Write frames to a new file or folder; returns how many were predicted."""
+    fresh = path.with_name(f".{os.getpid()}.{path.name}")
+    counted = _Counted(frames)
+    try:
+        WRITERS[path.suffix.lower()](fresh, counted, fps or FPS)
+        fresh.rename(path)
+    finally:
+        if fresh.is_dir():
+            shutil.rmtree(fresh)
+        fresh.unlink(missing_ok=True)
+    return counted.predicted
+
+
+class _Counted:
+    """Frames on their way, and how many of those that went by were predicted."""
+
+    def __init__(self, frames: Iterable[Shown]):
+        self.frames = frames
+        self.predicted = 0
+
+    def __iter__(self) -> Iterator[Shown]:
+        for shown in self.frames:
+            self.predicted += shown.predicted
+            yield shown
+
+
+def _pictures(frames: Iterable[Shown]) -> Iterator[Image.Image]:
+    return (numbered(each.frame / 255, each.number, each.predicted) for each in frames)
+
+
+def _gif(path: Path, frames: Iterable[Shown], fps: float) -> None:
+    save(path, gif(list(_pictures(frames)), frame_ms=max(20, round(1000 / fps))))
+
+
+def _mp4(path: Path, frames: Iterable[Shown], fps: float) -> None:
+    writer = None
+    for picture in _pictures(frames):
+        pixels = np.asarray(picture)[..., ::-1]
+        even = np.pad(pixels, [(0, n % 2) for n in pixels.shape[:2]] + [(0, 0)], mode="edge")
+        if writer is None:
+            code = cv2.VideoWriter.fourcc(*"mp4v")
+            writer = cv2.VideoWriter(str(path), code, fps, (even.shape[1], even.shape[0]))
+            if not writer.isOpened():
+                raise DataError(f"{path}: OpenCV cannot write mp4 here; choose .gif or .npy")
+        writer.write(np.ascontiguousarray(even))
+    if writer is not None:
+        writer.release()
+
+
+def _npy(path: Path, frames: Iterable[Shown], fps: float) -> None:
+    del fps
+    with path.open("wb") as file:
+        np.save(file, np.stack([each.frame for each in frames if each.predicted]))
+
+
+def _folder(path: Path, frames: Iterable[Shown], fps: float) -> None:
+    del fps
+    path.mkdir()
+    for each in frames:
+        name = f"{'predicted' if each.predicted else 'context'}_{each.number:05d}.png"
+        Image.fromarray(each.frame.squeeze()).save(path / name)
+
+
+WRITERS: dict[str, Callable[[Path, Iterable[Shown], float], None]] = {
+    ".gif": _gif,
+    ".mp4": _mp4,
+    ".npy": _npy,
+    "": _folder,
+}

@@ -1,0 +1,1 @@
+"""Networks, each in a folder of its own, and what they share; this file needs no Keras."""

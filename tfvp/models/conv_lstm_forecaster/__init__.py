@@ -1,0 +1,1 @@
+"""Encoder-forecaster of ConvLSTM cells (Shi et al. 2015)."""

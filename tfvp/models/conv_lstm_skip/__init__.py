@@ -1,0 +1,1 @@
+"""ConvLSTM layers between convolutions with skips (Colonna and Manganaro 2023)."""

@@ -1,0 +1,1 @@
+"""A stack of ConvLSTM cells (Feist 2021; OpenSTL)."""

@@ -1,0 +1,106 @@
+"""A stack of ConvLSTM cells for one step of time: reads a frame, predicts the next."""
+
+import re
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
+from tfvp.models.wiring import climb
+from tfvp.porting import torch_layout
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class ConvLSTMStack(keras.layers.Layer):
+    """One step of a single ConvLSTM stack that goes on from its own predictions.
+
+    frame (B, H, W, C), state -> next frame (B, H, W, C), state. Layer k reads the output of layer
+    k - 1; a 1x1 convolution makes the frame of the outputs of all layers side by side, or of the
+    last one.
+
+    Two programs are this network: Feist 2021, section 3.2.1 (all layers, sigmoid, raw frames;
+    3,700,481 parameters at 128, 64, 64), and OpenSTL's ConvLSTM (last layer, linear, no biases,
+    patches of 4; 11,675,648 at 4 x 128, where its lists count 15,083,520: every cell of it declares
+    two convolutions that it never uses).
+
+    Args:
+        hidden: channels of each layer.
+        cell: arguments of every `ConvLSTMCell` but `filters`.
+        readout: all_layers or top_layer.
+        output: sigmoid or linear.
+        readout_bias: whether the 1x1 convolution has one.
+    """
+
+    def __init__(
+        self,
+        hidden: tuple[int, ...],
+        cell: dict[str, Any],
+        *,
+        readout: str = "all_layers",
+        output: str = "sigmoid",
+        readout_bias: bool = True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.hidden = tuple(hidden)
+        self.cell = dict(cell)
+        self.readout = readout
+        self.output_activation = output
+        self.readout_bias = readout_bias
+        self.cells = [
+            ConvLSTMCell(width, **self.cell, dtype=self.dtype_policy, name=f"layer{i}")
+            for i, width in enumerate(self.hidden)
+        ]
+
+    def build(self, frame_shape):
+        """Create every weight; frame_shape is (B, H, W, C)."""
+        *places, channels = frame_shape
+        for cell, width in zip(self.cells, (channels, *self.hidden), strict=False):
+            cell.build((*places, width))
+        self.decoder = keras.layers.Conv2D(
+            channels,
+            1,
+            activation=self.output_activation,
+            use_bias=self.readout_bias,
+            dtype=self.dtype_policy,
+            name="decoder",
+        )
+        seen = sum(self.hidden) if self.readout == "all_layers" else self.hidden[-1]
+        self.decoder.build((*places, seen))
+        self.built = True
+
+    def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
+        """All-zero state for frames of (H, W, C)."""
+        return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells)
+
+    def call(self, frame, state):
+        """Predict the frame after `frame` (B, H, W, C)."""
+        outputs, state = climb(self.cells, frame, state)
+        every = self.readout == "all_layers"
+        seen = ops.concatenate(outputs, axis=-1) if every else outputs[-1]
+        return self.decoder(seen), state
+
+    def torch_names(self) -> torch_layout.TorchNames:
+        """What takes every array of OpenSTL's state dicts."""
+        named = {}
+        for i, cell in enumerate(self.cells):
+            named[f"cell_list.{i}.conv_x.0.weight"] = cell.kernel
+            named[f"cell_list.{i}.conv_h.0.weight"] = cell.recurrent_kernel
+        named["conv_last.weight"] = self.decoder.kernel
+        return {name: torch_layout.turned(weight) for name, weight in named.items()}
+
+    def unused_torch_name(self, name: str) -> bool:
+        """Whether OpenSTL's cells declare and save this weight but never use it."""
+        return bool(re.fullmatch(r"cell_list\.\d+\.(conv_o\.0|conv_last)\.weight", name))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "hidden": self.hidden,
+            "cell": self.cell,
+            "readout": self.readout,
+            "output": self.output_activation,
+            "readout_bias": self.readout_bias,
+        }

@@ -1,0 +1,1 @@
+"""PredNet (Lotter et al. 2017)."""

@@ -1,0 +1,245 @@
+"""PredNet for one step of time: errors go up through the layers, predictions come down."""
+
+import math
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfvp.cells.make import recurrent_cell
+from tfvp.cells.prednet import GATES, LayerState, PredNetCell
+from tfvp.models.rollout import rollout
+
+
+class PredNetState(NamedTuple):
+    """What PredNet carries from one step to the next."""
+
+    layers: tuple[LayerState, ...]  # R and c for the next frame, E of the frame just read
+    late: Any  # (B, H, W, C) what was predicted of the frame just read
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class PredNet(keras.layers.Layer):
+    """One step of PredNet (Lotter et al. 2017), as its released Keras program.
+
+    frame (B, H, W, C), state -> next frame (B, H, W, C), state. The program comes down through the
+    layers to a prediction of frame t, then reads frame t and goes up. Here a step reads frame t,
+    goes up, and comes down to the prediction of frame t + 1; the first way down is part of the
+    initial state. The numbers are the same, and no prediction waits for a frame it does not need.
+
+    Where the truth ends the program reads, as frame t, not its prediction of frame t but that of
+    frame t - 1 (`late_prediction`), and its published fine-tuned weights expect it.
+
+    Args:
+        channels: of A and R of each layer but the lowest, which has the frame's.
+        kernel: side of the convolutions.
+        unit: settings of another recurrent unit than the released (see `recurrent_cell`), as in
+            Dittrich 2020; None: the released one.
+        pixel_max: upper limit of a predicted frame.
+        error_weights: of each layer's error when it is trained by its error units; (1, 0.1, 0.1,
+            0.1) is the program's L_all, None its L_0: only the lowest layer's counts.
+
+    Raises:
+        ValueError: not one error weight a layer; when built, frames that the layers cannot halve.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, ...] = (48, 96, 192),
+        kernel: int = 3,
+        *,
+        unit: dict[str, Any] | None = None,
+        pixel_max: float = 1.0,
+        error_weights: tuple[float, ...] | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if error_weights is not None and len(error_weights) != len(channels) + 1:
+            raise ValueError(
+                f"error_weights: expected one for each of {len(channels) + 1} layers, got "
+                f"{error_weights}"
+            )
+        self.channels = tuple(channels)
+        self.kernel = kernel
+        self.unit = unit and dict(unit)
+        self.pixel_max = pixel_max
+        self.error_weights = error_weights and tuple(error_weights)
+
+    def build(self, frame_shape):
+        """Create every weight; frame_shape is (B, H, W, C)."""
+        _, height, width, frame_channels = frame_shape
+        stack = (frame_channels, *self.channels)
+        if height % 2 ** len(self.channels) or width % 2 ** len(self.channels):
+            raise ValueError(
+                f"frames: {len(self.channels)} halvings do not divide {height}x{width} evenly"
+            )
+        self.cells = []
+        for i, n in enumerate(stack):
+            above = stack[i + 1] if i + 1 < len(stack) else 0
+            cell = PredNetCell(
+                filters=n,
+                channels=n,
+                kernel=self.kernel,
+                filters_above=above,
+                channels_above=above,
+                pixel_max=self.pixel_max if i == 0 else None,
+                unit=self._unit(n),
+                dtype=self.dtype_policy,
+                name=f"layer_{i}",
+            )
+            cell.build((None, height // 2**i, width // 2**i, n))
+            self.cells.append(cell)
+        self.built = True
+
+    def _unit(self, filters: int) -> keras.layers.Layer | None:
+        if self.unit is None:
+            return None
+        return recurrent_cell(self.unit, filters, dtype=self.dtype_policy, name="unit")
+
+    @property
+    def decoder(self) -> keras.layers.Layer:
+        """The layer that makes frames."""
+        return self.cells[0].conv_prediction
+
+    def initial_state(self, batch_size, frame_shape) -> PredNetState:
+        """The state before the first frame (H, W, C): zeros, and the first way down from them."""
+        height, width, channels = frame_shape
+        zeros = [
+            cell.get_initial_state(batch_size, (height // 2**i, width // 2**i))
+            for i, cell in enumerate(self.cells)
+        ]
+        nothing = ops.zeros((batch_size, height, width, channels), dtype=self.compute_dtype)
+        return PredNetState(layers=self._descend(zeros), late=nothing)
+
+    def call(self, frame, state: PredNetState):
+        """Predict the frame after `frame` (B, H, W, C)."""
+        _, predicted, errors = self._ascend(frame, state)
+        after = self._after(state, predicted, errors)
+        return self.cells[0].predict(after.layers[0].hidden), after
+
+    def _ascend(self, frame, state: PredNetState):
+        """A, Â and E of every layer at the frame that is read."""
+        a, targets, predicted, errors = frame, [], [], []
+        for cell, layer in zip(self.cells, state.layers, strict=True):
+            targets.append(a)
+            predicted.append(cell.predict(layer.hidden))
+            errors.append(cell.compare(predicted[-1], a))
+            a = cell.climb(errors[-1]) if cell.channels_above else None
+        return targets, predicted, errors
+
+    def _after(self, state: PredNetState, predicted, errors) -> PredNetState:
+        """The state for the next frame."""
+        layers = [s._replace(error=e) for s, e in zip(state.layers, errors, strict=True)]
+        return PredNetState(layers=self._descend(layers), late=predicted[0])
+
+    def _descend(self, states) -> tuple[LayerState, ...]:
+        """New R and c from the top layer down; errors stay."""
+        above, after = None, []
+        for cell, state in zip(reversed(self.cells), reversed(states), strict=True):
+            after.append(cell.look_down(state, above))
+            above = after[-1].hidden
+        return tuple(reversed(after))
+
+    @staticmethod
+    def late_prediction(output, state: PredNetState):
+        """What the program reads where the truth ends: its prediction of the frame before."""
+        del output
+        return state.late
+
+    def observe(self, mode: str):
+        """A step that gives, instead of the next frame, what the program's `output_mode` gives.
+
+        At the step that reads frame t: "prediction" of frame t (B, H, W, C); "error", the mean of
+        every layer's E (B, layers); "all", the flattened prediction with the errors behind it; or
+        "R0", "E0", "A0", "Ahat0", … of a layer. The mean of E0 is half the mean absolute error.
+
+        Raises:
+            ValueError: another mode.
+        """
+        kind, layer = mode.rstrip("0123456789"), mode[len(mode.rstrip("0123456789")) :]
+        of_layer = kind in ("R", "E", "A", "Ahat") and layer and int(layer) < len(self.cells)
+        if mode not in ("prediction", "error", "all") and not of_layer:
+            raise ValueError(
+                f"mode: expected prediction, error, all, or R, E, A or Ahat with a layer's number, "
+                f"0 to {len(self.cells) - 1}, got {mode}"
+            )
+
+        def step(frame, state):
+            targets, predicted, errors = self._ascend(frame, state)
+            after = self._after(state, predicted, errors)
+            if mode == "prediction":
+                return predicted[0], after
+            if mode in ("error", "all"):
+                means = _means(errors)
+                flat = ops.reshape(predicted[0], (-1, math.prod(predicted[0].shape[1:])))
+                return (means if mode == "error" else ops.concatenate([flat, means], -1)), after
+            hidden = [s.hidden for s in state.layers]
+            seen = {"R": hidden, "E": errors, "A": targets, "Ahat": predicted}
+            return seen[kind][int(layer)], after
+
+        return step
+
+    def with_own_loss(self, state: PredNetState, frames, use_truth, feedback):
+        """Predict a clip, and measure every error unit on the way.
+
+        frames (B, T, H, W, C), use_truth as for `rollout` -> predictions of frames 1 ... T - 1 and
+        (B,), the weighted sum over layers of the mean error, averaged over frames 1 ... T - 1.
+        """
+
+        def step(frame, state):
+            _, predicted, errors = self._ascend(frame, state)
+            after = self._after(state, predicted, errors)
+            prediction = self.cells[0].predict(after.layers[0].hidden)
+            return (prediction, self._weigh(_means(errors))), after
+
+        # One step more than for predictions alone: the last frame is read to measure its errors.
+        read = ops.concatenate([use_truth, ops.ones_like(frames[:, :1, 0, 0, 0])], axis=1)
+        predictions, errors = rollout(
+            step,
+            state,
+            frames,
+            predict_frames=use_truth.shape[1] + 2,
+            use_truth=read,
+            feedback=lambda output, state: feedback(output[0], state),
+        )
+        return predictions[:, :-1], ops.mean(errors[:, 1:], axis=1)
+
+    def _weigh(self, means):
+        """(B, layers) -> (B,)."""
+        weights = self.error_weights or (1.0, *(0.0 for _ in self.channels))
+        return ops.sum(means * ops.cast(ops.convert_to_tensor(weights), means.dtype), axis=-1)
+
+    def released_names(self) -> dict[str, keras.Variable]:
+        """Every weight by its name in the released program's HDF5 files, in the order there.
+
+        Raises:
+            ValueError: with another unit than the released.
+        """
+        if self.unit:
+            raise ValueError("unit: only the released one has names for its weights")
+        named = {}
+        for unit in ("a", "ahat", *GATES):
+            for i, cell in enumerate(self.cells):
+                layer = {"a": cell.conv_up, "ahat": cell.conv_prediction}.get(unit)
+                layer = cell.conv_gates[unit] if unit in GATES else layer
+                if layer:
+                    named[f"layer_{unit}_{i}/kernel"] = layer.kernel
+                    named[f"layer_{unit}_{i}/bias"] = layer.bias
+        return named
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "kernel": self.kernel,
+            "unit": self.unit,
+            "pixel_max": self.pixel_max,
+            "error_weights": self.error_weights,
+        }
+
+
+def _means(errors: list):
+    """The mean of every layer's E, (B, layers), as float32."""
+    means = [ops.mean(ops.cast(e, "float32"), axis=(1, 2, 3)) for e in errors]
+    return ops.stack(means, axis=-1)

@@ -1,0 +1,1 @@
+"""PredRNN++ (Wang et al. 2018)."""

@@ -1,0 +1,123 @@
+"""PredRNN++'s stack for one step of time: causal LSTMs with a gradient highway above the first."""
+
+from typing import Any, NamedTuple
+
+import keras
+
+from tfvp.cells.causal_lstm import CONVOLUTIONS, CausalLSTMCell, CausalLSTMState
+from tfvp.cells.ghu import GHU, GHUState
+from tfvp.models.wiring import zigzag
+
+
+class PredRNNPPState(NamedTuple):
+    """What the stack carries from one step to the next."""
+
+    layers: tuple[CausalLSTMState, ...]
+    highway: GHUState
+    memory: Any  # (B, H, W, hidden[-1]) climbs the layers, then on to t + 1
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class PredRNNPP(keras.layers.Layer):
+    """One step of PredRNN++ (Wang et al. 2018), as its released TF1 program.
+
+    frame (B, H, W, C), state -> next frame (B, H, W, C), state. The first layer's output goes
+    through the highway to the second. The memory leaves layer k and enters layer k + 1 of the same
+    step, the last layer's enters the first of the next step; its width follows the layers'. The
+    next frame is a 1x1 convolution of the last layer's output, linear.
+
+    Args:
+        hidden: channels of each layer, two or more; the highway has the first layer's.
+        kernel: side of the convolutions.
+        layer_norm: see `CausalLSTMCell`.
+
+    Raises:
+        ValueError: fewer than two layers.
+    """
+
+    def __init__(
+        self, hidden: tuple[int, ...], kernel: int = 5, *, layer_norm: bool = True, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if len(hidden) < 2:
+            raise ValueError(f"hidden: the highway lies between two layers, got {hidden}")
+        self.hidden = tuple(hidden)
+        self.kernel = kernel
+        self.layer_norm = layer_norm
+        policy = self.dtype_policy
+        self.cells = [
+            CausalLSTMCell(
+                width,
+                kernel,
+                memory_channels=self.hidden[i - 1],  # of the last layer for the first
+                layer_norm=layer_norm,
+                dtype=policy,
+                name=f"lstm_{i + 1}",
+            )
+            for i, width in enumerate(self.hidden)
+        ]
+        self.highway = GHU(hidden[0], kernel, layer_norm=layer_norm, dtype=policy, name="highway")
+
+    def build(self, frame_shape):
+        """Create every weight; frame_shape is (B, H, W, C)."""
+        *places, channels = frame_shape
+        for i, cell in enumerate(self.cells):
+            cell.build((*places, channels if i == 0 else self.hidden[i - 1]))
+        self.highway.build((*places, self.hidden[0]))
+        self.decoder = keras.layers.Conv2D(
+            channels, 1, dtype=self.dtype_policy, name="back_to_pixel"
+        )
+        self.decoder.build((*places, self.hidden[-1]))
+        self.built = True
+
+    def initial_state(self, batch_size, frame_shape) -> PredRNNPPState:
+        """All-zero state for frames of (H, W, C)."""
+        places = frame_shape[:2]
+        states = [cell.get_initial_state(batch_size, places) for cell in self.cells]
+        return PredRNNPPState(
+            layers=tuple(state._replace(memory=None) for state in states),
+            highway=self.highway.get_initial_state(batch_size, places),
+            memory=states[0].memory,
+        )
+
+    def call(self, frame, state: PredRNNPPState):
+        """Predict the frame after `frame` (B, H, W, C)."""
+        outputs, first, memory = zigzag(self.cells[:1], frame, state.layers[:1], state.memory)
+        z, highway = self.highway(outputs[-1], state.highway)
+        outputs, others, memory = zigzag(self.cells[1:], z, state.layers[1:], memory)
+        after = PredRNNPPState(layers=(*first, *others), highway=highway, memory=memory)
+        return self.decoder(outputs[-1]), after
+
+    def released_names(self) -> dict[str, keras.Variable]:
+        """Every weight by its name in the released program's checkpoints."""
+        named = {}
+        for cell in self.cells:
+            scope = f"predrnn_pp/{cell.name}"
+            for name, (_, norm) in CONVOLUTIONS.items():
+                named |= _convolution(f"{scope}/{name}", cell.convs[name])
+                if self.layer_norm:
+                    named |= _norm(f"{scope}/{norm}", cell.norms[name])
+            named |= _convolution(f"{scope}/memory_reduce", cell.conv_mix)
+        for source, conv in self.highway.convs.items():
+            named |= _convolution(f"predrnn_pp/highway/{source}", conv)
+            if self.layer_norm:
+                named |= _norm(f"predrnn_pp/highway/{source}", self.highway.norms[source])
+        return named | _convolution("predrnn_pp/back_to_pixel", self.decoder)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "hidden": self.hidden,
+            "kernel": self.kernel,
+            "layer_norm": self.layer_norm,
+        }
+
+
+def _convolution(name: str, layer: keras.layers.Conv2D) -> dict[str, keras.Variable]:
+    return {f"{name}/kernel": layer.kernel, f"{name}/bias": layer.bias}
+
+
+def _norm(name: str, layer: Any) -> dict[str, keras.Variable]:
+    """The program glues "b" (shift) and "s" (scale) to the name."""
+    return {f"{name}b": layer.beta, f"{name}s": layer.gamma}

@@ -1,0 +1,1 @@
+"""An autoencoder of recurrent cells alone (Dittrich 2020)."""

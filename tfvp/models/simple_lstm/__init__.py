@@ -1,0 +1,1 @@
+"""SimpleLSTM (Colonna and Manganaro 2023)."""

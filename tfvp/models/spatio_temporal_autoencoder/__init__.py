@@ -1,0 +1,1 @@
+"""Spatio-temporal video autoencoder (Patraucean et al. 2016)."""

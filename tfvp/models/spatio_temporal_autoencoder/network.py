@@ -1,0 +1,141 @@
+"""The spatio-temporal video autoencoder for one step of time: a frame moved along a flow."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfvp.cells.make import recurrent_cell
+from tfvp.layers.flow import dense_image_warp
+from tfvp.layers.flow_roughness import flow_roughness
+from tfvp.models.own_loss import rollout_with_own_loss
+
+KERNEL, FLOW_KERNEL = 7, 15
+FLOW_LIMIT = 0.5  # of half the map's side: no place moves further
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class SpatioTemporal(keras.layers.Layer):
+    """One step of the network of Patraucean et al. 2016 (arXiv:1511.06309), as Dittrich has it.
+
+    frame (B, H, W, C), state -> next frame (B, H, W, C), state. The frame becomes a map of half its
+    size, tanh of a convolution and the maximum of every four places. A recurrent cell reads the
+    map; three linear convolutions make a flow of its output; the map itself is moved along the
+    flow, made large again and convolved to a frame, linearly.
+
+    The flow's two channels are rows and columns and say where a place is read from. They are pixels
+    of the map, times (side - 1) / side since the program's grid ends in the centres of the outmost
+    places, and at most a quarter of the map's side. What is read from outside is zero. The last
+    convolution of the flow starts at zero, so the network starts as one that repeats a frame.
+
+    In Dittrich's program no gradient goes back through the map that is moved, only through the flow
+    (`detach_sampled=True`); here both learn unless that is asked for. His and Patraucean's predict
+    one frame, and to go on read the clip again without its oldest frame; here the state goes on.
+
+    Its own loss is how rough the flow is, in halves of the map's side, as the paper has it and its
+    released program leaves it out.
+
+    Args:
+        encoder: channels of the map.
+        hidden: channels of the cell.
+        cell: settings of the cell, see `recurrent_cell`.
+        detach_sampled: see above.
+    """
+
+    def __init__(
+        self,
+        encoder: int,
+        hidden: int,
+        cell: dict[str, Any],
+        *,
+        detach_sampled: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.encoder_channels = encoder
+        self.hidden = hidden
+        self.cell_settings = dict(cell)
+        self.detach_sampled = detach_sampled
+        self.encoder = self._conv(encoder, KERNEL, "encoder", activation="tanh")
+        self.cell = recurrent_cell(cell, hidden, dtype=self.dtype_policy, name="cell")
+        self.flow_layers = [
+            self._conv(2, FLOW_KERNEL, "flow0"),
+            self._conv(2, FLOW_KERNEL, "flow1"),
+            self._conv(2, 1, "flow2", kernel_initializer="zeros"),
+        ]
+
+    def _conv(self, filters: int, kernel: int, name: str, **settings) -> keras.layers.Conv2D:
+        return keras.layers.Conv2D(
+            filters, kernel, padding="same", dtype=self.dtype_policy, name=name, **settings
+        )
+
+    def build(self, frame_shape):
+        """Create every weight; frame_shape is (B, H, W, C), H and W even."""
+        batch, height, width, channels = frame_shape
+        if height % 2 or width % 2:
+            raise ValueError(f"frames: H and W must be even, got {height}x{width}")
+        places = (batch, height // 2, width // 2)
+        self.encoder.build(frame_shape)
+        self.cell.build((*places, self.encoder_channels))
+        for layer, seen in zip(self.flow_layers, (self.hidden, 2, 2), strict=True):
+            layer.build((*places, seen))
+        self.decoder = self._conv(channels, KERNEL, "decoder")
+        self.decoder.build((batch, height, width, self.encoder_channels))
+        self.built = True
+
+    def initial_state(self, batch_size, frame_shape):
+        """All-zero state of the cell for frames of (H, W, C)."""
+        height, width, _ = frame_shape
+        return self.cell.get_initial_state(batch_size, (height // 2, width // 2))
+
+    def call(self, frame, state):
+        """Predict the frame after `frame` (B, H, W, C)."""
+        predicted, _, state = self.with_flow(frame, state)
+        return predicted, state
+
+    def with_flow(self, frame, state):
+        """As a call, with the flow (B, H/2, W/2, 2) by which the map was moved between the two."""
+        seen = ops.max_pool(self.encoder(frame), 2, strides=2, padding="valid")
+        hidden, state = self.cell(seen, state)
+        flow = self.flow(hidden)
+        sampled = ops.stop_gradient(seen) if self.detach_sampled else seen
+        moved = dense_image_warp(sampled, -flow, outside="zero")
+        return self.decoder(ops.repeat(ops.repeat(moved, 2, axis=1), 2, axis=2)), flow, state
+
+    def with_own_loss(self, state, frames, use_truth, feedback):
+        """Predict a clip, and measure how rough its flows are.
+
+        frames (B, T, H, W, C), use_truth as for `rollout` -> predictions of frames 1 ... T - 1 and
+        (B,), `flow_roughness` summed over these steps, as squared errors are.
+        """
+
+        def step(frame, state):
+            predicted, flow, state = self.with_flow(frame, state)
+            of_half = flow * 2 / (self._sides(flow) - 1)
+            return (predicted, flow_roughness(of_half)), state
+
+        predictions, roughness = rollout_with_own_loss(step, state, frames, use_truth, feedback)
+        return predictions, ops.sum(roughness, axis=1)
+
+    def flow(self, hidden):
+        """Where every place is read from: (B, H/2, W/2, hidden) -> (B, H/2, W/2, 2), pixels."""
+        for layer in self.flow_layers:
+            hidden = layer(hidden)
+        sides = self._sides(hidden)
+        of_half = ops.cast(hidden, "float32") * 2 / sides
+        return ops.clip(of_half, -FLOW_LIMIT, FLOW_LIMIT) * (sides - 1) / 2
+
+    @staticmethod
+    def _sides(of_map):
+        """Rows and columns of a map (B, H, W, any)."""
+        return ops.cast(ops.convert_to_tensor(of_map.shape[1:3]), "float32")
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "encoder": self.encoder_channels,
+            "hidden": self.hidden,
+            "cell": self.cell_settings,
+            "detach_sampled": self.detach_sampled,
+        }

@@ -1,0 +1,82 @@
+"""The clips of the page's gallery: every kept test clip with each model's prediction."""
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tfvp.evaluation.samples import Sample, read_arrays
+from tfvp.evaluation.schema import MODEL
+from tfvp.reporting.evaluated_run import Measured, names
+
+LAST_FRAME = "Copy last frame"
+
+
+def gallery(groups: Sequence[Sequence[Measured]]) -> list[dict[str, Any]]:
+    """Describe every kept clip for the page's script.
+
+    Returns:
+        For each clip its data, index, number of context frames, size, the strip of its true frames
+        and, for each model that predicted it, the strip of predicted frames, why the clip was kept
+        and the error of each frame. A strip is a PNG with the frames side by side.
+    """
+    return [
+        _entry(group, clip, "" if len(groups) == 1 else f"{group[0].metrics.facts.data}: ")
+        for group in groups
+        for clip in dict.fromkeys(sample.clip for each in group for sample in each.samples)
+    ]
+
+
+def _entry(group: Sequence[Measured], clip: int, data: str) -> dict[str, Any]:
+    protocol = group[0].metrics.protocol
+    height, width, _ = protocol.frame_shape
+    having = [
+        (name, each, sample)
+        for name, each in zip(names(group), group, strict=True)
+        for sample in each.samples
+        if sample.clip == clip
+    ]
+    models = [_model(name, each, sample) for name, each, sample in having]
+    _, each, sample = having[0]
+    frames, prediction = read_arrays(each.folder.samples, sample)
+    last = np.repeat(frames[protocol.context_frames - 1][None], len(prediction), axis=0)
+    return {
+        "title": f"{data}test clip {clip}",
+        "context": protocol.context_frames,
+        "frames": len(frames),
+        "height": height,
+        "width": width,
+        "truth": strip_uri(frames),
+        "models": [*models, {"name": LAST_FRAME, "note": "", "strip": strip_uri(last)}],
+    }
+
+
+def _model(name: str, each: Measured, sample: Sample) -> dict[str, Any]:
+    _, prediction = read_arrays(each.folder.samples, sample)
+    metric, facts = next(iter(each.metrics.metrics.items()))
+    errors = each.sequences.values[MODEL][metric][sample.clip]
+    return {
+        "name": name,
+        "note": sample.note,
+        "strip": strip_uri(prediction),
+        "metric": facts.title,
+        "errors": [float(f"{error:.4g}") if np.isfinite(error) else None for error in errors],
+    }
+
+
+def strip_uri(frames: NDArray[np.uint8]) -> str:
+    """Frames (T, H, W, C) side by side as a data URI of a PNG."""
+    side_by_side = np.concatenate(list(frames), axis=1)
+    pixels = side_by_side[..., 0] if side_by_side.shape[-1] == 1 else side_by_side
+    data = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(data, format="PNG")
+    return png_uri(data.getvalue())
+
+
+def png_uri(png: bytes) -> str:
+    """A PNG as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -1,0 +1,1 @@
+"""The report page, in Markdown and in HTML."""

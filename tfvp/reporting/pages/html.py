@@ -1,0 +1,102 @@
+"""Writes report.html: one file that needs no network, with sortable tables and a gallery."""
+
+import json
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tfvp.config.loading import leaves, load_resolved
+from tfvp.reporting.evaluated_run import Measured, comparable
+from tfvp.reporting.figures.figures import Picture
+from tfvp.reporting.figures.gallery import gallery, png_uri
+from tfvp.reporting.pages.contents import Contents
+from tfvp.reporting.render.text import text_of
+from tfvp.reporting.robustness import robustness_table
+from tfvp.reporting.tables.table import Table, by_frame_table, measured_table
+from tfvp.runs.folder import Run, write_text
+from tfvp.runs.provenance import read_provenance
+
+GENERATOR = "tfvp report"
+
+
+def write_html(path: Path, title: str, contents: Contents) -> Path:
+    """Write the page of one or several evaluated runs; an old one is replaced whole or not at all.
+
+    Raises:
+        RunError: a file of a run is missing or damaged.
+        ConfigError: a run's config.yaml is damaged.
+    """
+    groups = comparable(contents.measured)
+    suites = contents.suites
+    text = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=title,
+            generator=GENERATOR,
+            style=Markup(_asset("page.css")),
+            script=Markup(_asset("page.js")),
+            labels=_labels(contents.measured),
+            results=[measured_table(group) for group in groups],
+            several=len(groups) > 1,
+            by_metric=list(_by_metric(groups, contents.pictures)),
+            others=[p for p in contents.pictures if not p.name.startswith("per_frame_")],
+            robustness=robustness_table(suites) if suites else None,
+            literature=contents.tables,
+            clips=_json(gallery(groups)),
+            any_clips=any(each.samples for each in contents.measured),
+            provenance=[(run.name, list(_facts(run))) for run in contents.runs],
+        )
+    )
+    write_text(path, text)
+    return path
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tfvp.reporting.pages", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["uri"] = png_uri
+    return environment
+
+
+def _asset(name: str) -> str:
+    return (resources.files("tfvp.reporting.pages") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _labels(measured: Sequence[Measured]) -> list[str]:
+    """What a reader must know, each text once."""
+    labels = [each.metrics.facts.label for each in measured if each.metrics.facts.label]
+    return list(dict.fromkeys(labels))
+
+
+def _by_metric(
+    groups: Sequence[Sequence[Measured]], pictures: Sequence[Picture]
+) -> Iterator[tuple[Picture, Table]]:
+    """Each curve by frame with the table of its numbers."""
+    curves = iter(p for p in pictures if p.name.startswith("per_frame_"))
+    for group in groups:
+        for metric in dict.fromkeys(m for each in group for m in each.metrics.metrics):
+            yield next(curves), by_frame_table(metric, group)
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    """Where the numbers came from, and every setting."""
+    for key, value in leaves(read_provenance(run)):
+        yield key, text_of(value)
+    for key, value in leaves(load_resolved(run.config_path).model_dump(mode="json")):
+        yield key, text_of(value)
+
+
+def _json(value: Any) -> Markup:
+    """JSON that may stand in a script element: nothing in it ends the element."""
+    text = json.dumps(value, ensure_ascii=False)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

@@ -1,0 +1,116 @@
+"""Writes a run's report.md: what was run, what came out, the literature beside it, pictures."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfvp.config.loading import leaves, load_resolved
+from tfvp.evaluation.samples import Sample
+from tfvp.reporting.evaluated_run import Measured
+from tfvp.reporting.figures.figures import TRAINING, Picture
+from tfvp.reporting.pages.contents import Contents
+from tfvp.reporting.render.markdown_console import escaped, markdown
+from tfvp.reporting.render.text import text_of
+from tfvp.reporting.robustness import robustness_table
+from tfvp.reporting.tables.table import Table, by_frame_table, measured_table
+from tfvp.runs.folder import Run, write_text
+from tfvp.runs.provenance import read_provenance
+
+_FACTS_SHOWN_ELSEWHERE = {"title", "label", "data_settings"}
+_SECTIONS = ("data", "model", "training", "evaluation")
+
+
+def write_markdown(run: Run, contents: Contents) -> Path:
+    """Write a run's report.md, which links the pictures of its figures and samples folders.
+
+    Raises:
+        RunError: a file of the run is missing or damaged.
+        ConfigError: its config.yaml is damaged.
+    """
+    (measured,) = contents.measured
+    settings = load_resolved(run.config_path).model_dump(mode="json")
+    curves = {p.metric: p for p in contents.pictures if p.name.startswith("per_frame_")}
+    training = [p for p in contents.pictures if p.name == TRAINING]
+    others = [p for p in contents.pictures if p not in (*curves.values(), *training)]
+    suites = contents.suites
+    parts = [
+        *_opening(measured),
+        "## Result\n",
+        _titled(measured_table([measured])),
+        "## The literature's tables\n",
+        *(_titled(table) for table in contents.tables),
+        "## Frame by frame\n",
+        *_frame_by_frame(run, measured, curves),
+        *(_figure(run, picture) for picture in others),
+        *(["## Robustness\n", markdown(robustness_table(suites))] if suites else []),
+        *_gallery(run, measured.samples, measured.metrics.protocol.context_frames),
+        *(["## Training\n"] if training else []),
+        *(_figure(run, picture) for picture in training),
+        "## Settings\n",
+        "Every value is in [config.yaml](config.yaml).\n",
+        _list((s, _flat_text(settings[s])) for s in _SECTIONS if s in settings),
+        "## Provenance\n",
+        _list((key, text_of(value)) for key, value in leaves(read_provenance(run))),
+    ]
+    write_text(run.report_path, "\n".join(parts))
+    return run.report_path
+
+
+def _opening(measured: Measured) -> list[str]:
+    """Title, label and the facts of the evaluation."""
+    facts = measured.metrics.facts
+    shown = facts.model_dump(mode="json", exclude=_FACTS_SHOWN_ELSEWHERE)
+    label = [f"> **{escaped(facts.label)}**\n"] if facts.label else []
+    listed = [("run", measured.run), *((key, text_of(value)) for key, value in leaves(shown))]
+    return [f"# {escaped(facts.title)}\n", *label, _list(listed)]
+
+
+def _titled(table: Table) -> str:
+    return f"### {escaped(table.title)}\n\n{markdown(table)}"
+
+
+def _frame_by_frame(
+    run: Run, measured: Measured, curves: Mapping[str | None, Picture]
+) -> Iterator[str]:
+    """For each metric its curves and a table: a line for each frame, a column for each method."""
+    for metric in measured.metrics.metrics:
+        table = by_frame_table(metric, [measured])
+        yield f"### {table.title}\n"
+        yield _figure(run, curves[metric])
+        yield markdown(table).rstrip() + "\n"
+
+
+def _gallery(run: Run, samples: Sequence[Sample], context_frames: int) -> list[str]:
+    """Filmstrip and animation of each sample clip."""
+    if not samples:
+        return []
+    parts = [
+        "## Samples\n",
+        f"Clips of the test split, by their index in it. Frames 1 to {context_frames} are given "
+        f"(blue), the rest is predicted (orange).\n",
+    ]
+    for sample in samples:
+        name = f"test clip {sample.clip}"
+        parts += [
+            f"### Test clip {sample.clip}: {escaped(sample.note)}\n",
+            _picture(run, run.samples / sample.filmstrip, f"{name}, truth, prediction and error"),
+            _picture(run, run.samples / sample.animation, f"{name}, truth beside prediction"),
+        ]
+    return parts
+
+
+def _figure(run: Run, picture: Picture) -> str:
+    return _picture(run, run.figures / f"{picture.name}.png", picture.alternative)
+
+
+def _picture(run: Run, path: Path, alternative: str) -> str:
+    return f"![{escaped(alternative)}]({path.relative_to(run.root).as_posix()})\n"
+
+
+def _list(pairs: Iterable[tuple[str, str]]) -> str:
+    lines = [f"- {escaped(key)}: {escaped(value)}" for key, value in pairs]
+    return "\n".join(lines) + "\n"
+
+
+def _flat_text(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {text_of(value)}" for key, value in leaves(values))

@@ -1,0 +1,1 @@
+"""The literature's tables with our rows in them."""

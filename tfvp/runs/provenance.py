@@ -1,0 +1,127 @@
+"""Where a run's numbers came from: what started it, and every time it was continued."""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import config_hash, dump
+from tfvp.errors import RunError
+from tfvp.runs.folder import Run, write_json, write_text
+
+
+def collect_provenance(experiment: Experiment, data_hash: str, device: str) -> dict[str, Any]:
+    """What it takes to know where a run's numbers came from; nothing that names the machine.
+
+    Args:
+        experiment: what is run.
+        data_hash: hash of the prepared data.
+        device: what computes, in words, e.g. "CPU, 2 cores".
+    """
+    return {
+        **_this_process(device),
+        "seed": experiment.training.seed,
+        "deterministic": experiment.training.deterministic,
+        "data_seed": experiment.data.model_dump().get("seed"),  # of a generator; videos have none
+        **_hashes(experiment, data_hash),
+    }
+
+
+def note_resumption(
+    run: Run,
+    experiment: Experiment,
+    *,
+    data_hash: str,
+    device: str,
+    after_step: int,
+    changed: Mapping[str, tuple[Any, Any]],
+) -> None:
+    """Add to a run's provenance that it goes on, and with what.
+
+    Args:
+        run: the run.
+        experiment: what it goes on with; with changes it becomes the run's config.yaml.
+        data_hash: hash of the prepared data.
+        device: what computes, in words.
+        after_step: updates done so far.
+        changed: by key, a setting's value so far and from now on (`--force`).
+
+    Raises:
+        RunError: provenance.json is damaged.
+    """
+    provenance = read_provenance(run)
+    if provenance.get("data_hash") != data_hash:
+        changed = {**changed, "data_hash": (provenance.get("data_hash"), data_hash)}
+    before = provenance.setdefault("resumed", {})
+    entry = {**_this_process(device), "changed": changed} if changed else _this_process(device)
+    before[f"{len(before) + 1}, after step {after_step}"] = entry
+    provenance.update(_hashes(experiment, data_hash))
+    write_json(run.provenance_path, provenance)
+    if changed:
+        write_text(run.config_path, dump(experiment))
+
+
+def read_provenance(run: Run) -> dict[str, Any]:
+    """Read a run's provenance.json.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    path = run.provenance_path
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: expected keys and values, got {type(content).__name__}")
+    return content
+
+
+def _this_process(device: str) -> dict[str, Any]:
+    versions = {name: _version(name) for name in ("tfvp", "tensorflow", "jax", "keras", "numpy")}
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "versions": {"python": platform.python_version(), **versions},
+        "git": _git_state(),
+        "device": device,
+    }
+
+
+def _hashes(experiment: Experiment, data_hash: str) -> dict[str, str]:
+    return {"config_hash": config_hash(experiment), "data_hash": data_hash}
+
+
+def _version(package: str) -> str | None:
+    """The installed version; None when the package runs without being installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Revision of the checkout that tfvp runs from and whether it was changed; None without one."""
+    package = Path(__file__).resolve()
+    try:
+        # A tfvp installed into another project's repository is not that repository's.
+        _git("ls-files", "--error-unmatch", str(package), folder=package.parent)
+        revision = _git("rev-parse", "HEAD", folder=package.parent)
+        changes = _git("status", "--porcelain", "--untracked-files=no", folder=package.parent)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"revision": revision, "dirty": bool(changes)}
+
+
+def _git(*arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()

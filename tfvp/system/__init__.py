@@ -1,0 +1,1 @@
+"""What any program needs: whole files, signals, progress, threads, silence."""

@@ -1,0 +1,106 @@
+"""Which devices train: the distribution strategy, and what micro-batch suits them."""
+
+import contextlib
+import os
+from typing import Any
+
+from keras.backend import backend
+
+from tfvp.config.experiment import TrainingConfig
+from tfvp.errors import ConfigError
+from tfvp.training.distributed.workers import Alone, Workers
+
+CPU_MICRO_BATCH = 2  # two clips of the full E3D-LSTM take 4 GB
+
+
+class Devices:
+    """The replicas that train and how a global batch is shared among them.
+
+    Args:
+        config: the training section.
+        workers: the processes that train together.
+
+    Raises:
+        ConfigError: the global batch cannot be shared evenly.
+    """
+
+    def __init__(self, config: TrainingConfig, workers: Workers | None = None):
+        self.workers = workers or Alone()
+        self.strategy: Any = self.workers.strategy
+        # Keras' fit cannot drive several processes.
+        self.own_loop = backend() == "jax" or self.strategy is not None
+        if backend() == "jax":
+            self._find_with_jax(config)
+        else:
+            self._find_with_tensorflow(config)
+        self.micro_batch = self._micro_batch(config)
+
+    def _find_with_jax(self, config: TrainingConfig) -> None:
+        import jax
+
+        if config.distribution not in ("auto", "none"):
+            raise ConfigError(
+                f"training.distribution: {config.distribution} needs KERAS_BACKEND=tensorflow; "
+                "under JAX one device trains (auto or none)"
+            )
+        self.gpus = sum(device.platform == "gpu" for device in jax.devices())
+        self.replicas = 1
+        flag = "--xla_gpu_deterministic_ops=true"
+        if config.deterministic and self.gpus and flag not in os.environ.get("XLA_FLAGS", ""):
+            raise ConfigError(
+                f"training.deterministic: JAX on a GPU takes it from outside; set XLA_FLAGS={flag}"
+            )
+
+    def _find_with_tensorflow(self, config: TrainingConfig) -> None:
+        import tensorflow as tf
+
+        if config.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        if self.strategy is not None:
+            self.gpus = len(tf.config.get_visible_devices("GPU"))
+            self.replicas = self.strategy.num_replicas_in_sync
+            return
+        self.gpus = len(tf.config.list_logical_devices("GPU"))
+        everything = self.gpus or len(tf.config.list_logical_devices("CPU"))
+        mirrored = config.distribution == "mirrored" or (
+            config.distribution == "auto" and self.gpus > 1
+        )
+        self.replicas = everything if mirrored else 1
+        if mirrored:
+            kind = "GPU" if self.gpus else "CPU"
+            names = [f"{kind}:{i}" for i in range(everything)]
+            self.strategy = tf.distribute.MirroredStrategy(names)
+
+    def _micro_batch(self, config: TrainingConfig) -> int:
+        """Clips whose gradient is computed at once on a replica."""
+        batch = config.global_batch
+        if batch % self.replicas:
+            raise ConfigError(
+                f"training.global_batch: {batch} cannot be shared evenly by {self.replicas} "
+                f"devices; the nearest that can: {batch - batch % self.replicas or self.replicas}, "
+                f"{batch + self.replicas - batch % self.replicas}"
+            )
+        share = batch // self.replicas
+        if config.micro_batch == "auto":
+            return share if self.gpus else max(m for m in (1, CPU_MICRO_BATCH) if share % m == 0)
+        if share % config.micro_batch:
+            raise ConfigError(
+                f"training.micro_batch: {config.micro_batch} must divide the {share} clips that "
+                f"each of {self.replicas} devices gets of training.global_batch {batch}"
+            )
+        return config.micro_batch
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Context in which variables are made."""
+        return self.strategy.scope() if self.strategy else contextlib.nullcontext()
+
+    def describe(self) -> str:
+        """E.g. "CPU, 2 cores" or "4 x GPU"."""
+        with_jax = ", JAX" if backend() == "jax" else ""
+        together = f" of {self.workers.count} workers" if self.workers.count > 1 else ""
+        if self.gpus:
+            return f"{self.replicas} x GPU{together}{with_jax}"
+        cores = f"CPU, {len(os.sched_getaffinity(0))} cores{with_jax}"
+        if together:
+            return f"{self.workers.count} workers, each {cores}"
+        return cores if self.replicas == 1 else f"{self.replicas} replicas on {cores}"

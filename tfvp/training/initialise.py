@@ -1,0 +1,166 @@
+"""Where a training run's first weights come from: a run, a weights file or a TF1 checkpoint."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfvp.config.experiment import InitConfig
+from tfvp.errors import WeightsError
+from tfvp.models.prednet.network import PredNet
+from tfvp.models.predrnn_pp.network import PredRNNPP
+from tfvp.models.predrnn_pp.weights import predrnn_pp_weights
+from tfvp.porting.keras2_hdf5 import is_keras2, prednet_weights
+from tfvp.porting.tf1_checkpoint import OptimizerState, TF1Checkpoint
+from tfvp.runs.folder import open_run
+from tfvp.training.checkpoints import Checkpoints, State, assign, read_state, restore, weights_of
+from tfvp.training.trainer import Trainer
+
+
+def initialise(trainer: Trainer, init: InitConfig) -> str:
+    """Load the weights that `init` names into a trainer; returns one sentence that says what.
+
+    With `init.optimizer` the optimizer's moments and step and the weight average come too, as when
+    the released program restored a whole checkpoint; else the average starts at the new weights.
+
+    Raises:
+        WeightsError: nothing is there, it cannot be read, or it does not fit.
+    """
+    source = str(init.source)
+    core = trainer.predictor.core
+    if isinstance(core, PredRNNPP) and is_tf1_checkpoint(source):
+        _from_released(init, core, lambda expected: predrnn_pp_weights(source, expected))
+    elif isinstance(core, PredNet) and is_keras2(source):
+        kernels = init.kernels
+        _from_released(
+            init, core, lambda expected: prednet_weights(Path(source), expected, kernels)
+        )
+    elif is_tf1_checkpoint(source):
+        _from_tf1(trainer, init, source)
+    elif source.endswith((".keras", ".weights.h5")):
+        _from_keras(trainer, init, Path(source))
+    else:
+        _from_state(trainer, init, *_find_state(Path(source)))
+    if not init.optimizer:
+        trainer.average.restart()
+    what = "averaged weights" if init.weights == "averaged" else "weights"
+    return f"{what}{' and optimizer state' if init.optimizer else ''} from {source}"
+
+
+def load_weights(predictor: keras.Model, state: State, kind: str = "weights") -> None:
+    """Put the "weights" or the "average" of a checkpoint into a network.
+
+    Raises:
+        WeightsError: they do not fit; nothing was assigned.
+    """
+    assign({weight.path: weight for weight in predictor.weights}, {**weights_of(state, kind)})
+
+
+def is_tf1_checkpoint(source: str) -> bool:
+    """Whether a path is the prefix of a TF1 checkpoint, or one of its files."""
+    return source.endswith((".index", ".meta")) or Path(f"{source}.index").is_file()
+
+
+def _find_state(source: Path) -> tuple[Path, State]:
+    """The checkpoint of a run (its best, else its newest), or a checkpoint file."""
+    if source.is_dir():
+        checkpoints = Checkpoints(open_run(source).checkpoints)
+        if checkpoints.best:
+            step = checkpoints.best["step"]
+            return checkpoints.path(step), checkpoints.load(step)
+        step, state = checkpoints.load_latest()
+        return checkpoints.path(step), state
+    if source.suffix == ".npz" and source.is_file():
+        return source, read_state(source)
+    found = "is not one of these" if source.exists() else "does not exist"
+    raise WeightsError(
+        f"--init-from {source}: {found}; expected a run's folder, a .keras, .weights.h5 or .npz "
+        "file, or the prefix of a TF1 checkpoint (model.ckpt-80000 beside model.ckpt-80000.index)"
+    )
+
+
+def _from_state(trainer: Trainer, init: InitConfig, path: Path, state: State) -> None:
+    has_optimizer = any(name.startswith("optimizer/") for name in state)
+    if init.optimizer and not has_optimizer:
+        raise WeightsError(
+            f"{path} holds no optimizer state; leave out --init-optimizer to take its weights alone"
+        )
+    if init.optimizer:
+        restore(state, trainer.predictor, trainer.average, trainer.optimizer)
+    load_weights(trainer.predictor, state, "average" if init.weights == "averaged" else "weights")
+
+
+def _from_keras(trainer: Trainer, init: InitConfig, path: Path) -> None:
+    if init.optimizer or init.weights == "averaged":
+        raise WeightsError(
+            f"{path}: such a file holds the weights alone; use a run's folder or a TF1 checkpoint "
+            "for --init-optimizer or training.init.weights: averaged"
+        )
+    if not path.is_file():
+        raise WeightsError(f"--init-from {path}: does not exist")
+    try:
+        if path.suffix == ".keras":
+            source = keras.saving.load_model(path, compile=False)
+            values = {w.path: keras.ops.convert_to_numpy(w) for w in source.weights}
+        else:
+            values = None
+            trainer.predictor.load_weights(path)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(f"{path}: cannot be loaded into this network: {reason}") from None
+    if values is not None:
+        assign({weight.path: weight for weight in trainer.predictor.weights}, {**values})
+
+
+def _from_released(
+    init: InitConfig,
+    core: PredNet | PredRNNPP,
+    read: Callable[[dict[str, tuple[int, ...]]], dict[str, np.ndarray]],
+) -> None:
+    """The weights alone of a released program's file, by its names."""
+    if init.optimizer or init.weights == "averaged":
+        raise WeightsError(
+            f"{init.source}: of such a file only the weights are taken; leave out --init-optimizer "
+            "and training.init.weights: averaged"
+        )
+    names = core.released_names()
+    values = read({name: tuple(variable.shape) for name, variable in names.items()})
+    for name, variable in names.items():
+        variable.assign(values[name])
+
+
+def _from_tf1(trainer: Trainer, init: InitConfig, prefix: str) -> None:
+    checkpoint = TF1Checkpoint(prefix)
+    names = trainer.predictor.core.released_names()
+    expected = {name: tuple(variable.shape) for name, variable in names.items()}
+    averaged = init.weights == "averaged"
+    weights = checkpoint.averaged_weights if averaged else checkpoint.weights
+    values = weights(expected)
+    optimizer: OptimizerState | None = None
+    if init.optimizer:
+        trained = {id(variable) for variable in trainer.trainable_variables}
+        optimizer = checkpoint.optimizer_state(
+            {name: expected[name] for name, variable in names.items() if id(variable) in trained}
+        )
+    for name, variable in names.items():
+        variable.assign(values[name])
+    if optimizer:
+        _resume_optimizer(trainer, names, optimizer, checkpoint.averaged_weights(expected))
+
+
+def _resume_optimizer(
+    trainer: Trainer,
+    names: dict[str, keras.Variable],
+    state: OptimizerState,
+    averages: dict[str, np.ndarray],
+) -> None:
+    """Moments, step and weight average of the released program."""
+    adam = trainer.optimizer
+    adam.iterations.assign(state.steps_done)
+    index = {id(variable): i for i, variable in enumerate(trainer.trainable_variables)}
+    for name, first in state.first_moments.items():
+        i = index[id(names[name])]
+        adam.first_moments[i].assign(first)
+        adam.second_moments[i].assign(state.second_moments[name])
+        trainer.average.averages[i].assign(averages[name])

@@ -1,0 +1,1 @@
+"""What training logs, as CSV and for TensorBoard."""

@@ -1,0 +1,83 @@
+"""What a validation measures and draws: an error, filmstrips of clips, a curve by frame."""
+
+import io
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from tfvp.drawing.clips import filmstrip, png
+from tfvp.evaluation.metrics import METRICS
+from tfvp.models.baselines import copy_last_frame
+
+DRAWN_CLIPS = 3
+METRIC = "mse"
+DPI = 100
+
+
+class Validated(NamedTuple):
+    """Metrics by name, and pictures (PNG) by the tag under which TensorBoard shows them."""
+
+    metrics: dict[str, float]
+    pictures: dict[str, bytes]
+
+
+def validate(
+    predict: Callable[[NDArray], ArrayLike],
+    batches: Iterable[NDArray],
+    context_frames: int,
+    metric: str = METRIC,
+) -> Validated:
+    """Measure predictions beside copying the last frame, and draw them.
+
+    Args:
+        predict: context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames.
+        batches: the clips, float32 (B, T, H, W, C) in [0, 1] each.
+        context_frames: frames of a clip that are given.
+        metric: what is measured besides METRIC, which the pictures show.
+    """
+    also: list[NDArray] = []
+    errors: dict[str, list[NDArray]] = {"network": [], "copy last frame": []}
+    pictures: dict[str, bytes] = {}
+    for clips in batches:
+        context, truth = clips[:, :context_frames], clips[:, context_frames:]
+        prediction = np.asarray(predict(context))
+        copied = copy_last_frame(context, truth.shape[1])
+        measured = METRICS[METRIC](truth, prediction)
+        also.append(measured if metric == METRIC else METRICS[metric](truth, prediction))
+        errors["network"].append(measured)
+        errors["copy last frame"].append(METRICS[METRIC](truth, copied))
+        for clip, predicted, error in zip(clips, prediction, measured, strict=True):
+            number = len(pictures)
+            if number < DRAWN_CLIPS:
+                title = f"validation clip {number}, {METRIC} {error.mean():.1f} per frame"
+                pictures[f"filmstrips/clip_{number}"] = png(filmstrip(clip, predicted, title))
+    curves = {name: np.concatenate(rows).mean(axis=0) for name, rows in errors.items()}
+    metrics = {
+        METRIC: float(np.concatenate(errors["network"]).mean()),
+        metric: float(np.concatenate(also).mean()),
+    }
+    return Validated(
+        metrics, {f"by_frame/{METRIC}": frame_curves(curves, context_frames), **pictures}
+    )
+
+
+def frame_curves(curves: dict[str, NDArray], context_frames: int) -> bytes:
+    """Draw an error against the frame number, (Tp,) each, as a PNG."""
+    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    axis = figure.subplots()
+    for (name, values), style in zip(curves.items(), ("o-", "--"), strict=True):
+        numbers = np.arange(context_frames + 1, context_frames + 1 + len(values))
+        axis.plot(numbers, values, style, label=name)
+    axis.set_xlabel(f"frame number (frames 1 to {context_frames} are given)")
+    axis.set_ylabel(f"{METRIC} per frame, mean over the validation clips")
+    axis.set_ylim(bottom=0)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(alpha=0.3)
+    axis.legend()
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=DPI)
+    return data.getvalue()
