@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvp.config.experiment import MovingMnistData
 from tfvp.data import order, pipeline
 from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.prepare import prepare
 from tfvp.system.silence import tensorflow_notices_held_back
 
@@ -90,7 +90,7 @@ def measure(folder: Path, count: int) -> list[tuple[str, float]]:
         seen = 0
         for step in range(1, count // BATCH + 1):
             frames = pipeline.to_float(clips[order.batch_indices(0, step, BATCH, count)])
-            order.truth_mask(0, step, range(BATCH), 9, 0.5)
+            order.teacher_forcing_mask(0, step, range(BATCH), 9, 0.5)
             seen += len(frames)
         return seen
 

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from tfvp.config.experiment import METRIC_PRESETS
+from tfvp.config.evaluation import METRIC_PRESETS
 from tfvp.evaluation.evaluate import evaluate
 from tfvp.system.threads import usable_cores
 

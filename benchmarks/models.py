@@ -24,7 +24,7 @@ from rich.table import Table
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_config
 from tfvp.errors import UserError
-from tfvp.models.registry import NETWORKS
+from tfvp.models.registry import MODELS, info
 from tfvp.system.progress import progress
 from tfvp.system.silence import tensorflow_notices_held_back
 
@@ -121,7 +121,7 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    every = sorted({entry.config for entry in NETWORKS.values()})
+    every = sorted({info(name).config for name in MODELS})
     parser.add_argument("configs", nargs="*", default=every, help="default: one of every network")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--steps", type=int, default=5, help="after the first")

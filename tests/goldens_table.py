@@ -27,7 +27,7 @@ from tfvp.models.encoder_decoder import EncoderDecoderPredictor
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 
 GOLDENS = Path(__file__).parent / "goldens"
 FORWARD, GRADIENT = 1e-5, 1e-4
@@ -86,12 +86,10 @@ def load(name: str) -> Golden:
     if name == "conv_lstm_skip":
         predictor = EncoderDecoderPredictor(core, (*shape, 1))
     else:
-        predictor = FramePredictor(core, shape, late_feedback=name == "prednet")
+        predictor = RecurrentPredictor(core, shape, late_feedback=name == "prednet")
     keys = [key.removeprefix("var/") for key in numbers if key.startswith("var/")]
-    if hasattr(core, "torch_names"):
-        takers = core.torch_names()
-    else:
-        takers = {key: ((ours, np.asarray),) for key, ours in core.released_names().items()}
+    (program,) = core.programs().values()
+    takers = program.names
     if name == "prednet":  # a number stands before each name
         takers = dict(zip(keys, takers.values(), strict=True))
     assert {key for key in keys if not key.endswith("num_batches_tracked")} == set(takers), name
@@ -108,13 +106,13 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
     if name == "conv_lstm_skip":
         frames = (frames[..., None] / 255).astype("float32")
         wanted = numbers["train/predictions"][..., None] / 255
-        batch = {"frames": frames, "use_truth": np.zeros((2, 2), "float32")}
+        batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
         return batch, wanted, lambda p: ops.mean(ops.square(255 * (p - frames[:, 4:])))
     if name == "prednet":
-        batch = {"frames": frames, "use_truth": np.zeros((2, 1), "float32")}
+        batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
         return batch, numbers["out/prediction_extrapolated"][:, 1:], lambda p: ops.sum(p)
-    batch = {"frames": frames, "use_truth": numbers["in/real_input_flag"][..., 0, 0, 0]}
-    truth, torch = frames[:, 1:], hasattr(golden.predictor.core, "torch_names")
+    batch = {"frames": frames, "teacher_forcing_mask": numbers["in/real_input_flag"][..., 0, 0, 0]}
+    truth, torch = frames[:, 1:], "torch" in golden.predictor.programs()
     absolute = 1.0 if name.startswith("e") else 0.0
 
     def loss(p):

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvp.config.experiment import MovingMnistData
 from tfvp.data import shards
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.prepare import prepare
 
 SMALL = {

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvp.config.experiment import EvaluationConfig, Experiment, MovingMnistData
+from tfvp.config.evaluation import EvaluationConfig
+from tfvp.config.experiment import Experiment
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.metadata import run_facts
 from tfvp.evaluation.samples import write_samples

@@ -12,6 +12,7 @@ from tests import tiny
 from tests.scripts import BENCHMARKS, benchmark
 from tfvp.models.build import build_model
 from tfvp.models.cost import count_operations, prediction_operations
+from tfvp.models.registry import MODELS, info
 from tfvp.profiling import step_cost as profiling
 
 
@@ -114,7 +115,6 @@ def test_a_wrong_setting_is_said_before_anything_is_measured(monkeypatch):
 
 
 def test_every_network_is_measured(monkeypatch, capsys):
-    from tfvp.models.registry import NETWORKS
 
     module, asked = benchmark("models"), []
 
@@ -126,7 +126,7 @@ def test_every_network_is_measured(monkeypatch, capsys):
     monkeypatch.setattr(module, "measure_in_a_process", fake)
     monkeypatch.setattr(sys, "argv", ["models.py"])
     module.main()
-    assert sorted(asked) == sorted({entry.config for entry in NETWORKS.values()})
+    assert sorted(asked) == sorted({info(name).config for name in MODELS})
     assert "3.0 processes wanted each core" in " ".join(capsys.readouterr().out.split())
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.small_data import SMALL, find, prepared_copy
 from tfvp.cli.main import main
-from tfvp.config.experiment import MovingMnistData
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.partial import ENTRY
 
 SETTINGS = [

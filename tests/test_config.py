@@ -183,7 +183,7 @@ def test_configs_inside_the_package_are_found_too(write, monkeypatch):
     here = write()
     (here / "site" / "tfvp" / "configs").mkdir(parents=True)
     (here / "site" / "tfvp" / "configs" / "only_here.yaml").write_text("title: wheel")
-    monkeypatch.setattr(config_chain, "__file__", str(here / "site" / "tfvp" / "x.py"))
+    monkeypatch.setattr(config_chain, "__file__", str(here / "site" / "tfvp" / "config" / "x.py"))
     assert load_config("only_here").title == "wheel"
 
 
@@ -232,11 +232,12 @@ MESSAGES = {
     "model: {network: predrnn, cell: {kernel: 4}}": "model.cell.kernel: expected an odd "
     "number, got 4",
     "model: {network: prednet, channels: [4, 4, 4, 4, 4, 4, 4]}": "model.channels: 7 layers "
-    "above the lowest halve the frame as often, got data.frame_px 64x64, which 128 does not divide",
+    "above the lowest halve the frame as often, so 128 must divide the frame, got data.frame_px "
+    "64x64",
     "model: {network: prednet, error_weights: [1]}": "model.error_weights: expected one "
     "for each of 4 layers",
-    "training: {loss: {network: 1}}": "training.loss.network: only prednet, spatio_temporal, and "
-    "predrnn with model.decouple: true, have a loss of their own, got model.network eidetic_stack",
+    "training: {loss: {network: 1}}": "training.loss.network: model.network eidetic_stack with "
+    "these settings has no auxiliary loss, so its weight must be 0, got 1",
     "model: {network: predrnn, decouple: true}": "model.decouple: true adds weights that only "
     "training.loss.network trains",
     "model: {network: [1]}": "model.network: expected 'eidetic_stack'",

@@ -10,7 +10,7 @@ from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.schema import read_metrics
 from tfvp.experiment.stages import run_stages
 from tfvp.models.build import build_model, count_parameters
-from tfvp.models.parameters import parameter_count
+from tfvp.models.cost import parameter_count
 
 
 class Convolving(keras.Model):
@@ -42,7 +42,7 @@ def test_parameters_are_those_that_the_literature_counts():
     """PyTorch counts no running statistics; a decoder that is frozen still has its parameters."""
     experiment = load_config("conv_lstm_skip")
     network = build_model(experiment)
-    for layer in network.core.decoder:
+    for layer in network.decoder_layers():
         layer.trainable = False
     assert parameter_count(network) == count_parameters(experiment) == 846_305
     assert network_cost(network, 1, 1).parameters == 846_305

@@ -10,8 +10,8 @@ from PIL import Image
 
 from tests.small_data import silent
 from tfvp.cli.main import main
-from tfvp.config.experiment import ClipsData
 from tfvp.data.prepare import open_prepared, prepare
+from tfvp.data.user_videos.config import ClipsData
 from tfvp.data.user_videos.files import find_sources, open_frames
 from tfvp.data.user_videos.framing import Look, fitted, read
 from tfvp.errors import DataError

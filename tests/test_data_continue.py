@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.small_data import SMALL, five_clips_a_shard, prepared_copy, silent
-from tfvp.config.experiment import MovingMnistData
 from tfvp.data import partial, shards
 from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
 

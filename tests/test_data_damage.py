@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.small_data import CLIP_BYTES, find, prepared_copy, silent
-from tfvp.config.experiment import MovingMnistData
 from tfvp.data import manifest as manifests
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.data.records import RecordReader
 from tfvp.errors import DataError

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.small_data import idx_file, silent
-from tfvp.config.experiment import MovingMnistData
 from tfvp.config.loading import load_config
 from tfvp.config.yaml import read_mapping
 from tfvp.data import order
 from tfvp.data.moving_mnist.characters import find_glyphs
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import find_digits
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError

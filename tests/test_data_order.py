@@ -92,9 +92,10 @@ def test_steps_are_counted_from_one():
 
 
 def test_masks_are_the_same_for_any_split_of_the_batch():
-    whole = order.truth_mask(1, 30, range(8), 9, 0.5)
+    whole = order.teacher_forcing_mask(1, 30, range(8), 9, 0.5)
     parts = [
-        order.truth_mask(1, 30, positions, 9, 0.5) for positions in ([0, 1, 2], [3], [4, 5, 6, 7])
+        order.teacher_forcing_mask(1, 30, positions, 9, 0.5)
+        for positions in ([0, 1, 2], [3], [4, 5, 6, 7])
     ]
     np.testing.assert_array_equal(whole, np.concatenate(parts))
     assert whole.dtype == np.float32
@@ -103,7 +104,7 @@ def test_masks_are_the_same_for_any_split_of_the_batch():
 
 def test_samples_steps_and_seeds_have_masks_of_their_own():
     masks = [
-        order.truth_mask(s, t, [p], 60, 0.5)
+        order.teacher_forcing_mask(s, t, [p], 60, 0.5)
         for s, t, p in ((0, 1, 0), (0, 1, 1), (0, 2, 0), (1, 1, 0))
     ]
     assert len({mask.tobytes() for mask in masks}) == 4
@@ -111,16 +112,16 @@ def test_samples_steps_and_seeds_have_masks_of_their_own():
 
 @pytest.mark.parametrize(("probability", "value"), [(-0.5, 0), (0.0, 0), (1.0, 1), (1.5, 1)])
 def test_masks_at_the_ends(probability, value):
-    assert (order.truth_mask(0, 1, range(50), 19, probability) == value).all()
+    assert (order.teacher_forcing_mask(0, 1, range(50), 19, probability) == value).all()
 
 
 def test_the_smallest_draw_is_no_truth_at_probability_zero(monkeypatch):
     monkeypatch.setattr(order, "uniform", lambda *args: np.zeros(3))
-    assert (order.truth_mask(0, 1, [0], 3, 0.0) == 0).all()
+    assert (order.teacher_forcing_mask(0, 1, [0], 3, 0.0) == 0).all()
 
 
 def test_masks_follow_the_probability():
-    share = order.truth_mask(0, 1, range(1000), 9, 0.3).mean()
+    share = order.teacher_forcing_mask(0, 1, range(1000), 9, 0.3).mean()
     assert abs(share - 0.3) < 4 * np.sqrt(0.3 * 0.7 / 9000)
 
 
@@ -135,7 +136,7 @@ def test_an_epochs_order_depends_on_seed_and_epoch_alone():
     assert order.epoch_order(11, 4, 10).tolist() == expected
     for other in range(20):  # more than are cached
         order.epoch_order(11, other + 5, 10)
-        order.truth_mask(11, other + 1, [0], 3, 0.5)
+        order.teacher_forcing_mask(11, other + 1, [0], 3, 0.5)
         np.random.default_rng(other).random(3)
     assert order.epoch_order(11, 4, 10).tolist() == expected
 
@@ -144,6 +145,6 @@ def test_a_mask_depends_on_seed_step_and_sample_alone():
     key = [11, order.PURPOSES["truth mask"]]
     drawn = philox([1, 6, 2, 0], key) + philox([2, 6, 2, 0], key)
     expected = [float((word >> 11) / 2**53 < 0.5) for word in drawn[:5]]
-    assert order.truth_mask(11, 6, [0, 1, 2], 5, 0.5)[2].tolist() == expected
-    order.truth_mask(12, 9, range(7), 5, 0.1)
-    assert order.truth_mask(11, 6, [2], 5, 0.5)[0].tolist() == expected
+    assert order.teacher_forcing_mask(11, 6, [0, 1, 2], 5, 0.5)[2].tolist() == expected
+    order.teacher_forcing_mask(12, 9, range(7), 5, 0.1)
+    assert order.teacher_forcing_mask(11, 6, [2], 5, 0.5)[0].tolist() == expected

@@ -49,7 +49,7 @@ def taken(dataset: tf.data.Dataset, count: int) -> list[dict[str, np.ndarray]]:
 def assert_equal_batches(some, others):
     for one, other in zip(some, others, strict=True):
         np.testing.assert_array_equal(one["frames"], other["frames"])
-        np.testing.assert_array_equal(one["use_truth"], other["use_truth"])
+        np.testing.assert_array_equal(one["teacher_forcing_mask"], other["teacher_forcing_mask"])
 
 
 def test_batches_follow_order_and_mask():
@@ -58,10 +58,10 @@ def test_batches_follow_order_and_mask():
         expected = order.batch_indices(3, step, 4, 10)
         assert np.rint(batch["frames"][:, 0, 0, 0, 0] * 255).tolist() == expected.tolist()
         np.testing.assert_array_equal(
-            batch["use_truth"], order.truth_mask(3, step, range(4), 2, 0.5)
+            batch["teacher_forcing_mask"], order.teacher_forcing_mask(3, step, range(4), 2, 0.5)
         )
         assert batch["frames"].shape == (4, 5, 2, 3, 1)
-        assert batch["frames"].dtype == batch["use_truth"].dtype == np.float32
+        assert batch["frames"].dtype == batch["teacher_forcing_mask"].dtype == np.float32
 
 
 @pytest.mark.parametrize("count", [10, 3, None])
@@ -70,7 +70,7 @@ def test_tf_data_gives_the_same_batches(count):
     expected = pipeline.numpy_training_batches(Numbered(count), **settings())
     assert_equal_batches(taken(dataset, 8), [next(expected) for _ in range(8)])
     assert dataset.element_spec["frames"].shape == (4, 5, 2, 3, 1)
-    assert dataset.element_spec["use_truth"].shape == (4, 2)
+    assert dataset.element_spec["teacher_forcing_mask"].shape == (4, 2)
 
 
 def test_a_resumed_run_sees_what_the_uninterrupted_one_saw():
@@ -82,13 +82,13 @@ def test_a_resumed_run_sees_what_the_uninterrupted_one_saw():
 def test_the_probability_is_that_of_the_step():
     first_two = settings(sampling=lambda step: [1.0, 1.0] if step <= 2 else [0.0, 0.0])
     batches = taken(pipeline.training_batches(Numbered(10), **first_two), 4)
-    assert [batch["use_truth"].mean() for batch in batches] == [1, 1, 0, 0]
+    assert [batch["teacher_forcing_mask"].mean() for batch in batches] == [1, 1, 0, 0]
 
 
 def test_every_frame_has_its_probability():
     first_alone = settings(sampling=lambda step: [1.0, 0.0, 0.0])
     batch = next(pipeline.numpy_training_batches(Numbered(10), **first_alone))
-    assert batch["use_truth"].tolist() == [[1, 0, 0]] * 4
+    assert batch["teacher_forcing_mask"].tolist() == [[1, 0, 0]] * 4
 
 
 @pytest.mark.parametrize("start_step", [1, 3])
@@ -99,7 +99,9 @@ def test_every_batch_comes_again_reversed_in_time_with_its_mask(start_step):
     for forward, backward in zip(batches[::2], batches[1::2], strict=True):
         assert_equal_batches([forward], [next(plain)])
         np.testing.assert_array_equal(backward["frames"], forward["frames"][:, ::-1])
-        np.testing.assert_array_equal(backward["use_truth"], forward["use_truth"])
+        np.testing.assert_array_equal(
+            backward["teacher_forcing_mask"], forward["teacher_forcing_mask"]
+        )
     in_numpy = pipeline.numpy_training_batches(Timed(), **twice)
     assert_equal_batches(batches, [next(in_numpy) for _ in range(6)])
 
@@ -124,7 +126,7 @@ def test_every_value_of_a_byte_becomes_its_share_of_255():
 def test_one_predicted_frame_needs_no_mask():
     no_frame = settings(sampling=lambda step: [])
     batch = next(pipeline.numpy_training_batches(Numbered(10), **no_frame))
-    assert batch["use_truth"].shape == (4, 0)
+    assert batch["teacher_forcing_mask"].shape == (4, 0)
 
 
 # --- evaluation ----------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from tests.small_data import CLIP_BYTES, CLIPS, SMALL, find, prepared_copy, silent
-from tfvp.config.experiment import SPLITS, MovingMnistData
 from tfvp.data import shards
 from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import Digits, DigitSplit, find_digits
 from tfvp.data.prepare import open_prepared, prepare, training_source
 from tfvp.data.raw_folder import NoRawData
 from tfvp.errors import DataError
+from tfvp.sections import SPLITS
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import pytest
 import tensorflow as tf
 
 from tests.small_data import SMALL, prepared_copy, silent
-from tfvp.config.experiment import SPLITS, MovingMnistData
 from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import find_digits
 from tfvp.data.prepare import open_prepared
 from tfvp.data.records import Record, decode, encode
+from tfvp.sections import SPLITS
 
 
 @pytest.fixture
@@ -82,7 +83,8 @@ def test_any_flipped_bit_is_noticed_or_harmless():
 
 def test_reading_needs_no_tensorflow(config):
     program = (
-        "import sys; from pathlib import Path; from tfvp.config.experiment import MovingMnistData\n"
+        "import sys; from pathlib import Path\n"
+        "from tfvp.data.moving_mnist.config import MovingMnistData\n"
         "from tfvp.data import pipeline, prepare\n"
         f"config = MovingMnistData(prepared=Path({str(config.prepared)!r}), **{SMALL!r})\n"
         "source = prepare.open_prepared(config).split('train')\n"

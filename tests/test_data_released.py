@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.small_data import silent
-from tfvp.config.experiment import MovingMnistData
 from tfvp.data import order
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.released import read_released
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tfvp.config.experiment import EarlyStoppingConfig
 from tfvp.config.loading import load_config
+from tfvp.config.training import EarlyStoppingConfig
 from tfvp.errors import ConfigError
 from tfvp.experiment.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints

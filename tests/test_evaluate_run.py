@@ -8,8 +8,9 @@ import pytest
 from tests import tiny
 from tests.test_evaluate import CONTEXT, HORIZON, clips
 from tfvp.cli.main import main
-from tfvp.config.experiment import KthData, MovingMnistData
 from tfvp.config.loading import load_config
+from tfvp.data.kth.config import KthData
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.prepare import prepare
 from tfvp.errors import ConfigError
 from tfvp.evaluation.evaluate import evaluate
@@ -20,7 +21,6 @@ from tfvp.evaluation.suites.robustness import robustness_plans
 from tfvp.evaluation.suites.schema import case_folder, read_suite
 from tfvp.experiment.stages import run_stages
 from tfvp.models.build import build_model
-from tfvp.models.one_step import one_step
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_one_step_is_the_prediction_of_ever_longer_contexts(config, tmp_path):
     changes = tiny.CHANGES if config == "e3d_residual" else [*shape, "data.digit_px=6", *model]
     network = build_model(load_config(config, overrides=changes))
     frames = np.random.default_rng(0).random((2, 5, 12, 16, 1), np.float32)
-    found = np.asarray(one_step(network, frames, 3))
+    found = np.asarray(network.predict_next(frames, 3))
     assert found.shape == (2, 3, 12, 16, 1)
     for k in range(3):
         alone = np.asarray(network.predict_frames(frames[:, : 3 + k], 1))[:, 0]

@@ -17,7 +17,7 @@ from tfvp.export.runtimes import FORMATS, export_runtime
 from tfvp.export.saved_model import export_saved_model
 from tfvp.models.build import build_model
 from tfvp.models.conv_lstm_stack.network import ConvLSTMStack
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.runs.folder import Run
 
 
@@ -76,7 +76,7 @@ def test_the_request_in_readme_is_answered_by_a_saved_model(root, tmp_path):
     """As TensorFlow Serving does it: the signature by its name, the inputs by theirs."""
     (text,) = re.findall(r"```json\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
     request = json.loads(text)
-    tiny_network = FramePredictor(
+    tiny_network = RecurrentPredictor(
         ConvLSTMStack((2,), {"kernel": (3, 3), "state_kernel": (3, 3)}), (1, 1, 1)
     )
     export_saved_model(tiny_network, 2, tmp_path / "saved_model")

@@ -6,7 +6,6 @@ import pytest
 from tfvp.config.loading import load_config
 from tfvp.drawing.clips import filmstrip, flow_colours
 from tfvp.models.build import build_model
-from tfvp.models.flow import flow_of
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ def test_colours_say_from_where(flow, colour):
 def test_flow_is_in_pixels_of_the_frame_and_moves_the_frame():
     small = ["model.encoder=3", "model.hidden=4", "data.frame_px=[12, 16]", "data.digit_px=6"]
     network = build_model(load_config("spatio_temporal_conv_lstm", overrides=small))
-    flow = flow_of(network)
+    flow = network.flow()
     assert flow is not None
     height, width, channels = network.frame_shape
     context = np.random.default_rng(0).random((3, height, width, channels), np.float32)
@@ -48,7 +47,7 @@ def test_flow_is_in_pixels_of_the_frame_and_moves_the_frame():
 
 def test_networks_without_a_flow_have_none():
     small = ["model.hidden=[2]", "data.frame_px=[8, 8]", "data.digit_px=4"]
-    assert flow_of(build_model(load_config("conv_lstm_stack", overrides=small))) is None
+    assert build_model(load_config("conv_lstm_stack", overrides=small)).flow() is None
 
 
 def test_filmstrip_has_a_row_for_the_flow():

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tests import tiny
 from tfvp.config.loading import load_config
-from tfvp.layers.flow_roughness import flow_differences, flow_roughness, huber
-from tfvp.models.recurrent import FramePredictor
+from tfvp.layers.flow import flow_differences, flow_roughness, huber
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.models.spatio_temporal_autoencoder.network import SpatioTemporal
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
@@ -58,11 +58,12 @@ def test_roughness_and_its_slope_by_hand():
 
 def test_the_networks_own_loss_is_of_its_flow_in_halves_of_the_side():
     core = SpatioTemporal(3, 4, CELL)
-    predictor = FramePredictor(core, (8, 12, 1))
+    predictor = RecurrentPredictor(core, (8, 12, 1))
     core.flow_layers[-1].bias.assign([0.02, 0.3])  # pixels of a 4x6 map: 0.01 and 0.1 of its half
     x = np.random.default_rng(0).random((2, 5, 8, 12, 1)).astype("float32")
-    batch = {"frames": x, "use_truth": np.zeros((2, 1), "float32")}
-    predictions, own = predictor.with_own_loss(batch)
+    batch = {"frames": x, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
+    outputs = predictor.training_outputs(batch, 2, auxiliary=True)
+    predictions, own = outputs.predictions, outputs.auxiliary["flow_roughness"]
     np.testing.assert_allclose(to_numpy(predictions), to_numpy(predictor(batch)), atol=1e-6)
     # an even flow is rough at the edge of the map alone: 2 * 6 and 2 * 4 differences a component
     one_step = 20 * 1e-3 * (0.01 - 5e-4) + 20 * 1e-3 * (0.1 - 5e-4)
@@ -81,10 +82,11 @@ def gradients(folder, weight: float):
     core = trainer.predictor.core
     core.flow_layers[-1].kernel.assign(keras.random.normal((1, 1, 2, 2), seed=1))
     frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
-    batch = {"frames": tf.constant(frames), "use_truth": tf.ones((4, 2))}
+    batch = {"frames": tf.constant(frames), "teacher_forcing_mask": tf.ones((4, 2))}
     _, found = trainer.summed_gradients(batch)
     with tf.GradientTape() as tape:
-        own = tf.reduce_sum(trainer.predictor.with_own_loss(batch)[1])
+        outputs = trainer.predictor.training_outputs(batch, 3, auxiliary=True)
+        own = tf.reduce_sum(outputs.auxiliary["flow_roughness"])
     return found, tape.gradient(own, [v.value for v in trainer.trainable_variables])
 
 

@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from tests.goldens_table import ENLARGED, FREE_RUNNING, GOLDENS, relative_error
 from tests.oracles import predrnn_pp as oracle
+from tests.program_names import variables_of
 from tfvp.models.predrnn_pp.network import PredRNNPP
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 
 ROUNDING = float(np.finfo("float32").eps) / 2  # the largest relative error of one
 
@@ -36,17 +37,17 @@ class Network:
     def __init__(self, numbers, dtype: str):
         self.dtype = dtype
         core = PredRNNPP((4, 3, 3, 3), dtype=dtype)
-        self.predictor = FramePredictor(core, (4, 4, 4), dtype=dtype)
-        self.variables = core.released_names()
+        self.predictor = RecurrentPredictor(core, (4, 4, 4), dtype=dtype)
+        self.variables = variables_of(core)
         self.weights = {name: numbers[f"var/{name}"].astype(dtype) for name in self.variables}
         self.frames = numbers["in/frames"].astype(dtype)
-        self.use_truth = numbers["in/real_input_flag"][..., 0, 0, 0].astype(dtype)
+        self.teacher_forcing_mask = numbers["in/real_input_flag"][..., 0, 0, 0].astype(dtype)
         exact = dtype == "float64"  # that one is run often
         self._call = tf.function(self._eager, autograph=False) if exact else self._eager
 
-    def _eager(self, frames, use_truth):
+    def _eager(self, frames, mask):
         with tf.GradientTape() as tape:
-            predictions = self.predictor({"frames": frames, "use_truth": use_truth})
+            predictions = self.predictor({"frames": frames, "teacher_forcing_mask": mask})
             loss = 0.5 * tf.reduce_sum(tf.square(predictions - frames[:, 1:]))
         return predictions, tape.gradient(loss, [v.value for v in self.variables.values()])
 
@@ -57,10 +58,8 @@ class Network:
         """
         for name, variable in self.variables.items():
             variable.assign(change(self.weights[name]))
-        use_truth = 0 * self.use_truth if free else self.use_truth
-        predictions, gradients = self._call(
-            tf.constant(change(self.frames)), tf.constant(use_truth)
-        )
+        mask = 0 * self.teacher_forcing_mask if free else self.teacher_forcing_mask
+        predictions, gradients = self._call(tf.constant(change(self.frames)), tf.constant(mask))
         return to_numpy(predictions), dict(
             zip(self.variables, map(to_numpy, gradients), strict=True)
         )
@@ -109,8 +108,8 @@ def equations(network: Network, change=None):
     decoder = values(core.decoder)
     return np.stack(
         [
-            oracle.predict(clip, use_truth, weights, (decoder["kernel"], decoder["bias"]))
-            for clip, use_truth in zip(network.frames, network.use_truth, strict=True)
+            oracle.predict(clip, mask, weights, (decoder["kernel"], decoder["bias"]))
+            for clip, mask in zip(network.frames, network.teacher_forcing_mask, strict=True)
         ]
     )
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.program_names import variables_of
 from tfvp.models.e3d_lstm.network import EideticStack
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.training.losses import absolute_square_loss
 from tfvp.training.optimizers import AdamTF1
 from tfvp.training.trainer import Trainer
@@ -32,7 +33,11 @@ def relative_error(ours, golden) -> float:
 
 def trainer(predictor, micro_batch=None) -> Trainer:
     trainer = Trainer(
-        predictor, loss=absolute_square_loss(), average_decay=0.9995, micro_batch=micro_batch
+        predictor,
+        horizon=3,
+        loss=absolute_square_loss(),
+        average_decay=0.9995,
+        micro_batch=micro_batch,
     )
     trainer.compile(optimizer=AdamTF1(1e-3))
     trainer.optimizer.build(trainer.trainable_variables)
@@ -44,8 +49,8 @@ def golden(request):
     """A golden and our network with its weights."""
     numbers = np.load(GOLDENS / f"{request.param}.npz", allow_pickle=False)
     core = EideticStack((3, 3, 3, 3), **NETWORKS[request.param])
-    predictor = FramePredictor(core, (5, 4, 4))
-    names = core.released_names()
+    predictor = RecurrentPredictor(core, (5, 4, 4))
+    names = variables_of(core)
     assert list(names) == json.loads(str(numbers["meta"]))["trainable"]
     for name, weight in names.items():
         weight.assign(numbers[f"var/{name}"])
@@ -61,9 +66,9 @@ def test_free_running_predictions(golden):
 def test_teacher_forced_predictions_loss_gradients_and_three_steps(golden):
     numbers, predictor = golden
     frames, flag = numbers["in/frames"], numbers["in/real_input_flag"]
-    batch = {"frames": tf.constant(frames), "use_truth": tf.constant(flag[..., 0, 0, 0])}
+    batch = {"frames": tf.constant(frames), "teacher_forcing_mask": tf.constant(flag[..., 0, 0, 0])}
     ours = trainer(predictor)
-    names = predictor.core.released_names()
+    names = variables_of(predictor)
 
     predictions = predictor(batch)
     assert relative_error(predictions[:, -3:], numbers["out/predictions"]) < 1e-5
@@ -85,11 +90,11 @@ def test_teacher_forced_predictions_loss_gradients_and_three_steps(golden):
             assert relative_error(average, numbers[key.replace("/var/", "/ema/")]) < 1e-5, key
 
 
-def formula_network(mode: str, carry_memory: bool) -> FramePredictor:
+def formula_network(mode: str, carry_memory: bool) -> RecurrentPredictor:
     """Weights by formula, with u = ((7919 j + 104729 k) mod 2003) / 2003 - 1/2 of variable k."""
     core = EideticStack((8, 8, 8, 8), carry_memory=carry_memory, **FORMULA[mode])
-    predictor = FramePredictor(core, (6, 5, 4))
-    for k, (name, weight) in enumerate(core.released_names().items()):
+    predictor = RecurrentPredictor(core, (6, 5, 4))
+    for k, (name, weight) in enumerate(variables_of(core).items()):
         j = np.arange(np.prod(weight.shape))
         u = ((j * 7919 + k * 104729) % 2003) / 2003 - 0.5
         kind = name.rsplit("/", 1)[1]
@@ -104,8 +109,11 @@ def test_formula_weights(variant):
     assert predictor.count_params() == variant["nparams"]
     q = np.arange(2 * 6 * 6 * 5 * 4)
     frames = (((31 * q + 7) % 101) / 100).reshape(2, 6, 6, 5, 4).astype("float32")
-    use_truth = np.add.outer(np.arange(2), np.arange(2)) % 2
-    batch = {"frames": tf.constant(frames), "use_truth": tf.constant(use_truth, tf.float32)}
+    mask = np.add.outer(np.arange(2), np.arange(2)) % 2
+    batch = {
+        "frames": tf.constant(frames),
+        "teacher_forcing_mask": tf.constant(mask, tf.float32),
+    }
 
     future = keras.ops.convert_to_numpy(predictor(batch))[:, -3:]
     assert future.sum() == pytest.approx(variant["out_sum"], rel=1e-4)
@@ -127,7 +135,7 @@ def test_traced_step_equals_eager_and_micro_batches_equal_one_batch():
     rng = np.random.default_rng(0)
     batch = {
         "frames": tf.constant(rng.random((4, 6, 6, 5, 4)), tf.float32),
-        "use_truth": tf.constant(rng.integers(0, 2, (4, 2)), tf.float32),
+        "teacher_forcing_mask": tf.constant(rng.integers(0, 2, (4, 2)), tf.float32),
     }
     results = []
     for micro_batch, traced in ((None, False), (None, True), (2, True)):

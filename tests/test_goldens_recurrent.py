@@ -9,10 +9,11 @@ import pytest
 import tensorflow as tf
 
 from tests.goldens_table import FORWARD, FREE_RUNNING, tolerance
+from tests.program_names import variables_of
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.models.rollout import rollout
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -43,8 +44,8 @@ def golden(request):
     core = NETWORKS[request.param](
         tuple(meta["hidden"]), meta["filter_size"], layer_norm=bool(meta["layer_norm"])
     )
-    predictor = FramePredictor(core, (meta["grid"], meta["grid"], meta["channels"]))
-    names = core.released_names()
+    predictor = RecurrentPredictor(core, (meta["grid"], meta["grid"], meta["channels"]))
+    names = variables_of(core)
     assert set(names) == {key[4:] for key in numbers.files if key.startswith("var/")}
     for name, weight in names.items():
         weight.assign(turn(numbers[f"var/{name}"]))
@@ -60,8 +61,8 @@ def test_teacher_forced_predictions_loss_and_every_gradient(golden, limits):
     numbers, predictor, turn, _ = golden
     forward, backward = limits
     frames, flag = numbers["in/frames"], numbers["in/real_input_flag"]
-    batch = {"frames": tf.constant(frames), "use_truth": tf.constant(flag[..., 0, 0, 0])}
-    names = predictor.core.released_names()
+    batch = {"frames": tf.constant(frames), "teacher_forcing_mask": tf.constant(flag[..., 0, 0, 0])}
+    names = variables_of(predictor)
     weights = [weight.value for weight in names.values()]
     with tf.GradientTape() as tape:
         predictions = predictor(batch)
@@ -79,7 +80,9 @@ def test_free_running_predictions(golden, request):
     numbers, predictor, turn, context = golden
     if turn is from_torch:
         mask = np.zeros(numbers["in/real_input_flag"].shape[:2], "float32")
-        whole = predictor({"frames": numbers["in/frames"], "use_truth": mask})[:, context - 1 :]
+        whole = predictor({"frames": numbers["in/frames"], "teacher_forcing_mask": mask})[
+            :, context - 1 :
+        ]
     else:
         whole = numbers["out/predictions_free_running"][:, context - 1 :]
     horizon = whole.shape[1]
@@ -92,9 +95,9 @@ def test_free_running_predictions(golden, request):
 def prednet():
     numbers = np.load(GOLDENS / "prednet.npz", allow_pickle=False)
     core = PredNet((4, 6), error_weights=(1.0, 0.1, 0.1))
-    predictor = FramePredictor(core, (8, 12, 3), late_feedback=True)
+    predictor = RecurrentPredictor(core, (8, 12, 3), late_feedback=True)
     order = json.loads(str(numbers["meta"]))["weight_order"]
-    for i, (name, weight) in enumerate(core.released_names().items()):
+    for i, (name, weight) in enumerate(variables_of(core).items()):
         assert order[i] == f"pred_net_1/{name}:0"
         weight.assign(numbers[f"var/{i:02}/{order[i]}"])
     return numbers, predictor
@@ -134,21 +137,21 @@ def test_prednet_predictions_are_those_of_the_next_frame(prednet):
     numbers, predictor = prednet
     frames = numbers["in/frames"]
     truth = np.ones((2, 1), "float32")
-    ours = predictor({"frames": frames, "use_truth": truth})
+    ours = predictor({"frames": frames, "teacher_forcing_mask": truth})
     assert relative_error(ours, numbers["out/prediction"][:, 1:]) < 1e-5
     extrapolated = numbers["out/prediction_extrapolated"]
-    ours = predictor({"frames": frames, "use_truth": 0 * truth})
+    ours = predictor({"frames": frames, "teacher_forcing_mask": 0 * truth})
     assert relative_error(ours, extrapolated[:, 1:]) < 1e-5
     ours = predictor.predict_frames(frames[:, :4], 2)
     assert relative_error(ours, extrapolated[:, 4:]) < 1e-5
-    prompt = FramePredictor(predictor.core, (8, 12, 3)).predict_frames(frames[:, :4], 2)
+    prompt = RecurrentPredictor(predictor.core, (8, 12, 3)).predict_frames(frames[:, :4], 2)
     assert relative_error(prompt, extrapolated[:, 4:]) > 1e-3  # without the lag another model
 
 
 def test_prednet_error_training_weighs_what_the_program_measured(prednet):
     numbers, predictor = prednet
     core, frames = predictor.core, numbers["in/frames"]
-    predictions, errors = core.with_own_loss(
+    predictions, measured = core.rollout_with_auxiliary(
         core.initial_state(2, (8, 12, 3)),
         keras.ops.convert_to_tensor(frames),
         keras.ops.ones((2, 1)),
@@ -156,4 +159,4 @@ def test_prednet_error_training_weighs_what_the_program_measured(prednet):
     )
     assert relative_error(predictions, numbers["out/prediction"][:, 1:]) < 1e-5
     by_layer = numbers["out/error"][:, 1:] @ np.array([1.0, 0.1, 0.1])
-    np.testing.assert_allclose(errors, by_layer.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(measured["errors"], by_layer.mean(axis=1), rtol=1e-5)

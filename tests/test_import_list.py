@@ -14,19 +14,27 @@ from tfvp.cli.main import main
 from tfvp.config.loading import load_config
 from tfvp.errors import WeightsError
 from tfvp.layers.patches import unfold_patches
-from tfvp.models.build import CORES, build_model, count_parameters
+from tfvp.models.build import build_model, count_parameters
 from tfvp.models.e3d_lstm.network import EideticStack
+from tfvp.models.e3d_lstm.weights import E3DProgram
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
-from tfvp.models.recurrent import FramePredictor
-from tfvp.models.registry import NETWORKS
+from tfvp.models.recurrent import RecurrentPredictor
+from tfvp.models.registry import MODELS, info
 from tfvp.porting.import_weights import import_weights
-from tfvp.porting.read import read_source
+from tfvp.porting.read import program_of
 from tfvp.training.checkpoints import read_state
 from tfvp.training.initialise import load_weights
 
 GOLDENS = Path(__file__).parent / "goldens"
+
+
+def built(core, shape):
+    core.build((None, *shape))
+    return core
+
+
 SMALL = (
     *("--set", "model.hidden=[3, 2]", "--set", "model.patch_px=2"),
     *("--set", "model.cell.kernel=[3, 3]", "--set", "model.cell.state_kernel=[3, 3]"),
@@ -164,7 +172,7 @@ def import_into(core, frame_shape, source, out, *, late_feedback=False, **option
     """Import beside a network of the same make, and give back the one that loads the result."""
     again = type(core).from_config(core.get_config())
     one, other = (
-        FramePredictor(each, frame_shape, late_feedback=late_feedback) for each in (core, again)
+        RecurrentPredictor(each, frame_shape, late_feedback=late_feedback) for each in (core, again)
     )
     account = import_weights(one, source, out, **options)
     load_weights(other, read_state(out))
@@ -184,7 +192,7 @@ def test_a_predrnn_checkpoint_predicts_as_its_program_did(name, tmp_path):
     assert account.unmatched == 0
     assert [row.note for row in account.rows if row.note] == ["not among net_param.…"]
     mask = numbers["in/real_input_flag"][..., 0, 0, 0]
-    found = ours({"frames": frames, "use_truth": mask})
+    found = ours({"frames": frames, "teacher_forcing_mask": mask})
     assert relative_error(found, numbers["out/predictions"]) < 1e-5
     old = torch_file(tmp_path / "old.ckpt", {**state, "net_param.conv.bias": np.zeros(3, "f4")})
     with pytest.raises(WeightsError, match=r"1 names have no counterpart, e.g. net_param.conv.b"):
@@ -200,9 +208,9 @@ def test_a_predrnn_pp_checkpoint_predicts_as_its_program_did(tmp_path):
     found = ours.predict_frames(numbers["in/frames"][:, :10], 3)
     assert relative_error(found, golden) < 1e-3  # see goldens_table.ENLARGED
     with pytest.raises(WeightsError, match="not of the E3D-LSTM program"):
-        read_source(EideticStack((3,)), str(prefix))
+        E3DProgram(built(EideticStack((3,)), (4, 4, 4))).everything(str(prefix))
     with pytest.raises(WeightsError, match="no TF1 program is known"):
-        read_source(PredNet((4,)), str(prefix))
+        program_of(built(PredNet((4,)), (4, 4, 1)).programs(), str(prefix), "tf1")
 
 
 def test_a_prednet_file_predicts_as_its_program_did(tmp_path):
@@ -267,12 +275,12 @@ def test_every_network_is_listed_with_its_count_and_options(capsys):
     ):
         assert line in printed
     assert "cell.peephole: none | channel | full | conv" in printed
-    assert printed.count("fidelity") == len(NETWORKS)
+    assert printed.count("fidelity") == len(MODELS)
 
 
 def test_the_catalogue_is_complete():
-    assert set(NETWORKS) == set(CORES)
-    for name, entry in NETWORKS.items():
+    for name in MODELS:
+        entry = info(name)
         assert load_config(entry.config).model.network == name
         assert entry.fidelity in ("paper", "released", "both")
 

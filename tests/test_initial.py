@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config.experiment import InitConfig
+from tests.program_names import variables_of
+from tfvp.config.training import InitConfig
 from tfvp.errors import WeightsError
 from tfvp.models.e3d_lstm.network import EideticStack
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.training.checkpoints import state_of
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.initialise import initialise
@@ -26,9 +27,9 @@ CHECKPOINT = GOLDENS / "tf1_checkpoint" / "model.ckpt-80000"
 
 def golden_trainer(hidden=(3, 3, 3, 3), freeze_decoder=False) -> Trainer:
     """A trainer of the network that the golden checkpoint is of."""
-    predictor = FramePredictor(EideticStack(hidden, name="core"), (5, 4, 4), name="predictor")
+    predictor = RecurrentPredictor(EideticStack(hidden, name="core"), (5, 4, 4), name="predictor")
     predictor.core.decoder.trainable = not freeze_decoder
-    trainer = Trainer(predictor, loss=absolute_square_loss(), average_decay=0.9995)
+    trainer = Trainer(predictor, horizon=3, loss=absolute_square_loss(), average_decay=0.9995)
     trainer.compile(optimizer=AdamTF1(1e-3, name="optimizer"))
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
@@ -53,7 +54,7 @@ def test_averaged_weights_on_request():
     numbers = np.load(GOLDENS / "e3d_lstm_from_checkpoint.npz", allow_pickle=False)
     trainer = golden_trainer()
     initialise(trainer, InitConfig(source=str(CHECKPOINT), weights="averaged"))
-    names = trainer.predictor.core.released_names()
+    names = variables_of(trainer.predictor)
     checked = 0
     for key in numbers.files:
         if key.startswith("train/ema/"):
@@ -66,7 +67,7 @@ def test_averaged_weights_on_request():
 @pytest.mark.parametrize("frozen", [False, True])
 def test_optimizer_state_by_the_programs_numbering(tmp_path, frozen):
     source = golden_trainer(freeze_decoder=frozen)
-    names = source.predictor.core.released_names()
+    names = variables_of(source.predictor)
     trained = [n for n, v in names.items() if any(v is w for w in source.trainable_variables)]
     rng = np.random.default_rng(0)
     tensors = {n: rng.normal(size=v.shape).astype("float32") for n, v in names.items()}
@@ -88,7 +89,7 @@ def test_optimizer_state_by_the_programs_numbering(tmp_path, frozen):
     adam = trainer.optimizer
     assert int(adam.iterations) == 123
     index = {id(v): i for i, v in enumerate(trainer.trainable_variables)}
-    names = trainer.predictor.core.released_names()
+    names = variables_of(trainer.predictor)
     for k, name in enumerate(trained):
         i = index[id(names[name])]
         for moments, slot in ((adam.second_moments, 2 * k + 1), (adam.first_moments, 2 * k + 2)):

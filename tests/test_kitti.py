@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 
 from tests.small_data import silent
-from tfvp.config.experiment import SPLITS, KittiData
-from tfvp.data.image_frames import scaled_crop
+from tfvp.data.frames import scaled_crop
 from tfvp.data.inspect import contact_sheet, preview
 from tfvp.data.kitti import dataset as kitti
+from tfvp.data.kitti.config import KittiData
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
+from tfvp.sections import SPLITS
 
 HEIGHT, WIDTH = 30, 100
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from tests import tiny
 from tests.small_data import silent
-from tfvp.config.experiment import KittiData
 from tfvp.config.loading import load_config
+from tfvp.data.kitti.config import KittiData
 from tfvp.data.prepare import prepare
 from tfvp.evaluation.schema import read_metrics
 from tfvp.experiment.stages import run_stages

@@ -15,15 +15,16 @@ from rich.console import Console
 
 from tests.small_data import silent
 from tfvp.cli.main import main
-from tfvp.config.experiment import SPLITS, KthData
 from tfvp.config.loading import load_config
 from tfvp.data import windows
 from tfvp.data.kth import dataset as kth
 from tfvp.data.kth import files as kth_files
+from tfvp.data.kth.config import KthData
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
 from tfvp.evaluation.metadata import run_facts
 from tfvp.reporting.tables.published import load_published
+from tfvp.sections import SPLITS
 
 FRAMES = 14
 VIDEOS = [  # one or two for each split with validation persons 3

@@ -8,12 +8,13 @@ import pytest
 
 from tests import tiny
 from tests.small_data import silent
-from tfvp.config.experiment import SPLITS, KthData
 from tfvp.config.loading import load_config
 from tfvp.data.frames import count_frames
 from tfvp.data.kth import files as kth_files
+from tfvp.data.kth.config import KthData
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.evaluation.schema import read_metrics
+from tfvp.sections import SPLITS
 
 pytestmark = pytest.mark.realdata
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity as skimage_ssim
 
-from tfvp.config.experiment import MetricName
+from tfvp.config.evaluation import MetricName
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.ssim import FRAMES_AT_ONCE
 

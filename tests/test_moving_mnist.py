@@ -6,12 +6,13 @@ import zlib
 import numpy as np
 import pytest
 
-from tfvp.config.experiment import SPLITS, MovingMnistData
 from tfvp.data import order
 from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.dataset import MovingMnistClips, clips, rank, wanted
 from tfvp.data.moving_mnist.digits import Digits, DigitSplit, find_digits
 from tfvp.data.moving_mnist.motion import boxes, composite, mirrored, positions
+from tfvp.sections import SPLITS
 
 
 def glyphs(count: int, px: int) -> np.ndarray:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvp.config.experiment import SPLITS, MovingMnistData
 from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import Digits, find_digits
 from tfvp.data.moving_mnist.motion import boxes, composite, positions
+from tfvp.sections import SPLITS
 
 pytestmark = pytest.mark.realdata
 

@@ -9,7 +9,7 @@ from tfvp.config.loading import load_config
 from tfvp.layers.patches import fold_patches, unfold_patches
 from tfvp.models.build import build_model
 from tfvp.models.e3d_lstm.network import EideticStack
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.models.rollout import rollout
 from tfvp.models.wiring import layer_input
 
@@ -32,10 +32,10 @@ def test_parameter_counts(config, changes):
     )
 
 
-def small(frame_shape=(8, 12, 1), **changes) -> FramePredictor:
+def small(frame_shape=(8, 12, 1), **changes) -> RecurrentPredictor:
     keras.utils.set_random_seed(3)
     core = EideticStack((4, 4, 4, 4), (2, 3, 3), **{"wiring": "residual", **changes})
-    return FramePredictor(core, frame_shape, 4)
+    return RecurrentPredictor(core, frame_shape, 4)
 
 
 def clips(batch=2, length=7, frame_shape=(8, 12, 1)):
@@ -78,15 +78,19 @@ class Counter:
 
 def test_rollout_reads_truth_then_itself_by_hand():
     frames = np.arange(1.0, 6.0, dtype="float32").reshape(1, 5, 1, 1, 1)  # context 3, then 4, 5
-    use_truth = np.array([[1.0, 0.0]], "float32")
+    mask = np.array([[1.0, 0.0]], "float32")
     state = keras.ops.zeros((1,))
-    fed = rollout(Counter(), state, frames, predict_frames=3, use_truth=use_truth)
+    fed = rollout(Counter(), state, frames, predict_frames=3, mask=mask)
     # reads 1 2 3 | the truth 4 | its own prediction 104
     assert to_numpy(fed).ravel().tolist() == [101, 102, 103, 104, 204]
     free = rollout(Counter(), state, frames[:, :3], predict_frames=3)
     assert to_numpy(free).ravel().tolist() == [101, 102, 103, 203, 303]
     half = rollout(
-        Counter(), state, frames[:, :4], predict_frames=2, use_truth=np.array([[0.5]], "float32")
+        Counter(),
+        state,
+        frames[:, :4],
+        predict_frames=2,
+        mask=np.array([[0.5]], "float32"),
     )
     assert to_numpy(half).ravel()[-1] == 100 + 0.5 * 4 + 0.5 * 103
 
@@ -117,7 +121,7 @@ def test_wiring_and_memory_change_the_prediction():
 def test_two_layers_with_residual_wiring_add_only_at_the_decoder():
     keras.utils.set_random_seed(3)
     core = EideticStack((4, 4), (2, 3, 3), wiring="residual")
-    predictor = FramePredictor(core, (8, 12, 1), 4)
+    predictor = RecurrentPredictor(core, (8, 12, 1), 4)
     assert predictor.predict_frames(clips(), 2).shape == (2, 2, 8, 12, 1)
     assert [sorted(core.decoder.kernel.shape)[-1]] == [16]
 

@@ -12,9 +12,10 @@ from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError
 from tfvp.export.runtimes import FORMATS, export_runtime
 from tfvp.export.saved_model import _save
-from tfvp.models.build import CORES, build_model
+from tfvp.models.build import build_model
 from tfvp.models.encoder_decoder import EncoderDecoderPredictor
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
+from tfvp.models.registry import MODELS
 from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
@@ -63,11 +64,11 @@ DATA = (
 
 
 # For what takes long; a variant there only if its state or its weights are of another kind.
-ONE_OF_EACH = pytest.mark.parametrize("name", [*CORES, "predrnn decoupled"])
+ONE_OF_EACH = pytest.mark.parametrize("name", [*MODELS, "predrnn decoupled"])
 
 
 def test_every_network_is_held_to_this_contract():
-    assert {name.split()[0] for name in SMALL} == set(CORES)
+    assert {name.split()[0] for name in SMALL} == set(MODELS)
 
 
 def experiment(name: str, *changes: str) -> Experiment:
@@ -78,7 +79,7 @@ def experiment(name: str, *changes: str) -> Experiment:
 
 
 @functools.cache
-def predictor_of(name: str) -> FramePredictor:
+def predictor_of(name: str) -> RecurrentPredictor:
     """A small network all of whose weights show in what it predicts."""
     keras.utils.set_random_seed(3)
     predictor = build_model(experiment(name))
@@ -92,12 +93,15 @@ def predictor_of(name: str) -> FramePredictor:
         weight.assign(np.abs(value) if positive else value)
     if predictor.non_trainable_weights:  # what batch normalisation has to see first
         for _ in range(4):
-            predictor({"frames": clips(4), "use_truth": np.zeros((4, HORIZON - 1))}, training=True)
+            predictor(
+                {"frames": clips(4), "teacher_forcing_mask": np.zeros((4, HORIZON - 1))},
+                training=True,
+            )
     return predictor
 
 
 @pytest.fixture(params=SMALL)
-def predictor(request) -> FramePredictor:
+def predictor(request) -> RecurrentPredictor:
     return predictor_of(request.param)
 
 
@@ -110,8 +114,8 @@ def to_numpy(x) -> np.ndarray:
 
 
 def called(predictor, x, truth: float) -> np.ndarray:
-    use_truth = np.full((len(x), HORIZON - 1), truth, "float32")
-    return to_numpy(predictor({"frames": x, "use_truth": use_truth}))
+    mask = np.full((len(x), HORIZON - 1), truth, "float32")
+    return to_numpy(predictor({"frames": x, "teacher_forcing_mask": mask}))
 
 
 def test_no_prediction_depends_on_a_later_frame(predictor):
@@ -191,8 +195,8 @@ def step(trainer) -> list[np.ndarray]:
         apply(gradients, variables)
 
     trainer.optimizer.apply = keep
-    use_truth = np.array([[1.0], [0.0]], "float32")
-    trainer.train_step({"frames": tf.constant(clips()), "use_truth": tf.constant(use_truth)})
+    mask = np.array([[1.0], [0.0]], "float32")
+    trainer.train_step({"frames": tf.constant(clips()), "teacher_forcing_mask": tf.constant(mask)})
     trainer.optimizer.apply = apply
     return found
 
@@ -227,7 +231,7 @@ def test_micro_batches_are_refused_where_they_would_change_the_result():
 def test_a_frozen_decoder_is_what_makes_frames_and_nothing_else(name):
     trainer = trainer_of(name, "training.freeze_decoder=true")
     core = trainer.predictor.core
-    decoder = [w.path for layer in keras.tree.flatten(core.decoder) for w in layer.weights]
+    decoder = [w.path for layer in core.decoder_layers() for w in layer.weights]
     trained = [weight.path for weight in trainer.trainable_variables]
     assert decoder
     assert trained

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.program_names import torch_names_of
 from tests.test_import_list import torch_file
 from tfvp.cli.main import main
 from tfvp.config.loading import load_config
@@ -34,7 +35,7 @@ def numbers():
 def predictor(numbers):
     meta = json.loads(str(numbers["meta"]))
     network = EncoderDecoderPredictor(ConvLSTMSkip(meta["hidden"], 3, CELL), (6, 8, 1))
-    for name, takers in network.core.torch_names().items():
+    for name, takers in torch_names_of(network).items():
         for variable, take in takers:
             variable.assign(take(numbers[f"var/{name}"]))
     return network
@@ -54,8 +55,8 @@ def test_predictions_of_the_released_program(predictor, numbers, clips):
 
 def test_training_uses_the_batch_and_keeps_its_statistics(predictor, numbers, clips):
     """Loss, every gradient and the running statistics of the program's one training step."""
-    batch = {"frames": tf.constant(clips), "use_truth": np.zeros((2, 2), "float32")}
-    names = predictor.core.torch_names()
+    batch = {"frames": tf.constant(clips), "teacher_forcing_mask": np.zeros((2, 2), "float32")}
+    names = torch_names_of(predictor)
     trained = [v for v in predictor.trainable_variables]
     with tf.GradientTape() as tape:
         predictions = predictor(batch, training=True)

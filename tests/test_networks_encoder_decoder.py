@@ -52,9 +52,9 @@ def to_numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-def called(predictor, x, use_truth):
-    mask = np.full((len(x), 2), use_truth, "float32")
-    return to_numpy(predictor({"frames": x, "use_truth": mask}))
+def called(predictor, x, mask):
+    mask = np.full((len(x), 2), mask, "float32")
+    return to_numpy(predictor({"frames": x, "teacher_forcing_mask": mask}))
 
 
 class Counter:
@@ -74,7 +74,12 @@ def test_read_and_unroll_by_hand():
     fed = unroll(Counter(), state, first, steps=3, truth=frames)
     assert to_numpy(fed).ravel().tolist() == [100, 101, 102]
     some = unroll(
-        Counter(), state, first, steps=3, truth=frames, use_truth=np.array([[0.0, 1.0]], "float32")
+        Counter(),
+        state,
+        first,
+        steps=3,
+        truth=frames,
+        mask=np.array([[0.0, 1.0]], "float32"),
     )
     assert to_numpy(some).ravel().tolist() == [100, 200, 102]
 

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.program_names import variables_of
 from tfvp.config.loading import load_config
-from tfvp.models.build import CORES
+from tfvp.models.build import count_parameters
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN, absolute_cosine
 from tfvp.models.predrnn_pp.network import PredRNNPP
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.training.losses import Loss, absolute_square_loss
 from tfvp.training.trainer import Trainer
 
@@ -29,10 +30,7 @@ COUNTS = {
 
 @pytest.mark.parametrize(("config", "changes"), COUNTS, ids=lambda x: "".join(x) or "as is")
 def test_parameter_counts(config, changes):
-    model = load_config(config, overrides=changes).model
-    core = CORES[model.network](model)
-    core.build((None, 64 // model.patch_px, 64 // model.patch_px, model.patch_px**2))
-    assert core.count_params() == COUNTS[config, changes]
+    assert count_parameters(load_config(config, overrides=changes)) == COUNTS[config, changes]
 
 
 def test_prednet_on_kitti_has_the_published_count():
@@ -55,10 +53,10 @@ def to_numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-def small(name) -> FramePredictor:
+def small(name) -> RecurrentPredictor:
     """A small network whose every weight shows, the tiny first ones included."""
     late = name == "prednet"
-    predictor = FramePredictor(SMALL[name](), FRAME, 1 if late else 4, late_feedback=late)
+    predictor = RecurrentPredictor(SMALL[name](), FRAME, 1 if late else 4, late_feedback=late)
     rng = np.random.default_rng(0)
     for weight in predictor.weights:
         value = rng.normal(0.0, 0.2, weight.shape) + (1 if weight.name == "gamma" else 0)
@@ -93,7 +91,7 @@ def test_memory_leaves_the_top_and_enters_the_bottom_of_the_next_step(name):
 
 
 def trainer(predictor, loss: Loss, micro_batch=None) -> Trainer:
-    ours = Trainer(predictor, loss=loss, average_decay=0.99, micro_batch=micro_batch)
+    ours = Trainer(predictor, horizon=3, loss=loss, average_decay=0.99, micro_batch=micro_batch)
     ours.compile(optimizer=keras.optimizers.Adam(1e-3, epsilon=1e-8))
     ours.optimizer.build(ours.trainable_variables)
     return ours
@@ -105,13 +103,13 @@ def test_three_updates_of_predrnn_pp_are_the_programs(goldens):
     with np.load(goldens / "predrnn_pp_no_norm.npz", allow_pickle=False) as file:
         numbers = {key: file[key] for key in file.files}
     core = PredRNNPP((4, 4), 3, layer_norm=False)
-    predictor = FramePredictor(core, numbers["in/frames"].shape[2:])
-    names = core.released_names()
+    predictor = RecurrentPredictor(core, numbers["in/frames"].shape[2:])
+    names = variables_of(core)
     for key, weight in names.items():
         weight.assign(numbers[f"var/{key}"])
     ours = trainer(predictor, absolute_square_loss(0.0, 1.0))
     flag = numbers["in/real_input_flag"][..., 0, 0, 0]
-    batch = {"frames": tf.constant(numbers["in/frames"]), "use_truth": tf.constant(flag)}
+    batch = {"frames": tf.constant(numbers["in/frames"]), "teacher_forcing_mask": tf.constant(flag)}
     losses = [2 * float(ours.train_step(batch)["loss"]) for _ in range(3)]
     np.testing.assert_allclose(losses, numbers["train/losses"], rtol=1e-5)
     for key in (key for key in numbers if key.startswith("train/var/")):
@@ -121,7 +119,7 @@ def test_three_updates_of_predrnn_pp_are_the_programs(goldens):
 
 
 def batch_of(x, truth=0.0):
-    return {"frames": tf.constant(x), "use_truth": tf.fill((len(x), 2), truth)}
+    return {"frames": tf.constant(x), "teacher_forcing_mask": tf.fill((len(x), 2), truth)}
 
 
 def test_mean_loss_is_the_mean_squared_error_however_the_batch_is_cut():
@@ -160,10 +158,11 @@ def test_absolute_cosine_by_hand():
 
 def test_decoupling_is_of_what_the_states_take_in():
     core = PredRNN((4, 4), 3, decouple=True)
-    predictor = FramePredictor(core, FRAME, 4)
+    predictor = RecurrentPredictor(core, FRAME, 4)
     x = clips(3)
-    batch = {"frames": x, "use_truth": np.zeros((2, 0), "float32")}
-    predictions, overlap = predictor.with_own_loss(batch)
+    batch = {"frames": x, "teacher_forcing_mask": np.zeros((2, 0), "float32")}
+    outputs = predictor.training_outputs(batch, 1, auxiliary=True)
+    predictions, overlap = outputs.predictions, outputs.auxiliary["decoupling"]
     np.testing.assert_allclose(to_numpy(predictions), to_numpy(predictor(batch)), atol=1e-6)
     patches, state = predictor._start(x)
     found = []

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from tfvp.config.experiment import LossConfig, TrainingConfig
+from tfvp.config.losses import LossConfig
+from tfvp.config.training import TrainingConfig
 from tfvp.training.losses import build_loss, cross_entropy
 from tfvp.training.optimizers import build_optimizer, set_schedules
 

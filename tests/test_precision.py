@@ -37,7 +37,7 @@ def trainer_of(config, *changes):
 
 def batch_of(config):
     frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
-    return {"frames": tf.constant(frames), "use_truth": tf.ones((4, FED[config]))}
+    return {"frames": tf.constant(frames), "teacher_forcing_mask": tf.ones((4, FED[config]))}
 
 
 def to_numpy(x):
@@ -53,9 +53,8 @@ def test_training_computes_in_bfloat16_and_sums_its_loss_in_float32(config):
     inside = {layer.compute_dtype for layer in trainer.predictor._flatten_layers()}
     assert inside == {"bfloat16"}
     own = "network" in trainer.summed_loss.weights
-    predicted, likeness = (
-        trainer.predictor.with_own_loss(batch) if own else (trainer.predictor(batch), None)
-    )
+    outputs = trainer.predictor.training_outputs(batch, 3, auxiliary=own)
+    predicted, likeness = outputs.predictions, sum(outputs.auxiliary.values())
     assert predicted.dtype == tf.bfloat16
     before = [to_numpy(w).copy() for w in trainer.trainable_variables]
     logs = trainer.train_step(batch)

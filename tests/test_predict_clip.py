@@ -11,7 +11,8 @@ from PIL import Image, ImageSequence
 
 from tests import tiny
 from tfvp.cli.main import main
-from tfvp.config.experiment import ClipsData, KthData
+from tfvp.data.kth.config import KthData
+from tfvp.data.user_videos.config import ClipsData
 from tfvp.data.user_videos.framing import Look, fitted, restored
 from tfvp.errors import ConfigError, DataError
 from tfvp.experiment.stages import run_stages

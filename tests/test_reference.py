@@ -9,8 +9,8 @@ import pytest
 
 from tests.small_runs import LABEL, make_run
 from tfvp.cli.main import main
-from tfvp.config.experiment import MovingMnistData
 from tfvp.config.loading import load_resolved
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import RunError
 from tfvp.evaluation.schema import read_metrics
 from tfvp.reporting.readme import BEGIN, END, with_results

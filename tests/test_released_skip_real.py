@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tfvp.cli.main import main
-from tfvp.config.experiment import MovingMnistData
 from tfvp.config.loading import load_config
 from tfvp.data.moving_mnist import dataset as moving_mnist
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import find_digits
 from tfvp.evaluation.metrics import mse
 from tfvp.models.build import build_model

@@ -8,13 +8,14 @@ import keras
 import numpy as np
 import pytest
 
-from tfvp.config.experiment import InitConfig
+from tests.program_names import variables_of
+from tfvp.config.training import InitConfig
 from tfvp.errors import WeightsError
 from tfvp.models.prednet.network import PredNet
+from tfvp.models.prednet.weights import prednet_weights
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.predrnn_pp.weights import predrnn_pp_weights
-from tfvp.models.recurrent import FramePredictor
-from tfvp.porting.keras2_hdf5 import prednet_weights
+from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.training.initialise import initialise
 from tfvp.training.losses import absolute_square_loss
 from tfvp.training.trainer import Trainer
@@ -30,14 +31,14 @@ def read(name):
 
 
 def trainer(core, frame_shape, late_feedback=False) -> Trainer:
-    predictor = FramePredictor(core, frame_shape, late_feedback=late_feedback)
-    ours = Trainer(predictor, loss=absolute_square_loss(), average_decay=0.9)
+    predictor = RecurrentPredictor(core, frame_shape, late_feedback=late_feedback)
+    ours = Trainer(predictor, horizon=3, loss=absolute_square_loss(), average_decay=0.9)
     ours.compile(optimizer=keras.optimizers.Adam())
     return ours
 
 
 def expected(core) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(weight.shape) for name, weight in core.released_names().items()}
+    return {name: tuple(weight.shape) for name, weight in variables_of(core).items()}
 
 
 def built(core, frame_shape):
@@ -60,7 +61,7 @@ def test_predrnn_pp_checkpoint_reproduces_the_programs_predictions():
     golden = numbers["checkpoint/predictions_free_running"][:, 9:]
     found = ours.predictor.predict_frames(numbers["in/frames"][:, :10], 3)
     assert relative_error(found, golden) < 1e-3  # see goldens_table.ENLARGED
-    names = ours.predictor.core.released_names()
+    names = variables_of(ours.predictor)
     for key in (key for key in numbers if key.startswith("train/var/")):
         weight = keras.ops.convert_to_numpy(names[key.removeprefix("train/var/")])
         np.testing.assert_array_equal(weight, numbers[key])

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from tests.small_runs import LABEL, make_run
-from tfvp.config.experiment import MovingMnistData
 from tfvp.config.loading import load_config
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import ConfigError, RunError
 from tfvp.reporting.evaluated_run import read_measured
 from tfvp.reporting.figures.training_curves import read_log

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.small_runs import SMALL, make_run
-from tfvp.config.experiment import MovingMnistData
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import RunError
 from tfvp.evaluation.per_sequence import read_sequences
 from tfvp.evaluation.schema import Cost, Speed, read_metrics

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config.experiment import LinearSamplingConfig, ReverseSamplingConfig
 from tfvp.config.loading import load_config
+from tfvp.config.sampling import LinearSamplingConfig, ReverseSamplingConfig
 from tfvp.errors import ConfigError
 from tfvp.experiment.stages import run_stages
 from tfvp.models.rollout import rollout
@@ -53,13 +53,13 @@ def test_every_frame_in_whose_place_a_prediction_may_be_fed():
 def test_predictions_are_fed_in_the_context_too():
     """A step that adds 10 to what it reads: each output tells whether truth or prediction was."""
     frames = np.arange(1.0, 6.0, dtype="float32").reshape(1, 5, 1, 1, 1)  # frames 1 to 5 of 6
-    use_truth = np.array([[0.0, 1.0, 0.0, 1.0]], "float32")  # of frames 2 to 5
+    mask = np.array([[0.0, 1.0, 0.0, 1.0]], "float32")  # of frames 2 to 5
     outputs = rollout(
         lambda frame, state: (frame + 10, state),
         (),
         frames,
-        predict_frames=use_truth.shape[1] + 1,
-        use_truth=use_truth,
+        predict_frames=mask.shape[1] + 1,
+        mask=mask,
     )
     # reads 1, its 11, 3, its 13, 5
     assert np.array(outputs).ravel().tolist() == [11.0, 21.0, 13.0, 23.0, 15.0]

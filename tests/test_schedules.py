@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny
-from tfvp.config.experiment import TrainingConfig
 from tfvp.config.loading import load_config
+from tfvp.config.training import TrainingConfig
 from tfvp.errors import ConfigError
 from tfvp.experiment.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints, read_state
@@ -203,7 +203,7 @@ def test_the_gradient_of_a_whole_batch_is_clipped_in_any_micro_batches(kind, tmp
     experiment = tiny.dense(tmp_path, *changes)
     trainer = build_trainer(experiment, Devices(experiment.training))
     frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
-    batch = {"frames": tf.constant(frames), "use_truth": tf.zeros((4, 2))}
+    batch = {"frames": tf.constant(frames), "teacher_forcing_mask": tf.zeros((4, 2))}
     plain = trainer.summed_gradients(batch)[1]
     assert max(np.abs(np.array(g)).max() for g in plain) > limit
     given = {}

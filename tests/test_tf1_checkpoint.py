@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfvp.errors import WeightsError
-from tfvp.porting.tf1_checkpoint import DECODER, TF1Checkpoint, released_names
+from tfvp.models.e3d_lstm.tf1_checkpoint import DECODER, TF1Checkpoint, released_names
 
 
 @pytest.fixture(scope="session")

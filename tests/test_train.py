@@ -14,8 +14,8 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tests import tiny
-from tfvp.config.experiment import LinearSamplingConfig
 from tfvp.config.loading import load_resolved
+from tfvp.config.sampling import LinearSamplingConfig
 from tfvp.errors import RunError, TrainingError, WeightsError
 from tfvp.experiment.stages import run_stages
 from tfvp.runs.provenance import read_provenance
@@ -168,7 +168,7 @@ def test_force_goes_on_with_changed_settings_and_records_them(tmp_path):
 def test_one_batch_is_learned(tmp_path):
     experiment = tiny.experiment(tmp_path, "training.optimizer.learning_rate=0.01")
     trainer = build_trainer(experiment, Devices(experiment.training))
-    batch = {"frames": tf.constant(tiny.moving_squares()), "use_truth": tf.zeros((4, 2))}
+    batch = {"frames": tf.constant(tiny.moving_squares()), "teacher_forcing_mask": tf.zeros((4, 2))}
     step = tf.function(trainer.train_step, autograph=False)
     losses = [float(step(batch)["loss"]) for _ in range(80)]
     assert losses[-1] < 0.4 * losses[0]
@@ -246,7 +246,9 @@ def test_a_frozen_decoder_does_not_move(tmp_path):
         trainer = build_trainer(experiment, Devices(experiment.training))
         before = [np.array(w) for w in trainer.predictor.core.decoder.weights]
         frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
-        trainer.train_step({"frames": tf.constant(frames), "use_truth": tf.zeros((4, 2))})
+        trainer.train_step(
+            {"frames": tf.constant(frames), "teacher_forcing_mask": tf.zeros((4, 2))}
+        )
         after = trainer.predictor.core.decoder.weights
         moved = [not np.array_equal(a, b) for a, b in zip(after, before, strict=True)]
         assert moved == [frozen == "false"] * 2

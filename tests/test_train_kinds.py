@@ -30,7 +30,7 @@ SMALL = {
 def test_one_batch_is_learned(config, tmp_path):
     trainer_of = tiny.of(config, tmp_path, *SMALL[config])
     trainer = build_trainer(trainer_of, Devices(trainer_of.training))
-    batch = {"frames": tf.constant(tiny.moving_squares()), "use_truth": tf.ones((4, 2))}
+    batch = {"frames": tf.constant(tiny.moving_squares()), "teacher_forcing_mask": tf.ones((4, 2))}
     step = tf.function(trainer.train_step, autograph=False)
     losses = [float(step(batch)["loss"]) for _ in range(25)]
     assert losses[-1] < 0.9 * losses[0]

@@ -14,6 +14,10 @@ Frames are channels-last: a clip is (T, H, W, C), a batch (B, T, H, W, C); uint8
 """
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+Tensor: TypeAlias = Any
+"""An array of the backend that Keras runs on; docstrings give shape, type and range."""
 
 
 def describe(shape: Sequence[int | None]) -> str:

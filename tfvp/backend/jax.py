@@ -43,11 +43,18 @@ def sum_over_replicas(values):
     return values
 
 
-def compiled(function: Callable[..., Any], variables: Sequence[keras.Variable]):
-    """Compile a function that reads and assigns Keras variables.
+def compiled(
+    function: Callable[..., Any],
+    variables: Sequence[keras.Variable],
+    *,
+    strategy: Any = None,
+    xla: bool = True,
+) -> Callable[..., Any]:
+    """As `compiled` of tensorflow.py; one device, and always with XLA.
 
     JAX compiles pure functions: the variables' values go in and come out beside the result.
     """
+    del strategy, xla
 
     @jax.jit
     def pure(values, *arguments):

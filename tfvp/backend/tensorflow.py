@@ -1,6 +1,6 @@
 """What a training step needs of TensorFlow: gradients, micro-batches, replicas, compiling."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -53,13 +53,23 @@ def sum_over_replicas(values):
 
 
 def compiled(
-    step: Callable[[Any], dict[str, Any]], strategy: Any = None, *, xla: bool = False
+    function: Callable[[Any], Any],
+    variables: Sequence[keras.Variable],
+    *,
+    strategy: Any = None,
+    xla: bool = False,
 ) -> Callable[[Any], Any]:
-    """Compile a step as `keras.Model.fit` does, with XLA or not, on a strategy's replicas.
+    """Compile a function that reads and assigns Keras variables, as `keras.Model.fit` does.
 
-    A batch is shared evenly, in order, among the replicas of this process.
+    Args:
+        function: of tensors.
+        variables: all that it reads and changes.
+        strategy: on whose replicas it runs; a batch is shared evenly, in order, among those of
+            this process. None: here.
+        xla: compile with XLA.
     """
-    one = tf.function(step, autograph=False, jit_compile=xla, reduce_retracing=True)
+    del variables  # a graph finds them itself
+    one = tf.function(function, autograph=False, jit_compile=xla, reduce_retracing=True)
     if strategy is None:
         return one
 

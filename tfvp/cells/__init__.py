@@ -1,19 +1,40 @@
-"""Recurrent cells: one paper, one file, one step of time, each a Keras layer and RNN cell."""
+"""Recurrent cells: one paper, one file, one step of time, each a Keras layer and RNN cell.
 
-from tfvp.cells.causal_lstm import CausalLSTMCell
-from tfvp.cells.conv_lstm import ConvLSTMCell
-from tfvp.cells.eidetic_lstm import EideticLSTMCell
-from tfvp.cells.fc_lstm import FCLSTMCell
-from tfvp.cells.ghu import GHU
-from tfvp.cells.prednet import PredNetCell
-from tfvp.cells.st_lstm import STLSTMCell
+`CELLS` has every cell by its kind, the value of `model.cell.kind`; `make_cell` makes one by it.
+Keras is imported when a cell is first asked for: their sections (`tfvp.cells.config`) need none.
+"""
 
-CELLS = {
-    "eidetic_lstm": EideticLSTMCell,
-    "st_lstm": STLSTMCell,
-    "causal_lstm": CausalLSTMCell,
-    "ghu": GHU,
-    "prednet": PredNetCell,
-    "conv_lstm": ConvLSTMCell,
-    "fc_lstm": FCLSTMCell,
-}
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfvp.cells.causal_lstm import CausalLSTMCell
+    from tfvp.cells.conv_lstm import ConvLSTMCell
+    from tfvp.cells.eidetic_lstm import EideticLSTMCell
+    from tfvp.cells.fc_lstm import FCLSTMCell
+    from tfvp.cells.ghu import GHU
+    from tfvp.cells.make import CELLS, make_cell
+    from tfvp.cells.prednet import PredNetCell
+    from tfvp.cells.st_lstm import STLSTMCell
+
+__all__ = [
+    "CELLS",
+    "GHU",
+    "CausalLSTMCell",
+    "ConvLSTMCell",
+    "EideticLSTMCell",
+    "FCLSTMCell",
+    "PredNetCell",
+    "STLSTMCell",
+    "make_cell",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'tfvp.cells' has no attribute {name!r}")
+    return getattr(import_module("tfvp.cells.make"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,12 +1,28 @@
-"""A recurrent cell chosen by its kind, for networks whose recurrent part can be exchanged."""
+"""Every cell by its kind, and one made by it."""
 
 from typing import Any
 
-from tfvp.cells import CELLS
 from tfvp.cells.base import GridCell
+from tfvp.cells.causal_lstm import CausalLSTMCell
+from tfvp.cells.conv_lstm import ConvLSTMCell
+from tfvp.cells.eidetic_lstm import EideticLSTMCell
+from tfvp.cells.fc_lstm import FCLSTMCell
+from tfvp.cells.ghu import GHU
+from tfvp.cells.prednet import PredNetCell
+from tfvp.cells.st_lstm import STLSTMCell
+
+CELLS = {
+    "eidetic_lstm": EideticLSTMCell,
+    "st_lstm": STLSTMCell,
+    "causal_lstm": CausalLSTMCell,
+    "ghu": GHU,
+    "prednet": PredNetCell,
+    "conv_lstm": ConvLSTMCell,
+    "fc_lstm": FCLSTMCell,
+}
 
 
-def recurrent_cell(settings: dict[str, Any], filters: int, **kwargs) -> GridCell:
+def make_cell(settings: dict[str, Any], filters: int, **kwargs) -> GridCell:
     """A cell on a grid that steps on its own: x (B, H, W, Cin), state -> h' (B, H, W, filters).
 
     Its whole state is its own, an ST-LSTM's memory too: none goes from one layer to the next.
@@ -19,7 +35,7 @@ def recurrent_cell(settings: dict[str, Any], filters: int, **kwargs) -> GridCell
     Raises:
         ValueError: no cell on a grid has this kind.
 
-    >>> recurrent_cell({"kind": "st_lstm", "kernel": 3}, 8).output_size
+    >>> make_cell({"kind": "st_lstm", "kernel": 3}, 8).output_size
     8
     """
     arguments = dict(settings)

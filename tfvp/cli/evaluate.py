@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tfvp.cli.data import open_folder
 from tfvp.cli.options import add_set
-from tfvp.config.experiment import METRIC_PRESETS
+from tfvp.config.evaluation import METRIC_PRESETS
 from tfvp.config.loading import leaves, load_resolved
 from tfvp.errors import ConfigError
 from tfvp.experiment.job import MAY_CHANGE, Job

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tfvp.config.loading import load_config
 from tfvp.config.messages import sections_in
-from tfvp.models.registry import NETWORKS
+from tfvp.models.registry import MODELS, info
 from tfvp.reporting.render.markdown_console import console as console_table
 from tfvp.reporting.render.markdown_console import tabbed
 from tfvp.reporting.run_list import list_runs
@@ -46,7 +46,8 @@ def _models(arguments: argparse.Namespace) -> int:
     with tensorflow_notices_held_back():
         from tfvp.models.build import count_parameters
 
-    for name, entry in sorted(NETWORKS.items()):
+    for name in sorted(MODELS):
+        entry = info(name)
         experiment = load_config(entry.config)
         print(f"{name}")
         print(f"  paper       {entry.paper}")

@@ -14,7 +14,13 @@ import numpy as np
 from tfvp.errors import ConfigError
 
 # Part of the key, so that no two uses share numbers; never renumber, prepared data depends on it.
-PURPOSES = {"clip order": 1, "truth mask": 2, "digit order": 3, "motion": 4, "own sources": 5}
+PURPOSES = {
+    "clip order": 1,
+    "teacher forcing mask": 2,
+    "digit order": 3,
+    "motion": 4,
+    "own sources": 5,
+}
 
 
 def words(seed: int, purpose: str, counters: Sequence[int], count: int) -> np.ndarray:
@@ -80,7 +86,7 @@ def batch_indices(seed: int, step: int, batch: int, count: int | None) -> np.nda
     )
 
 
-def truth_mask(
+def teacher_forcing_mask(
     seed: int,
     step: int,
     sample_positions: Sequence[int],
@@ -105,5 +111,5 @@ def truth_mask(
     """
     drawn = np.empty((len(sample_positions), frames))
     for row, position in enumerate(sample_positions):
-        drawn[row] = uniform(seed, "truth mask", (step, int(position)), frames)
+        drawn[row] = uniform(seed, "teacher forcing mask", (step, int(position)), frames)
     return (drawn < np.asarray(probability)).astype(np.float32)

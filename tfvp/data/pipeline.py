@@ -32,7 +32,7 @@ class Batch(TypedDict):
     """What one update sees."""
 
     frames: np.ndarray  # float32 (B, T, H, W, C) in [0, 1]
-    use_truth: np.ndarray  # float32 (B, frames that may be fed), 1: feed the true frame
+    teacher_forcing_mask: np.ndarray  # float32 (B, frames that may be fed), 1: feed the true frame
 
 
 def to_float(frames: np.ndarray) -> np.ndarray:
@@ -68,8 +68,8 @@ def training_batch(
     indices = order.batch_indices(seed, step, batch, source.count)
     clips = np.stack([source[int(indices[row])] for row in rows])
     probabilities = sampling(step)
-    mask = order.truth_mask(seed, step, rows, len(probabilities), probabilities)
-    return Batch(frames=to_float(clips[:, ::-1] if reverse else clips), use_truth=mask)
+    mask = order.teacher_forcing_mask(seed, step, rows, len(probabilities), probabilities)
+    return Batch(frames=to_float(clips[:, ::-1] if reverse else clips), teacher_forcing_mask=mask)
 
 
 def numpy_training_batches(
@@ -117,13 +117,13 @@ def training_batches(
     def load(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step, reverse = divmod(int(number), updates)
         made = training_batch(source, step, reverse=bool(reverse), **settings)
-        return made["frames"], made["use_truth"]
+        return made["frames"], made["teacher_forcing_mask"]
 
     def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
         frames, mask = tf.numpy_function(load, [number], [tf.float32, tf.float32])
         return {
             "frames": tf.ensure_shape(frames, (clips, *source.shape)),
-            "use_truth": tf.ensure_shape(mask, (clips, len(sampling(start_step)))),
+            "teacher_forcing_mask": tf.ensure_shape(mask, (clips, len(sampling(start_step)))),
         }
 
     numbers = tf.data.Dataset.range(start_step * updates, np.iinfo(np.int64).max)

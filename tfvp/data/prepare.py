@@ -1,42 +1,21 @@
 """A configuration in, prepared data out: which folder it belongs to, made once, found again."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.console import Console
 
-from tfvp.config.experiment import DataConfig
 from tfvp.data import manifest as manifests
 from tfvp.data import shards, verify
-from tfvp.data.kitti import dataset as kitti
-from tfvp.data.kth import dataset as kth
 from tfvp.data.manifest import Manifest
-from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.raw_folder import NoRawData
 from tfvp.data.records import ClipSource, RecordReader
-from tfvp.data.user_videos import dataset as clips
+from tfvp.data.registry import Report, dataset_of
 from tfvp.errors import DataError
-
-Report = Callable[[str], None]
-
-
-class Dataset(NamedTuple):
-    """What a dataset's module offers; `config` is its own section."""
-
-    draft: Callable[[Any, Report], shards.Draft]  # (config, report)
-    rank: Callable[[Any, Mapping[str, Any]], int | None]  # (config, prepared settings): 0 best
-    endless: Callable[[Any, Mapping[str, Any], Report], ClipSource] | None = None
-
-
-DATASETS = {
-    "moving_mnist": Dataset(moving_mnist.draft, moving_mnist.rank, moving_mnist.endless),
-    "kth": Dataset(kth.draft, kth.rank),
-    "kitti": Dataset(kitti.draft, kitti.rank),
-    "clips": Dataset(clips.draft, clips.rank),
-}
+from tfvp.sections import DataSection
 
 
 @dataclass(frozen=True)
@@ -80,7 +59,7 @@ class PreparedData:
         return [f"{path}: its sha256 is not the one that was written" for _, path in altered]
 
 
-def prepare(config: DataConfig, *, report: Report, console: Console | None = None) -> PreparedData:
+def prepare(config: DataSection, *, report: Report, console: Console | None = None) -> PreparedData:
     """Write the prepared data of a configuration, or check and reuse what is there.
 
     All splits are written, with `train_source: generated` too: the folder does not depend on it.
@@ -97,7 +76,7 @@ def prepare(config: DataConfig, *, report: Report, console: Console | None = Non
             the raw data are missing: then the rest has been prepared.
     """
     console = console or Console(quiet=True)
-    dataset, (before, _) = DATASETS[config.dataset], _fitting(config)
+    dataset, (before, _) = dataset_of(config), _fitting(config)
     try:
         draft = dataset.draft(config, report)
     except NoRawData:
@@ -113,7 +92,7 @@ def prepare(config: DataConfig, *, report: Report, console: Console | None = Non
 
 
 def _write(
-    config: DataConfig, recipe: shards.Recipe, report: Report, console: Console
+    config: DataSection, recipe: shards.Recipe, report: Report, console: Console
 ) -> PreparedData:
     """Write what the raw data gave; raises DataError, at the end, when they are not complete."""
     folder = _folder(config, recipe.settings)  # another's, when not all of the raw data is there
@@ -133,7 +112,7 @@ def _write(
     return prepared
 
 
-def open_prepared(config: DataConfig) -> PreparedData:
+def open_prepared(config: DataSection) -> PreparedData:
     """Open what `prepare` made, without looking for raw data.
 
     With `data.digits: auto` that is whatever was prepared, MNIST before its stand-in.
@@ -159,14 +138,14 @@ def open_prepared(config: DataConfig) -> PreparedData:
     return _open(best[0])
 
 
-def _fitting(config: DataConfig) -> tuple[list[tuple[int, Path]], list[DataError]]:
+def _fitting(config: DataSection) -> tuple[list[tuple[int, Path]], list[DataError]]:
     """Return what was prepared with these settings, as (rank, folder), and unreadable manifests."""
     found: list[tuple[int, Path]] = []
     unreadable: list[DataError] = []
     home = config.prepared.expanduser()
     for path in sorted(home.glob(f"{config.dataset}-*/{manifests.NAME}")):
         try:
-            rank = DATASETS[config.dataset].rank(config, manifests.load(path.parent).settings)
+            rank = dataset_of(config).rank(config, manifests.load(path.parent).settings)
         except DataError as error:  # of other settings, perhaps
             unreadable.append(error)
             continue
@@ -175,24 +154,24 @@ def _fitting(config: DataConfig) -> tuple[list[tuple[int, Path]], list[DataError
     return found, unreadable
 
 
-def training_source(config: DataConfig, prepared: PreparedData, *, report: Report) -> ClipSource:
+def training_source(config: DataSection, prepared: PreparedData, *, report: Report) -> ClipSource:
     """Return what training reads: the prepared train split, or endless new clips (`generated`).
 
     Raises:
         DataError: a shard is not whole, or the digits for new clips are not found again.
     """
-    endless = DATASETS[config.dataset].endless
+    endless = dataset_of(config).endless
     if endless is None or not config.endless:
         return prepared.split("train")
     return endless(config, prepared.manifest.settings, report)
 
 
-def _folder(config: DataConfig, settings: Mapping[str, Any]) -> Path:
+def _folder(config: DataSection, settings: Mapping[str, Any]) -> Path:
     name = f"{config.dataset}-{manifests.settings_hash(settings)}"
     return config.prepared.expanduser() / name
 
 
-def _reuse(config: DataConfig, report: Report) -> PreparedData:
+def _reuse(config: DataSection, report: Report) -> PreparedData:
     """Open what was prepared before, its raw data unseen."""
     prepared = open_prepared(config)
     _check_unaltered(prepared)

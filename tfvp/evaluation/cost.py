@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from tfvp.evaluation.measure import Predict
 from tfvp.evaluation.schema import Cost, Speed
-from tfvp.models.cost import prediction_operations
-from tfvp.models.parameters import parameter_count
+from tfvp.models.cost import parameter_count, prediction_operations
 
 
 class TimedPrediction:
@@ -49,7 +48,7 @@ class TimedPrediction:
 
 
 def network_cost(network: Any, context_frames: int, predict_frames: int) -> Cost:
-    """What a `FramePredictor` costs, its speed aside; runs it on one clip to count its work."""
+    """What a `VideoPredictor` costs, its speed aside; runs it on one clip to count its work."""
     return Cost(
         parameters=parameter_count(network),
         macs=prediction_operations(network, context_frames, predict_frames) / 2,

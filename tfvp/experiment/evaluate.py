@@ -20,7 +20,6 @@ from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import compiled_one_step, compiled_prediction, trained_network
-from tfvp.models.flow import flow_of
 from tfvp.runs.folder import ResultFolder, write_json
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
@@ -48,9 +47,7 @@ def _trained(job: Job) -> Trained:
     cost = network_cost(network, data.context_frames, data.predict_frames)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
-    return Trained(
-        {"own": own, "true": true}, step, flow_of(network), cost, Devices(one).describe()
-    )
+    return Trained({"own": own, "true": true}, step, network.flow(), cost, Devices(one).describe())
 
 
 def evaluate_own(job: Job) -> None:

@@ -17,7 +17,7 @@ from tfvp.errors import ConfigError
 from tfvp.evaluation.metrics import METRICS
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import compiled_prediction
-from tfvp.models.parameters import parameter_count
+from tfvp.models.cost import parameter_count
 from tfvp.runs.folder import create_run, refuse_existing
 from tfvp.runs.provenance import collect_provenance, note_resumption
 from tfvp.system.progress import in_words, progress

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfvp.config.experiment import DataConfig
 from tfvp.drawing.clips import save
 from tfvp.errors import RunError
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.base import VideoPredictor
+from tfvp.sections import DataSection
 
 TOLERANCE = 1e-4  # other kernels than TensorFlow's: 7e-6 for five frames of a quick run
 ONNX_OPSET = 17
@@ -30,13 +30,13 @@ class Format(NamedTuple):
     file: str
     extra: str
     packages: tuple[str, ...]
-    convert: Callable[[FramePredictor, DataConfig], bytes]
+    convert: Callable[[VideoPredictor, DataSection], bytes]
     load: Callable[[bytes], Runtime]
-    contexts: Callable[[DataConfig], list[tuple[int, int]]]  # batch, length of each comparison
+    contexts: Callable[[DataSection], list[tuple[int, int]]]  # batch, length of each comparison
 
 
 def export_runtime(
-    predictor: FramePredictor, data: DataConfig, folder: Path, kind: str
+    predictor: VideoPredictor, data: DataSection, folder: Path, kind: str
 ) -> tuple[Path, float]:
     """Write `folder`/model.tflite or model.onnx; returns it and the largest difference.
 
@@ -67,7 +67,7 @@ def export_runtime(
 
 
 def _difference(
-    chosen: Format, content: bytes, predictor: FramePredictor, data: DataConfig
+    chosen: Format, content: bytes, predictor: VideoPredictor, data: DataSection
 ) -> float:
     """Largest difference between the file in its own runtime and the network."""
     run, rng, worst = chosen.load(content), np.random.default_rng(0), 0.0
@@ -81,7 +81,7 @@ def _difference(
     return worst
 
 
-def _function(predictor: FramePredictor, horizon: int, batch: int | None, length: int | None):
+def _function(predictor: VideoPredictor, horizon: int, batch: int | None, length: int | None):
     import tensorflow as tf
 
     spec = tf.TensorSpec((batch, length, *predictor.frame_shape), tf.float32, name="context")
@@ -92,7 +92,7 @@ def _function(predictor: FramePredictor, horizon: int, batch: int | None, length
     return tf.function(serve, input_signature=[spec], autograph=False)
 
 
-def _to_litert(predictor: FramePredictor, data: DataConfig) -> bytes:
+def _to_litert(predictor: VideoPredictor, data: DataSection) -> bytes:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
@@ -124,7 +124,7 @@ def _run_litert(content: bytes) -> Runtime:
     return lambda context: runner(context=context)["predictions"]
 
 
-def _to_onnx(predictor: FramePredictor, data: DataConfig) -> bytes:
+def _to_onnx(predictor: VideoPredictor, data: DataSection) -> bytes:
     import tf2onnx
 
     function = _function(predictor, data.predict_frames, None, None)

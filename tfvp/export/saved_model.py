@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfvp.errors import RunError
-from tfvp.models.recurrent import FramePredictor
+from tfvp.models.base import VideoPredictor
 
 TOLERANCE = 1e-5
 
@@ -41,7 +41,7 @@ print(f"WORST {worst:.9g}")
 """
 
 
-def export_saved_model(predictor: FramePredictor, horizon: int, folder: Path) -> float:
+def export_saved_model(predictor: VideoPredictor, horizon: int, folder: Path) -> float:
     """Export a network to `folder`; returns the largest difference after reloading it.
 
     Signatures `serving_default` (float32 in [0, 1]) and `serving_uint8` take context frames
@@ -69,7 +69,7 @@ def export_saved_model(predictor: FramePredictor, horizon: int, folder: Path) ->
     return worst
 
 
-def save_keras_file(predictor: FramePredictor, path: Path) -> None:
+def save_keras_file(predictor: VideoPredictor, path: Path) -> None:
     """Save a network as a .keras file, which `keras.saving.load_model` and --init-from read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{os.getpid()}.{path.name}")
@@ -80,7 +80,7 @@ def save_keras_file(predictor: FramePredictor, path: Path) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _save(predictor: FramePredictor, horizon: int, folder: Path) -> None:
+def _save(predictor: VideoPredictor, horizon: int, folder: Path) -> None:
     import tensorflow as tf
 
     module = tf.Module()
@@ -109,7 +109,7 @@ def _save(predictor: FramePredictor, horizon: int, folder: Path) -> None:
     )
 
 
-def _expected(predictor: FramePredictor, horizon: int) -> dict[str, np.ndarray]:
+def _expected(predictor: VideoPredictor, horizon: int) -> dict[str, np.ndarray]:
     """Contexts of two lengths and batch sizes, and what the network itself predicts for them."""
     rng = np.random.default_rng(0)
     numbers = {}

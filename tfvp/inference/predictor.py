@@ -7,18 +7,18 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfvp.backend import backend
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_resolved
 from tfvp.errors import RunError
+from tfvp.models.base import VideoPredictor
 from tfvp.models.build import build_model
-from tfvp.models.one_step import one_step
-from tfvp.models.recurrent import FramePredictor
 from tfvp.runs.folder import Run, open_run
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.initialise import load_weights
 
 
-def trained_network(run: Run, experiment: Experiment) -> tuple[FramePredictor, int]:
+def trained_network(run: Run, experiment: Experiment) -> tuple[VideoPredictor, int]:
     """Build a run's network with the weights that its `evaluation` section names, and their step.
 
     Raises:
@@ -40,35 +40,28 @@ def trained_network(run: Run, experiment: Experiment) -> tuple[FramePredictor, i
 
 
 def compiled_prediction(
-    predictor: FramePredictor, horizon: int
+    predictor: VideoPredictor, horizon: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile the prediction of `horizon` frames: (B, T, H, W, C) -> (B, horizon, H, W, C)."""
     return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
 
 
 def compiled_one_step(
-    predictor: FramePredictor, context_frames: int
+    predictor: VideoPredictor, context_frames: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile `one_step`, float32 (B, T, H, W, C) -> (B, T - context_frames + 1, H, W, C)."""
-    return _compiled(predictor, lambda frames: one_step(predictor, frames, context_frames))
+    """Compile `VideoPredictor.predict_next` for contexts of this length and longer."""
+    return _compiled(predictor, lambda frames: predictor.predict_next(frames, context_frames))
 
 
 def _compiled(
-    predictor: FramePredictor, predict: Callable[[Any], Any]
+    predictor: VideoPredictor, predict: Callable[[Any], Any]
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a function of tensors that reads a predictor's weights, float32 NumPy in and out."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        predict = tf.function(predict, autograph=False, reduce_retracing=True)
-    elif keras.backend.backend() == "jax":
-        from tfvp.backend import jax as on_jax
-
-        predict = on_jax.compiled(predict, predictor.weights)
+    compiled = backend.compiled(predict, predictor.weights)
 
     def in_numpy(context: np.ndarray) -> np.ndarray:
         frames = keras.ops.convert_to_tensor(context, dtype="float32")
-        return keras.ops.convert_to_numpy(keras.ops.cast(predict(frames), "float32"))
+        return keras.ops.convert_to_numpy(keras.ops.cast(compiled(frames), "float32"))
 
     return in_numpy
 
@@ -81,7 +74,7 @@ class Predictor:
         experiment: the experiment it was trained in.
     """
 
-    def __init__(self, predictor: FramePredictor, experiment: Experiment):
+    def __init__(self, predictor: VideoPredictor, experiment: Experiment):
         self.predictor = predictor
         self.experiment = experiment
         self._compiled: dict[int, Callable[[np.ndarray], np.ndarray]] = {}

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfvp.config.experiment import DataConfig
 from tfvp.data.user_videos.files import OwnSource, find_sources, open_frames
 from tfvp.data.user_videos.framing import Look, fitted, restored
 from tfvp.errors import DataError
+from tfvp.sections import DataSection
 
 Continue = Callable[[np.ndarray, int], np.ndarray]
 """Context uint8 (B, T, H, W, C) and a number of steps -> uint8 (B, steps, H, W, C)."""
@@ -55,7 +55,7 @@ def only_source(place: Path) -> OwnSource:
     return sources[0]
 
 
-def look_of(data: DataConfig, fit: str | None) -> Look:
+def look_of(data: DataSection, fit: str | None) -> Look:
     """How the network wants frames; `fit` resize or pad, None: as its own data were fitted."""
     return Look(data.frame_px, data.channels, fit or getattr(data, "fit", "resize"), None)
 

@@ -1,12 +1,25 @@
-"""Floating-point operations of a network, counted while it runs."""
+"""What a network costs: parameters as the literature counts them, floating-point operations."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
 from typing import Any
 
+import keras
 from keras import ops
 from keras.src import backend  # where all of Keras' layers and operations end up
+
+RUNNING_STATISTICS = ("moving_mean", "moving_variance")  # frozen weights are not trainable either
+
+
+def parameter_count(network: keras.Model | keras.layers.Layer) -> int:
+    """Values that training learns, a frozen layer's too, batch normalisation's statistics not.
+
+    As PyTorch's `Module.parameters()`, which the published counts are of; Keras' `count_params`
+    has the running statistics in it.
+    """
+    learned = (w for w in network.weights if w.name not in RUNNING_STATISTICS)
+    return sum(prod(weight.shape) for weight in learned)
 
 
 def count_operations(call: Callable[[], Any]) -> float:
@@ -42,7 +55,7 @@ def prediction_operations(predictor: Any, context_frames: int, predict_frames: i
     """Floating-point operations of predicting the future of one clip; half of them are its MACs.
 
     Args:
-        predictor: a `FramePredictor`, or anything with its `frame_shape` and `predict_frames`.
+        predictor: a `VideoPredictor`, or anything with its `frame_shape` and `predict_frames`.
         context_frames: frames that are given.
         predict_frames: frames that are predicted.
     """

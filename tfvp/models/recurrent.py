@@ -1,132 +1,158 @@
-"""The model users hold, frames in and next frames out: patches and rollout around a core."""
+"""Networks with one step of time: they read a frame and predict the next."""
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from tfvp.layers.patches import fold_patches, unfold_patches
-from tfvp.models.rollout import newest, rollout, rollout_any_length
-from tfvp.shapes import check_shape
+from tfvp.layers.patches import unfold_patches
+from tfvp.models.base import Core, VideoPredictor
+from tfvp.models.rollout import Feedback, newest, rollout, rollout_any_length
+from tfvp.shapes import Tensor
 
 
-@keras.saving.register_keras_serializable(package="tfvp")
-class FramePredictor(keras.Model):
-    """A recurrent network on patches of frames.
+class RecurrentCore(Core):
+    """One step of time, `call(frame (B, H, W, C), state) -> (next frame, state)`."""
 
-    Called with {"frames": (B, T, H, W, C), "use_truth": (B, F)} it returns the prediction of every
-    frame but the first, (B, T - 1, H, W, C), for training. `use_truth` is about the F frames before
-    the last: F = predict_frames - 1 in scheduled sampling; F = T - 2, all but the first, in reverse
-    scheduled sampling, which may feed predictions in the context too. `predict_frames` predicts the
-    future of a context alone. Frames are float in [0, 1]; predictions are as the network gives them
-    and may leave [0, 1] a little.
+    has_flow = False
+    """Whether `flow_step` is there."""
+
+    def initial_state(self, batch_size: Any, frame_shape: tuple[int, int, int]) -> Any:
+        """The state before the first frame of (H, W, C): a structure of tensors (B, …)."""
+        raise NotImplementedError
+
+    def late_prediction(self, output: Tensor, state: Any) -> Tensor:
+        """A frame to feed instead of the newest prediction, see `RecurrentPredictor`."""
+        raise NotImplementedError
+
+    def rollout_with_auxiliary(
+        self, state: Any, frames: Tensor, mask: Tensor, feedback: Feedback
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Predict whole clips and measure the auxiliary losses on the way.
+
+        Args:
+            state: before the first frame.
+            frames: (B, T, H, W, C), whole clips.
+            mask: (B, F), as for `rollout`.
+            feedback: of the frame alone.
+
+        Returns:
+            Predictions of frames 1 … T - 1, (B, T - 1, H, W, C), and name -> (B,).
+        """
+        raise NotImplementedError
+
+    def flow_step(self, frame: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
+        """As a call, with the flow (B, h, w, 2) between the two, in pixels of its own map."""
+        raise NotImplementedError
+
+
+@keras.saving.register_keras_serializable(package="tfvp", name="FramePredictor")
+class RecurrentPredictor(VideoPredictor):
+    """A recurrent network on patches of frames, with one loop over time.
+
+    In training it predicts every frame but the first. The mask is about the F frames before the
+    last: F = predict_frames - 1 in scheduled sampling; F = T - 2, all but the first, in reverse
+    scheduled sampling, which may feed predictions in the context too.
+
+    >>> from tfvp import build_model, load_config
+    >>> network = build_model(load_config("predrnn", preset="quick"))
+    >>> network.predict_frames(np.zeros((2, 5, 32, 32, 1), "float32"), horizon=3).shape
+    TensorShape([2, 3, 32, 32, 1])
 
     Args:
-        core: a layer with one step of time, (frame, state) -> (next frame, state), and
-            `initial_state(batch_size, frame_shape)`; e.g. `EideticStack`.
+        core: a `RecurrentCore`, e.g. `EideticStack`.
         frame_shape: (H, W, C) of a frame.
         patch_px: side of the squares folded into channels; must divide H and W.
         late_feedback: where no true frame is given, feed what `core.late_prediction` gives instead
             of the newest prediction, see `PredNet`.
     """
 
+    core: RecurrentCore
+
     def __init__(
         self,
-        core,
+        core: RecurrentCore,
         frame_shape: tuple[int, int, int],
         patch_px: int = 1,
         *,
         late_feedback: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self.core = core
-        self.frame_shape = tuple(frame_shape)
-        self.patch_px = patch_px
+        super().__init__(core, frame_shape, patch_px, **kwargs)
         self.late_feedback = late_feedback
-        height, width, channels = self.frame_shape
-        self.grid_shape = (height // patch_px, width // patch_px, channels * patch_px**2)
-        if not self.core.built:  # a core that Keras deserialised comes built
-            self.core.build((None, *self.grid_shape))
-        self.built = True
 
-    def call(self, inputs, training=None):
-        """Predict frames 1 ... T - 1 of whole clips, see the class."""
-        del training
-        frames, use_truth = self._checked(inputs)
-        return self._predictions(frames[:, :-1], use_truth.shape[1] + 1, use_truth)
+    def predict_frames(self, context: Tensor, horizon: int) -> Tensor:
+        """See `VideoPredictor`; takes a context of any length."""
+        self._check_context(context)
+        patches, state = self._start(context)
+        if context.shape[1] is None:
+            future = rollout_any_length(
+                self.core, state, patches, predict_frames=horizon, feedback=self._feedback
+            )
+            return unfold_patches(future, self.patch_px)
+        predictions = rollout(
+            self.core, state, patches, predict_frames=horizon, feedback=self._feedback
+        )
+        return unfold_patches(predictions, self.patch_px)[:, -horizon:]
 
-    def targets(self, frames, horizon: int):
-        """What of `frames` (B, T, H, W, C) a call predicts: all but the first frame."""
+    def predict_next(self, frames: Tensor, context_frames: int) -> Tensor:
+        """See `VideoPredictor`; one pass, which reads the truth throughout."""
+        steps = frames.shape[1] - context_frames + 1
+        clips = ops.concatenate([frames, frames[:, -1:]], axis=1)  # a call reads not the last one
+        mask = ops.ones((ops.shape(frames)[0], steps - 1), frames.dtype)
+        return self({"frames": clips, "teacher_forcing_mask": mask})[:, -steps:]
+
+    def targets(self, frames: Tensor, horizon: int) -> Tensor:
+        """All frames but the first."""
         del horizon
         return frames[:, 1:]
 
-    def with_own_loss(self, inputs):
-        """As a call, and what the network itself wants small, (B,); `core.with_own_loss` says what.
-
-        Only of cores that have one: `PredNet`, `SpatioTemporal`, and `PredRNN` with `decouple`.
-        """
-        patches, state = self._start(inputs["frames"])
-        use_truth = ops.cast(inputs["use_truth"], patches.dtype)
-        predictions, own = self.core.with_own_loss(state, patches, use_truth, self._feedback)
-        return unfold_patches(predictions, self.patch_px), own
-
-    def predict_frames(self, context, horizon: int):
-        """Predict `horizon` frames after `context` (B, T, H, W, C) -> (B, horizon, H, W, C)."""
-        self._check_context(context)
-        if context.shape[1] is not None:
-            return self._predictions(context, horizon)[:, -horizon:]
-        patches, state = self._start(context)
-        future = rollout_any_length(
-            self.core, state, patches, predict_frames=horizon, feedback=self._feedback
-        )
-        return unfold_patches(future, self.patch_px)
-
-    def _checked(self, inputs):
-        frames, use_truth = inputs["frames"], inputs["use_truth"]
-        height, width, channels = self.frame_shape
-        check_shape("frames", frames.shape, f"B T {height} {width} {channels}")
-        check_shape("use_truth", use_truth.shape, "B F")
-        return frames, use_truth
-
-    def _check_context(self, context) -> None:
-        height, width, channels = self.frame_shape
-        check_shape("context", context.shape, f"B T {height} {width} {channels}")
-
-    def _predictions(self, frames, horizon: int, use_truth=None):
+    def _trained(
+        self, frames: Tensor, mask: Tensor, horizon: int, auxiliary: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        del horizon  # it predicts in the context as in the future
         patches, state = self._start(frames)
+        if auxiliary:
+            predictions, measured = self.core.rollout_with_auxiliary(
+                state, patches, ops.cast(mask, patches.dtype), self._feedback
+            )
+            return unfold_patches(predictions, self.patch_px), measured
         predictions = rollout(
             self.core,
             state,
-            patches,
-            predict_frames=horizon,
-            use_truth=use_truth,
+            patches[:, :-1],
+            predict_frames=mask.shape[1] + 1,
+            mask=mask,
             feedback=self._feedback,
         )
-        return unfold_patches(predictions, self.patch_px)
+        return unfold_patches(predictions, self.patch_px), {}
 
     @property
-    def _feedback(self):
+    def _feedback(self) -> Feedback:
         return self.core.late_prediction if self.late_feedback else newest
 
-    def _start(self, frames):
+    def _start(self, frames: Tensor) -> tuple[Tensor, Any]:
         """Patches of the frames, and the core's state before the first."""
         state = self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
         return self._fold(frames), state
 
-    def _fold(self, frames):
-        return fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
+    def flow(self) -> Callable[[Any, Any], Any] | None:
+        """See `VideoPredictor`; a network that reads patches has none."""
+        return self._flow if self.core.has_flow and self.patch_px == 1 else None
+
+    def _flow(self, context: Any, prediction: Any) -> Any:
+        context, prediction = np.asarray(context), np.asarray(prediction)
+        frames = np.concatenate([context, prediction[:-1]]).astype(np.float32)
+        state, flows = self.core.initial_state(1, frames.shape[1:]), []
+        for frame in frames:
+            _, small, state = self.core.flow_step(ops.convert_to_tensor(frame[None]), state)
+            flows.append(np.asarray(ops.convert_to_numpy(small), np.float32)[0])
+        zoom = frames.shape[1] // flows[0].shape[0]
+        future = np.stack(flows[-len(prediction) :]) * zoom  # in pixels of the frame
+        return future.repeat(zoom, axis=1).repeat(zoom, axis=2)
 
     def get_config(self):
         """Return the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "core": keras.saving.serialize_keras_object(self.core),
-            "frame_shape": self.frame_shape,
-            "patch_px": self.patch_px,
-            "late_feedback": self.late_feedback,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuild from `get_config`."""
-        core = keras.saving.deserialize_keras_object(config.pop("core"))
-        return cls(core=core, **config)
+        return {**super().get_config(), "late_feedback": self.late_feedback}

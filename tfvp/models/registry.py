@@ -1,45 +1,44 @@
-"""What there is to build: every network with its paper, reference configuration and fidelity."""
+"""Every network by its name; this file and the sections it loads need no Keras.
 
-from dataclasses import dataclass
+A network is a package with `INFO`, a `ModelInfo`, and a module `network` with `build(section, data)
+-> VideoPredictor`. An outside package adds one by an entry point of the group "tfvp.models", whose
+name is the network's and whose value is such a package.
+"""
+
+from importlib import import_module
+
+from tfvp.models.info import ModelInfo
+from tfvp.sections import ModelSection
+from tfvp.system.plugins import find_plugins
+
+MODELS, UNUSABLE = find_plugins(
+    "tfvp.models",
+    {
+        "eidetic_stack": "tfvp.models.e3d_lstm",
+        "conv_lstm_stack": "tfvp.models.conv_lstm_stack",
+        "conv_lstm_forecaster": "tfvp.models.conv_lstm_forecaster",
+        "conv_lstm_skip": "tfvp.models.conv_lstm_skip",
+        "fc_lstm": "tfvp.models.fc_lstm",
+        "simple_lstm": "tfvp.models.simple_lstm",
+        "recurrent_autoencoder": "tfvp.models.recurrent_autoencoder",
+        "spatio_temporal": "tfvp.models.spatio_temporal_autoencoder",
+        "predrnn": "tfvp.models.predrnn",
+        "predrnn_pp": "tfvp.models.predrnn_pp",
+        "prednet": "tfvp.models.prednet",
+    },
+)
+"""Name, the value of `model.network` -> package."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One network.
+def info(name: str) -> ModelInfo:
+    """What is said of a network.
 
-    Args:
-        paper: where it was published.
-        config: the shipped configuration that its parameters are counted for.
-        fidelity: whether it follows the paper, the released program, or offers both.
+    >>> info("predrnn_pp").paper
+    'Wang et al. 2018 (PredRNN++, ICML)'
     """
-
-    paper: str
-    config: str
-    fidelity: str
+    return import_module(MODELS[name]).INFO
 
 
-NETWORKS = {
-    "conv_lstm_forecaster": Entry("Shi et al. 2015, arXiv:1506.04214", "conv_lstm_shi", "paper"),
-    "conv_lstm_skip": Entry("Colonna and Manganaro 2023 (ConvLSTM)", "conv_lstm_skip", "both"),
-    "conv_lstm_stack": Entry(
-        "Feist 2021, section 3.2.1; OpenSTL (conv_lstm_openstl)", "conv_lstm_stack", "both"
-    ),
-    "eidetic_stack": Entry("Wang et al. 2019 (E3D-LSTM, ICLR); Tan 2019", "e3d", "both"),
-    "fc_lstm": Entry("Srivastava et al. 2015, arXiv:1502.04681", "fc_lstm", "released"),
-    "predrnn": Entry("Wang et al. 2017 and 2021 (PredRNN, PredRNN-V2)", "predrnn", "both"),
-    "predrnn_pp": Entry("Wang et al. 2018 (PredRNN++, ICML)", "predrnn_pp", "released"),
-    "prednet": Entry(
-        "Lotter et al. 2017 (PredNet, ICLR); Dittrich 2020 (prednet_conv_lstm, prednet_st_lstm)",
-        "prednet",
-        "released",
-    ),
-    "recurrent_autoencoder": Entry(
-        "Dittrich 2020, chapter 5 (autoencoder, depth 2)", "autoencoder_conv_lstm", "both"
-    ),
-    "simple_lstm": Entry("Colonna and Manganaro 2023 (SimpleLSTM)", "simple_lstm", "released"),
-    "spatio_temporal": Entry(
-        "Patraucean et al. 2016, arXiv:1511.06309, as in Dittrich 2020",
-        "spatio_temporal_conv_lstm",
-        "both",
-    ),
-}
+def sections() -> dict[str, type[ModelSection]]:
+    """Every network's section by its name, the default first."""
+    return {name: info(name).section for name in MODELS}

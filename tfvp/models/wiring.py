@@ -35,8 +35,8 @@ def layer_width(layer: int, hidden: tuple[int, ...], wiring: str) -> int:
     return sum(widths) if JOINS[wiring] == "concat" else widths[0]
 
 
-def climb(cells: list, x, states):
-    """Climb a stack of cells once, each reading the output of the one below.
+def run_stack(cells: list, x, states):
+    """Run a stack of cells for one step, each reading the output of the one below.
 
     Args:
         cells: from the lowest.
@@ -54,8 +54,8 @@ def climb(cells: list, x, states):
     return outputs, tuple(after)
 
 
-def zigzag(cells: list, x, states: tuple, memory, wiring: str = "plain"):
-    """Climb a stack of cells once, one memory passing through all of them.
+def run_stack_with_memory(cells: list, x, states: tuple, memory, wiring: str = "plain"):
+    """Run a stack of cells for one step, one memory passing through all of them.
 
     The memory leaves layer k and enters layer k + 1 of the same step; what leaves the last layer is
     for the first layer of the next step. Sources: PredRNN, PredRNN++ and E3D-LSTM as released.

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from tfvp.errors import WeightsError
-from tfvp.porting.read import Source, read_source
-from tfvp.porting.torch_layout import Taker
+from tfvp.porting.program import Source, TakesWeights, take_all
+from tfvp.porting.read import format_of, program_of
 from tfvp.shapes import describe
 
 
@@ -33,7 +33,7 @@ class Imported:
 
 
 def import_weights(
-    predictor: keras.Model,
+    predictor: TakesWeights,
     source: str | Path,
     out: str | Path,
     *,
@@ -43,7 +43,7 @@ def import_weights(
     """Put another program's weights into a network and save it.
 
     Args:
-        predictor: a network whose core knows the other program's names.
+        predictor: a network that knows the other program's names.
         source: the prefix of a TF1 checkpoint, a Keras 2 file (`.hdf5`, `.h5`), or a PyTorch file
             of any other name.
         out: a new file: `.npz` (for --init-from) or `.keras`.
@@ -57,8 +57,9 @@ def import_weights(
     """
     out = Path(out)
     _check_out(out)
-    read = read_source(predictor.core, str(source), kernels)
-    filled = _taken(read)
+    program = program_of(predictor.programs(), str(source), format_of(str(source)) or "torch")
+    read = program.everything(str(source), kernels)
+    filled = take_all(read)
     rows, unmatched = _account(predictor, read, {id(variable) for variable, _ in filled})
     if unmatched and not partial:
         raise WeightsError(
@@ -80,35 +81,9 @@ def _check_out(out: Path) -> None:
         raise WeightsError(f"--out {out}: is there already; give another name or remove it")
 
 
-def _taken(read: Source) -> list[tuple[keras.Variable, np.ndarray]]:
-    """Our variables and what they take, where there is something to take."""
-    return [
-        (taker[0], _take(name, read.values[name], taker))
-        for name, takers in read.names.items()
-        if name in read.values
-        for taker in takers
-    ]
-
-
-def _take(name: str, value: np.ndarray, taker: Taker) -> np.ndarray:
-    variable, function = taker
-    try:
-        taken = function(value)
-    except (ValueError, IndexError):  # it has not even as many axes
-        taken = None
-    if taken is None or taken.shape != tuple(variable.shape):
-        fitted = describe(value.shape if taken is None else taken.shape)
-        turned = "" if fitted == describe(value.shape) else f", in our order {fitted}"
-        raise WeightsError(
-            f"{name} has the shape {describe(value.shape)}{turned}, the configuration makes "
-            f"{variable.path} {describe(variable.shape)}; use the configuration it was trained with"
-        )
-    if not np.isfinite(taken).all():
-        raise WeightsError(f"{name} holds values that are not finite")
-    return taken
-
-
-def _account(predictor: keras.Model, read: Source, filled: set[int]) -> tuple[list[Row], list[str]]:
+def _account(
+    predictor: TakesWeights, read: Source, filled: set[int]
+) -> tuple[list[Row], list[str]]:
     """A row for every name on either side, and the names that have no counterpart."""
     rows, unmatched = [], []
     for name, value in read.values.items():
@@ -128,7 +103,7 @@ def _examples(names: Iterable[str]) -> str:
     return ", ".join(list(names)[:3])
 
 
-def _save(predictor: keras.Model, out: Path) -> None:
+def _save(predictor: TakesWeights, out: Path) -> None:
     """Write the network under a temporary name, then rename."""
     half_written = out.with_name(f".{out.stem}.{os.getpid()}.new{out.suffix}")
     try:

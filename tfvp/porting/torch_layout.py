@@ -1,16 +1,13 @@
 """How PyTorch's layers lay out their arrays, and how Keras' variables take theirs from them.
 
-A core's `torch_names` maps every name of a state dict to what takes from it: pairs of a variable of
-ours and one of the functions below, original array -> ours.
+A network's `TorchProgram` maps every name of a state dict to what takes from it: pairs of a
+variable of ours and one of the functions below, original array -> ours.
 """
-
-from collections.abc import Callable
 
 import keras
 import numpy as np
 
-Taker = tuple[keras.Variable, Callable[[np.ndarray], np.ndarray]]
-TorchNames = dict[str, tuple[Taker, ...]]
+from tfvp.porting.program import Taker, WeightNames
 
 _GATES = (0, 1, 3, 2)  # of i, f, o, g as Keras has them: i, f, g, o
 
@@ -40,7 +37,7 @@ def turned(variable: keras.Variable) -> tuple[Taker]:
     return ((variable, kernel),)
 
 
-def conv_lstm(name: str, cell: keras.Layer, channels: int) -> TorchNames:
+def conv_lstm(name: str, cell: keras.Layer, channels: int) -> WeightNames:
     """A ConvLSTM whose one convolution sees x (with so many channels) and h side by side.
 
     So it is in the much copied cell of github ndrplz/ConvLSTM_pytorch, whose gates are i, f, o, g.
@@ -63,12 +60,12 @@ def _our_gates(value: np.ndarray) -> np.ndarray:
     return np.concatenate([np.split(value, 4)[gate] for gate in _GATES])
 
 
-def convolution(name: str, layer: keras.Layer) -> TorchNames:
+def convolution(name: str, layer: keras.Layer) -> WeightNames:
     """A convolution with a bias."""
     return {f"{name}.weight": turned(layer.kernel), f"{name}.bias": same(layer.bias)}
 
 
-def batch_norm(name: str, layer: keras.Layer) -> TorchNames:
+def batch_norm(name: str, layer: keras.Layer) -> WeightNames:
     """A batch normalisation with its running statistics."""
     return {
         f"{name}.weight": same(layer.gamma),

@@ -19,8 +19,7 @@ from keras import ops
 
 from tfvp.config.experiment import Experiment
 from tfvp.inference.predictor import compiled_prediction
-from tfvp.models.cost import count_operations
-from tfvp.models.parameters import parameter_count
+from tfvp.models.cost import count_operations, parameter_count
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import Loop, build_trainer
 from tfvp.training.memory import peak_gigabytes
@@ -100,7 +99,7 @@ def random_clips(experiment: Experiment, batch: int) -> dict[str, np.ndarray]:
     shape = (batch, data.total_frames, *data.frame_px, data.channels)
     return {
         "frames": np.random.default_rng(0).random(shape, np.float32),
-        "use_truth": np.ones((batch, data.predict_frames - 1), np.float32),
+        "teacher_forcing_mask": np.ones((batch, data.predict_frames - 1), np.float32),
     }
 
 

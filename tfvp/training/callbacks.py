@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfvp.config.experiment import TrainingConfig
+from tfvp.config.training import TrainingConfig
 from tfvp.errors import TrainingError
 from tfvp.system.progress import Progress
 from tfvp.training.checkpoints import Checkpoints, state_of

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from tfvp.config.experiment import ClipConfig
+from tfvp.config.optimizers import ClipConfig
 
 
 def clip_gradients(gradients: list, config: ClipConfig) -> list:
@@ -13,7 +13,7 @@ def clip_gradients(gradients: list, config: ClipConfig) -> list:
     [-value, value].
 
     >>> import numpy as np
-    >>> from tfvp.config.experiment import GlobalNormClipConfig
+    >>> from tfvp.config.optimizers import GlobalNormClipConfig
     >>> gradients = [np.array([3.0], "float32"), np.array([0.0, 4.0], "float32")]
     >>> [np.array(g).tolist() for g in clip_gradients(gradients, GlobalNormClipConfig(norm=2.5))]
     [[1.5], [0.0, 2.0]]

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from tfvp.config.experiment import EarlyStoppingConfig
+from tfvp.config.training import EarlyStoppingConfig
 
 
 class Best(NamedTuple):

@@ -1,18 +1,13 @@
 """Where a training run's first weights come from: a run, a weights file or a TF1 checkpoint."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from tfvp.config.experiment import InitConfig
+from tfvp.config.training import InitConfig
 from tfvp.errors import WeightsError
-from tfvp.models.prednet.network import PredNet
-from tfvp.models.predrnn_pp.network import PredRNNPP
-from tfvp.models.predrnn_pp.weights import predrnn_pp_weights
-from tfvp.porting.keras2_hdf5 import is_keras2, prednet_weights
-from tfvp.porting.tf1_checkpoint import OptimizerState, TF1Checkpoint
+from tfvp.porting.program import OptimizerState, Program
+from tfvp.porting.read import format_of, program_of
 from tfvp.runs.folder import open_run
 from tfvp.training.checkpoints import Checkpoints, State, assign, read_state, restore, weights_of
 from tfvp.training.trainer import Trainer
@@ -28,16 +23,9 @@ def initialise(trainer: Trainer, init: InitConfig) -> str:
         WeightsError: nothing is there, it cannot be read, or it does not fit.
     """
     source = str(init.source)
-    core = trainer.predictor.core
-    if isinstance(core, PredRNNPP) and is_tf1_checkpoint(source):
-        _from_released(init, core, lambda expected: predrnn_pp_weights(source, expected))
-    elif isinstance(core, PredNet) and is_keras2(source):
-        kernels = init.kernels
-        _from_released(
-            init, core, lambda expected: prednet_weights(Path(source), expected, kernels)
-        )
-    elif is_tf1_checkpoint(source):
-        _from_tf1(trainer, init, source)
+    kind = format_of(source)
+    if kind:
+        _from_program(trainer, init, program_of(trainer.predictor.programs(), source, kind))
     elif source.endswith((".keras", ".weights.h5")):
         _from_keras(trainer, init, Path(source))
     else:
@@ -57,11 +45,6 @@ def load_weights(predictor: keras.Model, state: State, kind: str = "weights") ->
     assign({weight.path: weight for weight in predictor.weights}, {**weights_of(state, kind)})
 
 
-def is_tf1_checkpoint(source: str) -> bool:
-    """Whether a path is the prefix of a TF1 checkpoint, or one of its files."""
-    return source.endswith((".index", ".meta")) or Path(f"{source}.index").is_file()
-
-
 def _find_state(source: Path) -> tuple[Path, State]:
     """The checkpoint of a run (its best, else its newest), or a checkpoint file."""
     if source.is_dir():
@@ -76,7 +59,8 @@ def _find_state(source: Path) -> tuple[Path, State]:
     found = "is not one of these" if source.exists() else "does not exist"
     raise WeightsError(
         f"--init-from {source}: {found}; expected a run's folder, a .keras, .weights.h5 or .npz "
-        "file, or the prefix of a TF1 checkpoint (model.ckpt-80000 beside model.ckpt-80000.index)"
+        "file, or another program's: the prefix of a TF1 checkpoint (model.ckpt-80000 beside "
+        "model.ckpt-80000.index), a Keras 2 file (.hdf5) or a PyTorch file (.pt, .pth)"
     )
 
 
@@ -113,47 +97,25 @@ def _from_keras(trainer: Trainer, init: InitConfig, path: Path) -> None:
         assign({weight.path: weight for weight in trainer.predictor.weights}, {**values})
 
 
-def _from_released(
-    init: InitConfig,
-    core: PredNet | PredRNNPP,
-    read: Callable[[dict[str, tuple[int, ...]]], dict[str, np.ndarray]],
-) -> None:
-    """The weights alone of a released program's file, by its names."""
-    if init.optimizer or init.weights == "averaged":
-        raise WeightsError(
-            f"{init.source}: of such a file only the weights are taken; leave out --init-optimizer "
-            "and training.init.weights: averaged"
-        )
-    names = core.released_names()
-    values = read({name: tuple(variable.shape) for name, variable in names.items()})
-    for name, variable in names.items():
-        variable.assign(values[name])
-
-
-def _from_tf1(trainer: Trainer, init: InitConfig, prefix: str) -> None:
-    checkpoint = TF1Checkpoint(prefix)
-    names = trainer.predictor.core.released_names()
-    expected = {name: tuple(variable.shape) for name, variable in names.items()}
+def _from_program(trainer: Trainer, init: InitConfig, program: Program) -> None:
+    """Another program's weights, and the optimizer's state where its files hold one."""
+    source = str(init.source)
     averaged = init.weights == "averaged"
-    weights = checkpoint.averaged_weights if averaged else checkpoint.weights
-    values = weights(expected)
-    optimizer: OptimizerState | None = None
+    names = program.variables
+    optimizer = None
     if init.optimizer:
         trained = {id(variable) for variable in trainer.trainable_variables}
-        optimizer = checkpoint.optimizer_state(
-            {name: expected[name] for name, variable in names.items() if id(variable) in trained}
+        optimizer = program.optimizer_state(
+            source, [name for name, variable in names.items() if id(variable) in trained]
         )
-    for name, variable in names.items():
-        variable.assign(values[name])
+    for variable, value in program.weights(source, averaged=averaged, kernels=init.kernels):
+        variable.assign(value)
     if optimizer:
-        _resume_optimizer(trainer, names, optimizer, checkpoint.averaged_weights(expected))
+        _resume_optimizer(trainer, names, optimizer)
 
 
 def _resume_optimizer(
-    trainer: Trainer,
-    names: dict[str, keras.Variable],
-    state: OptimizerState,
-    averages: dict[str, np.ndarray],
+    trainer: Trainer, names: dict[str, keras.Variable], state: OptimizerState
 ) -> None:
     """Moments, step and weight average of the released program."""
     adam = trainer.optimizer
@@ -163,4 +125,4 @@ def _resume_optimizer(
         i = index[id(names[name])]
         adam.first_moments[i].assign(first)
         adam.second_moments[i].assign(state.second_moments[name])
-        trainer.average.averages[i].assign(averages[name])
+        trainer.average.averages[i].assign(state.averages[name])

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from tfvp.config.experiment import Experiment, TrainingConfig
+from tfvp.config.experiment import Experiment
+from tfvp.config.training import TrainingConfig
 from tfvp.data.pipeline import data_errors
 from tfvp.models.build import build_model
 from tfvp.training.callbacks import EachStep
@@ -26,10 +27,11 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
     keras.utils.set_random_seed(config.seed)
     with devices.scope():
         predictor = build_model(experiment, config.precision)
-        for layer in keras.tree.flatten(predictor.core.decoder):
+        for layer in predictor.decoder_layers():
             layer.trainable = not config.freeze_decoder
         trainer = Trainer(
             predictor,
+            horizon=experiment.data.predict_frames,
             loss=build_loss(config.loss),
             average_decay=config.average_decay,
             micro_batch=devices.micro_batch,

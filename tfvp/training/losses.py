@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tfvp.config.experiment import LossConfig
+from tfvp.config.losses import LossConfig
 
 
 def absolute_and_square(truth, prediction):
@@ -48,15 +48,19 @@ def cross_entropy(truth, prediction, epsilon: float = 1e-10):
     return -ops.sum(t * ops.log(p + epsilon) + (1 - t) * ops.log(1 - p + epsilon))
 
 
+AUXILIARY = "network"
+"""The part of a loss, and the column of a log, that is the network's auxiliary loss."""
+
+
 @dataclass(frozen=True)
 class Loss:
     """A weighted sum of named parts, each a sum over everything that was predicted.
 
     Args:
-        weights: of each part, in the order in which logs show them; "network", if it is there, is
-            the last: the network's own loss, summed over clips.
+        weights: of each part, in the order in which logs show them; AUXILIARY, if it is there, is
+            the last: the network's auxiliary loss, summed over clips.
         measure: (truth, prediction) -> the value of each other part, in the same order.
-        mean: minimise the mean over clips instead of the sum, and of each part but "network" the
+        mean: minimise the mean over clips instead of the sum, and of each part but AUXILIARY the
             mean over a clip's values too.
     """
 
@@ -67,7 +71,7 @@ class Loss:
     def per_clip(self, values: int) -> dict[str, float]:
         """Weights for one clip of `values` predicted values."""
         return {
-            name: weight / values if self.mean and name != "network" else weight
+            name: weight / values if self.mean and name != AUXILIARY else weight
             for name, weight in self.weights.items()
         }
 
@@ -76,8 +80,8 @@ def absolute_square_loss(
     l1: float = 1.0, l2: float = 1.0, *, mean: bool = False, network: float = 0.0
 ) -> Loss:
     """`l1` * sum of absolutes + `l2` * half the sum of squares, see `absolute_and_square`."""
-    own = {"network": network} if network else {}
-    return Loss({"l1": l1, "l2": l2, **own}, absolute_and_square, mean)
+    auxiliary = {AUXILIARY: network} if network else {}
+    return Loss({"l1": l1, "l2": l2, **auxiliary}, absolute_and_square, mean)
 
 
 def cross_entropy_loss(epsilon: float = 1e-10) -> Loss:

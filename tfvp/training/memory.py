@@ -5,15 +5,9 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from keras.backend import backend as keras_backend
-
-from tfvp.config.experiment import TrainingConfig
+from tfvp.backend import backend
+from tfvp.config.training import TrainingConfig
 from tfvp.errors import TrainingError
-
-if keras_backend() == "jax":
-    from tfvp.backend import jax as backend
-else:
-    from tfvp.backend import tensorflow as backend
 
 
 def peak_gigabytes() -> float:

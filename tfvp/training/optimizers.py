@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from tfvp.config.experiment import TrainingConfig
+from tfvp.config.training import TrainingConfig
 from tfvp.training.schedules import learning_rate, momentum
 
 

@@ -2,14 +2,9 @@
 
 import math
 
-from tfvp.config.experiment import (
-    CosineRateConfig,
-    OneCycleConfig,
-    ReverseSamplingConfig,
-    SamplingConfig,
-    StepRateConfig,
-    TrainingConfig,
-)
+from tfvp.config.sampling import ReverseSamplingConfig, SamplingConfig
+from tfvp.config.schedules import CosineRateConfig, OneCycleConfig, StepRateConfig
+from tfvp.config.training import TrainingConfig
 
 
 def scheduled(step: int, training: TrainingConfig) -> dict[str, float]:
@@ -32,7 +27,7 @@ def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
     sampling always 0. The released programs lower it before its first use: step 1 is below start.
     Reverse: see `ReverseSamplingConfig`.
 
-    >>> from tfvp.config.experiment import LinearSamplingConfig
+    >>> from tfvp.config.sampling import LinearSamplingConfig
     >>> truth_probability(25_000, LinearSamplingConfig())
     0.5
     """
@@ -72,7 +67,7 @@ def truth_probabilities(
 def learning_rate(step: int, training: TrainingConfig) -> float:
     """Learning rate of update `step` (the first is 1): the optimizer's, times what is left of it.
 
-    >>> from tfvp.config.experiment import TrainingConfig
+    >>> from tfvp.config.training import TrainingConfig
     >>> training = TrainingConfig(steps=100, schedule={"kind": "cosine"})
     >>> training.optimizer.learning_rate, learning_rate(51, training)
     (0.001, 0.0005)

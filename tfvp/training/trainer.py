@@ -8,28 +8,26 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfvp.config.experiment import ClipConfig
-from tfvp.models.rollout import for_xla
+from tfvp.backend import backend
+from tfvp.config.optimizers import ClipConfig
+from tfvp.models.base import VideoPredictor
+from tfvp.models.graph_step import for_xla
 from tfvp.training.clipping import clip_gradients
-from tfvp.training.losses import Loss
+from tfvp.training.losses import AUXILIARY, Loss
 from tfvp.training.weight_average import WeightAverage
-
-if keras.backend.backend() == "jax":
-    from tfvp.backend import jax as backend
-else:
-    from tfvp.backend import tensorflow as backend
 
 
 class Trainer(keras.Model):
-    """Trains a `FramePredictor`: one update at a time, on whatever devices `Loop` uses.
+    """Trains a `VideoPredictor`: one update at a time, on whatever devices `Loop` uses.
 
-    A batch {"frames": (B, T, H, W, C), "use_truth": (B, F)} gives one update. On each replica its
-    share is cut into micro-batches whose gradients are summed; the optimizer sums over replicas.
-    The loss is a sum over clips, which a mean divides by their number over all replicas, so neither
-    split changes the update.
+    A batch {"frames": (B, T, H, W, C), "teacher_forcing_mask": (B, F)} gives one update. On each
+    replica its share is cut into micro-batches whose gradients are summed; the optimizer sums over
+    replicas. The loss is a sum over clips, which a mean divides by their number over all replicas,
+    so neither split changes the update.
 
     Args:
         predictor: the network.
+        horizon: frames of a clip that are the future.
         loss: what is minimised.
         average_decay: of the weight average, see `WeightAverage`.
         micro_batch: clips at once on a replica; None: the replica's whole share.
@@ -38,8 +36,9 @@ class Trainer(keras.Model):
 
     def __init__(
         self,
-        predictor: keras.Model,
+        predictor: VideoPredictor,
         *,
+        horizon: int,
         loss: Loss,
         average_decay: float,
         micro_batch: int | None = None,
@@ -47,6 +46,7 @@ class Trainer(keras.Model):
     ):
         super().__init__()
         self.predictor = predictor
+        self.horizon = horizon
         self.summed_loss = loss
         self.average = WeightAverage(predictor.trainable_variables, average_decay)
         self.micro_batch = micro_batch
@@ -69,8 +69,7 @@ class Trainer(keras.Model):
 
     def _values(self, data) -> int:
         """Predicted values of a clip."""
-        horizon = data["use_truth"].shape[1] + 1
-        return math.prod(self.predictor.targets(data["frames"], horizon).shape[1:])
+        return math.prod(self.predictor.targets(data["frames"], self.horizon).shape[1:])
 
     def summed_gradients(self, data):
         """[Parts of the summed loss, sequences] and its gradients, over this replica's share."""
@@ -107,23 +106,18 @@ class Trainer(keras.Model):
 
     def measure(self, data):
         """The summed loss of a micro-batch, and [its parts, clips]."""
+        weights = self.summed_loss.per_clip(self._values(data))
         with for_xla() if self.jit_compile else contextlib.nullcontext():
-            prediction, of_clips = self._predicted(data)
-        horizon = data["use_truth"].shape[1] + 1
-        truth = self.predictor.targets(data["frames"], horizon)
-        parts = self.summed_loss.measure(truth, prediction)
-        if of_clips is not None:
-            parts = (*parts, ops.sum(ops.cast(of_clips, "float32")))
-        weights = self.summed_loss.per_clip(self._values(data)).values()
-        loss = sum(weight * part for weight, part in zip(weights, parts, strict=True))
-        clips = ops.cast(ops.shape(prediction)[0], "float32")
+            outputs = self.predictor.training_outputs(
+                data, self.horizon, auxiliary=AUXILIARY in weights, training=True
+            )
+        parts = self.summed_loss.measure(outputs.targets, outputs.predictions)
+        if AUXILIARY in weights:
+            of_clips = [ops.cast(each, "float32") for each in outputs.auxiliary.values()]
+            parts = (*parts, ops.sum(sum(of_clips)))
+        loss = sum(weight * part for weight, part in zip(weights.values(), parts, strict=True))
+        clips = ops.cast(ops.shape(outputs.predictions)[0], "float32")
         return loss, ops.stack([*parts, clips])
-
-    def _predicted(self, data):
-        """Predictions of a micro-batch, and the network's own loss of its clips or None."""
-        if "network" in self.summed_loss.weights:
-            return self.predictor.with_own_loss(data)
-        return self(data, training=True), None
 
 
 def compiled(
@@ -136,12 +130,8 @@ def compiled(
         function: of a batch, see `Trainer`; gives a dictionary of tensors.
         strategy: on whose replicas it runs, each with its share; None: here.
     """
-    if keras.backend.backend() != "jax":
-        from tfvp.backend import tensorflow as on_tensorflow
-
-        return on_tensorflow.compiled(function, strategy, xla=trainer.jit_compile)
     changed = [*trainer.predictor.weights, *trainer.average.averages, *trainer.optimizer.variables]
-    return backend.compiled(function, changed)
+    return backend.compiled(function, changed, strategy=strategy, xla=trainer.jit_compile)
 
 
 def compiled_step(trainer: Trainer, strategy: Any = None) -> Callable[[Any], dict[str, Any]]:

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tfvp.config.experiment import SPLITS, KittiData
 from tfvp.data import windows
-from tfvp.data.image_frames import scaled_crop
+from tfvp.data.frames import scaled_crop
+from tfvp.data.kitti.config import KittiData
 from tfvp.data.raw_folder import NoRawData, raw_folder
 from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
+from tfvp.sections import SPLITS
 
 READER_VERSION = 1  # raised whenever the same settings would give other bytes
 ADVICE = (

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from tfvp.config.experiment import KTH_TRAIN_PERSONS, SPLITS, KthData
 from tfvp.data import windows
 from tfvp.data.frames import gray_frames
 from tfvp.data.kth import files as kth_files
+from tfvp.data.kth.config import KTH_TRAIN_PERSONS, KthData
 from tfvp.data.kth.files import ACTIONS, ALL_VIDEOS, PERSONS, Found, Video
 from tfvp.data.raw_folder import NoRawData, raw_folder
 from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
+from tfvp.sections import SPLITS
 from tfvp.system.threads import ReadOnce
 
 READER_VERSION = 1  # raised whenever the same settings would give other bytes

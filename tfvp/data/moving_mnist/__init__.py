@@ -1,1 +1,5 @@
 """Moving MNIST: digits, their motion, and the files that others released."""
+
+from tfvp.data.moving_mnist.config import MovingMnistData as SECTION
+
+__all__ = ["SECTION"]

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from tfvp.config.experiment import SPLITS, MovingMnistData
 from tfvp.data import order
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import MNIST_CITATION, MNIST_TERMS, Digits, find_digits
 from tfvp.data.moving_mnist.motion import boxes, composite, mirrored, positions
 from tfvp.data.moving_mnist.released import ReleasedClips, read_released
@@ -29,6 +29,7 @@ from tfvp.data.raw_folder import NoRawData, raw_root
 from tfvp.data.records import ClipSource
 from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
+from tfvp.sections import SPLITS
 
 GENERATOR_VERSION = 1  # raised whenever the same settings would give other bytes
 _MOVED = {"srivastava": "", "shi": " as Shi et al. move it"}  # in titles

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from tfvp.config.experiment import SPLITS, ClipsData
 from tfvp.data import manifest as manifests
 from tfvp.data import order
 from tfvp.data.shards import Draft, Recipe
+from tfvp.data.user_videos.config import ClipsData
 from tfvp.data.user_videos.files import OwnSource, files_of, find_sources
 from tfvp.data.user_videos.framing import Look, read
 from tfvp.errors import DataError
+from tfvp.sections import SPLITS
 from tfvp.system.progress import progress
 from tfvp.system.threads import run_all, usable_cores
 

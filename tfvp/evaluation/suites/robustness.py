@@ -8,10 +8,11 @@ the network's own predictions as history, the true frames.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tfvp.config.experiment import DataConfig, MovingMnistData
+from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import ConfigError
 from tfvp.evaluation.measure import History
 from tfvp.evaluation.suites.schema import Case
+from tfvp.sections import DataSection
 
 ORIGINAL = {"test_file": "mnist_test_seq.npy", "digit_count": 2}
 DIGIT_COUNTS = (1, 2, 3, 4)
@@ -32,7 +33,7 @@ class Plan(NamedTuple):
     history: History
 
 
-def robustness_plans(data: DataConfig, digits: str, sequences: int | None) -> list[Plan]:
+def robustness_plans(data: DataSection, digits: str, sequences: int | None) -> list[Plan]:
     """Plan the suite for a network that learned from `data`.
 
     Args:

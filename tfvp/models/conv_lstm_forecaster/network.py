@@ -6,11 +6,14 @@ import keras
 from keras import ops
 
 from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
-from tfvp.models.wiring import climb
+from tfvp.models.conv_lstm_forecaster.config import ConvLSTMForecasterConfig
+from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
+from tfvp.models.wiring import run_stack
+from tfvp.sections import DataSection
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class ConvLSTMForecaster(keras.layers.Layer):
+class ConvLSTMForecaster(EncoderDecoderCore):
     """The core of Shi et al. 2015 (NIPS, arXiv:1506.04214) for `EncoderDecoderPredictor`.
 
     Every forecaster layer starts from the states of the encoder layer of its width. The first has
@@ -29,7 +32,7 @@ class ConvLSTMForecaster(keras.layers.Layer):
 
     directions = ("future",)
     conditional = ()
-    opening = "zeros"
+    first_input = "zeros"
 
     def __init__(
         self, hidden: tuple[int, ...], cell: dict[str, Any], *, order: str = "same", **kwargs
@@ -66,13 +69,17 @@ class ConvLSTMForecaster(keras.layers.Layer):
         self.decoder.build((*places, sum(self.hidden)))
         self.built = True
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder]
+
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
         """All-zero state of the encoder for frames of (H, W, C)."""
         return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.encoder)
 
     def encode(self, frame, state):
         """Read a frame (B, H, W, C)."""
-        outputs, state = climb(self.encoder, frame, state)
+        outputs, state = run_stack(self.encoder, frame, state)
         return outputs[-1], state
 
     def start(self, state, direction: str):
@@ -86,7 +93,7 @@ class ConvLSTMForecaster(keras.layers.Layer):
         return self._forecast
 
     def _forecast(self, frame, state):
-        outputs, state = climb(self.forecaster, frame, state)
+        outputs, state = run_stack(self.forecaster, frame, state)
         return self.decoder(ops.concatenate(outputs, axis=-1)), state
 
     def get_config(self):
@@ -97,3 +104,9 @@ class ConvLSTMForecaster(keras.layers.Layer):
             "cell": self.cell,
             "order": self.order,
         }
+
+
+def build(model: ConvLSTMForecasterConfig, data: DataSection) -> EncoderDecoderPredictor:
+    """The network of a configuration."""
+    core = ConvLSTMForecaster(model.hidden, model.cell.arguments(), order=model.order, name="core")
+    return EncoderDecoderPredictor(core, data.frame_shape, model.patch_px, name="predictor")

@@ -6,14 +6,19 @@ import keras
 from keras import ops
 
 from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
-from tfvp.porting import torch_layout
+from tfvp.models.conv_lstm_skip.config import ConvLSTMSkipConfig
+from tfvp.models.conv_lstm_skip.weights import counts_batches, released_names
+from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
+from tfvp.porting.program import Program
+from tfvp.porting.torch_program import TorchProgram
+from tfvp.sections import DataSection
 
 _PIXEL_MAX = 255.0  # the program's frames are bytes
 _STEEPNESS = 10.0  # of the last sigmoid, which sees tanh alone
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class ConvLSTMSkip(keras.layers.Layer):
+class ConvLSTMSkip(EncoderDecoderCore):
     """The core of Colonna and Manganaro's 2023 ConvLSTM for `EncoderDecoderPredictor`.
 
     BN is batch normalisation, `*` same-padded convolution, x a frame in [0, 255]:
@@ -58,7 +63,7 @@ class ConvLSTMSkip(keras.layers.Layer):
         self.cell = dict(cell)
         self.stride = stride
         self.reads = reads
-        self.opening = {"context": "context", "predictions": "last"}[reads]
+        self.first_input = {"context": "context", "predictions": "last"}[reads]
         self.conditional = ("future",) if reads == "predictions" else ()
         self.cells = {
             name: ConvLSTMCell(hidden, **self.cell, dtype=self.dtype_policy, name=name)
@@ -107,8 +112,7 @@ class ConvLSTMSkip(keras.layers.Layer):
             name=name,
         )
 
-    @property
-    def decoder(self) -> list[keras.layers.Layer]:
+    def decoder_layers(self) -> list[keras.layers.Layer]:
         """The layers that make frames."""
         cells = [self.cells["dec1"], self.cells["dec2"]]
         return [*cells, self.outer["deconv1"], self.norms["deconv1"], self.outer["deconv2"]]
@@ -153,20 +157,9 @@ class ConvLSTMSkip(keras.layers.Layer):
         x = self.outer["deconv2"](self._block("deconv1", hidden + b) + a)
         return ops.sigmoid(_STEEPNESS * ops.tanh(x)), (*encoder, third, fourth)
 
-    def torch_names(self) -> torch_layout.TorchNames:
-        """What takes every array of the released program's state dict."""
-        named: torch_layout.TorchNames = {}
-        for name, cell in self.cells.items():
-            named |= torch_layout.conv_lstm(name, cell, self.hidden)
-        for name, layer in self.outer.items():
-            named |= torch_layout.convolution(f"{name}.0", layer)
-        for name, layer in self.norms.items():
-            named |= torch_layout.batch_norm(f"{name}.1", layer)
-        return named
-
-    def unused_torch_name(self, name: str) -> bool:
-        """Whether this counts batches, which matters to no prediction."""
-        return name.endswith(".num_batches_tracked")
+    def programs(self) -> dict[str, Program]:
+        """The released PyTorch program, and the one of its report, under the same names."""
+        return {"torch": TorchProgram(released_names(self), counts_batches)}
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -178,3 +171,16 @@ class ConvLSTMSkip(keras.layers.Layer):
             "stride": self.stride,
             "reads": self.reads,
         }
+
+
+def build(model: ConvLSTMSkipConfig, data: DataSection) -> EncoderDecoderPredictor:
+    """The network of a configuration."""
+    core = ConvLSTMSkip(
+        model.hidden,
+        model.kernel,
+        model.cell.arguments(),
+        stride=model.stride,
+        reads=model.reads,
+        name="core",
+    )
+    return EncoderDecoderPredictor(core, data.frame_shape, name="predictor")

@@ -1,18 +1,22 @@
 """A stack of ConvLSTM cells for one step of time: reads a frame, predicts the next."""
 
-import re
 from typing import Any
 
 import keras
 from keras import ops
 
 from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
-from tfvp.models.wiring import climb
-from tfvp.porting import torch_layout
+from tfvp.models.conv_lstm_stack.config import ConvLSTMStackConfig
+from tfvp.models.conv_lstm_stack.weights import openstl_names, unused_by_openstl
+from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
+from tfvp.models.wiring import run_stack
+from tfvp.porting.program import Program
+from tfvp.porting.torch_program import TorchProgram
+from tfvp.sections import DataSection
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class ConvLSTMStack(keras.layers.Layer):
+class ConvLSTMStack(RecurrentCore):
     """One step of a single ConvLSTM stack that goes on from its own predictions.
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. Layer k reads the output of layer
@@ -70,29 +74,26 @@ class ConvLSTMStack(keras.layers.Layer):
         self.decoder.build((*places, seen))
         self.built = True
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder]
+
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
         """All-zero state for frames of (H, W, C)."""
         return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells)
 
     def call(self, frame, state):
         """Predict the frame after `frame` (B, H, W, C)."""
-        outputs, state = climb(self.cells, frame, state)
+        outputs, state = run_stack(self.cells, frame, state)
         every = self.readout == "all_layers"
         seen = ops.concatenate(outputs, axis=-1) if every else outputs[-1]
         return self.decoder(seen), state
 
-    def torch_names(self) -> torch_layout.TorchNames:
-        """What takes every array of OpenSTL's state dicts."""
-        named = {}
-        for i, cell in enumerate(self.cells):
-            named[f"cell_list.{i}.conv_x.0.weight"] = cell.kernel
-            named[f"cell_list.{i}.conv_h.0.weight"] = cell.recurrent_kernel
-        named["conv_last.weight"] = self.decoder.kernel
-        return {name: torch_layout.turned(weight) for name, weight in named.items()}
-
-    def unused_torch_name(self, name: str) -> bool:
-        """Whether OpenSTL's cells declare and save this weight but never use it."""
-        return bool(re.fullmatch(r"cell_list\.\d+\.(conv_o\.0|conv_last)\.weight", name))
+    def programs(self) -> dict[str, Program]:
+        """OpenSTL, in PyTorch, whose cells have no biases and no peepholes."""
+        if self.cell.get("use_bias", True) or self.readout_bias:
+            return {}
+        return {"torch": TorchProgram(openstl_names(self), unused_by_openstl)}
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -104,3 +105,16 @@ class ConvLSTMStack(keras.layers.Layer):
             "output": self.output_activation,
             "readout_bias": self.readout_bias,
         }
+
+
+def build(model: ConvLSTMStackConfig, data: DataSection) -> RecurrentPredictor:
+    """The network of a configuration."""
+    core = ConvLSTMStack(
+        model.hidden,
+        model.cell.arguments(),
+        readout=model.readout,
+        output=model.output,
+        readout_bias=model.readout_bias,
+        name="core",
+    )
+    return RecurrentPredictor(core, data.frame_shape, model.patch_px, name="predictor")

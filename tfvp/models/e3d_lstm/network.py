@@ -7,7 +7,12 @@ from keras import ops
 
 from tfvp.cells.eidetic_lstm import EideticLSTMCell, EideticLSTMState
 from tfvp.layers.window_decoder import WindowDecoder
-from tfvp.models.wiring import layer_input, layer_width, zigzag
+from tfvp.models.e3d_lstm.config import EideticStackConfig
+from tfvp.models.e3d_lstm.weights import E3DProgram
+from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
+from tfvp.models.wiring import layer_input, layer_width, run_stack_with_memory
+from tfvp.porting.program import Program
+from tfvp.sections import DataSection
 
 WINDOW = 2  # frames read at once; the released program's window_length, with stride 1
 
@@ -21,7 +26,7 @@ class EideticStackState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class EideticStack(keras.layers.Layer):
+class EideticStack(RecurrentCore):
     """One step of the E3D-LSTM network (Wang et al. 2019; Tan 2019 with residual wiring).
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. The window is [frame before, frame]
@@ -81,6 +86,10 @@ class EideticStack(keras.layers.Layer):
     def _width(self, layer: int) -> int:
         return layer_width(layer, self.hidden, self.wiring)
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder]
+
     def initial_state(self, batch_size, frame_shape) -> EideticStackState:
         """All-zero state for frames of (H, W, C)."""
         height, width, channels = frame_shape
@@ -96,23 +105,15 @@ class EideticStack(keras.layers.Layer):
     def call(self, frame, state: EideticStackState):
         """Predict the frame after `frame` (B, H, W, C)."""
         window = ops.stack([ops.cast(state.frame, frame.dtype), frame], axis=1)
-        outputs, states, memory = zigzag(
+        outputs, states, memory = run_stack_with_memory(
             self.cells, window, state.layers, state.memory, self.wiring
         )
         prediction = self.decoder(layer_input(len(outputs), outputs, self.wiring))
         return prediction, EideticStackState(frame=frame, layers=states, memory=memory)
 
-    def released_names(self) -> dict[str, keras.Variable]:
-        """Every weight by its name in the released program's checkpoints, in creation order."""
-        named = {}
-        for i, cell in enumerate(self.cells):
-            for layer in _CREATION_ORDER:
-                for weight in getattr(cell, layer).weights:
-                    owner = getattr(cell, layer).name
-                    named[f"generator/e3d-lstm/e3d{i}/{owner}/{weight.name}"] = weight
-        for weight in self.decoder.weights:
-            named[f"generator/e3d-lstm/conv3d/{weight.name}"] = weight
-        return named
+    def programs(self) -> dict[str, Program]:
+        """The released TF1 program."""
+        return {"tf1": E3DProgram(self)}
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -125,15 +126,13 @@ class EideticStack(keras.layers.Layer):
         }
 
 
-_CREATION_ORDER = (
-    "conv_hidden",
-    "norm_hidden",
-    "conv_input",
-    "norm_input",
-    "norm_cell",
-    "conv_memory",
-    "norm_memory",
-    "conv_cell_out",
-    "conv_memory_out",
-    "conv_mix",
-)
+def build(model: EideticStackConfig, data: DataSection) -> RecurrentPredictor:
+    """The network of a configuration."""
+    core = EideticStack(
+        model.hidden,
+        model.cell.kernel,
+        carry_memory=model.cell.carry_memory,
+        wiring=model.wiring,
+        name="core",
+    )
+    return RecurrentPredictor(core, data.frame_shape, model.patch_px, name="predictor")

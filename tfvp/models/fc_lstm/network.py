@@ -6,7 +6,10 @@ import keras
 from keras import ops
 
 from tfvp.cells.fc_lstm import FCLSTMCell, FCLSTMState
-from tfvp.models.wiring import climb
+from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
+from tfvp.models.fc_lstm.config import FCLSTMConfig
+from tfvp.models.wiring import run_stack
+from tfvp.sections import DataSection
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -60,7 +63,7 @@ class FCLSTMDecoder(keras.layers.Layer):
     def call(self, frame, state):
         """Take one step: frame (B, H, W, C)."""
         vector = ops.reshape(frame, (-1, math.prod(frame.shape[1:])))
-        outputs, state = climb(self.cells, vector, state)
+        outputs, state = run_stack(self.cells, vector, state)
         return ops.reshape(self.readout(outputs[-1]), (-1, *frame.shape[1:])), state
 
     def get_config(self):
@@ -75,7 +78,7 @@ class FCLSTMDecoder(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class FCLSTMAutoencoder(keras.layers.Layer):
+class FCLSTMAutoencoder(EncoderDecoderCore):
     """The core of Srivastava et al. 2015 (arXiv:1502.04681) for `EncoderDecoderPredictor`.
 
     An encoder reads the frames as vectors; its last state starts, layer by layer, a decoder that
@@ -91,7 +94,7 @@ class FCLSTMAutoencoder(keras.layers.Layer):
         output: sigmoid or linear.
     """
 
-    opening = "zeros"
+    first_input = "zeros"
 
     def __init__(
         self,
@@ -141,6 +144,10 @@ class FCLSTMAutoencoder(keras.layers.Layer):
                 decoder.build(frame_shape)
         self.built = True
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder] if self.decoder else []
+
     def initial_state(self, batch_size, frame_shape) -> tuple[FCLSTMState, ...]:
         """All-zero state of the encoder."""
         del frame_shape
@@ -149,7 +156,7 @@ class FCLSTMAutoencoder(keras.layers.Layer):
     def encode(self, frame, state):
         """Read a frame (B, H, W, C)."""
         vector = ops.reshape(frame, (-1, math.prod(frame.shape[1:])))
-        outputs, state = climb(self.encoder, vector, state)
+        outputs, state = run_stack(self.encoder, vector, state)
         return outputs[-1], state
 
     def start(self, state, direction: str):
@@ -159,7 +166,10 @@ class FCLSTMAutoencoder(keras.layers.Layer):
 
     def decode(self, direction: str):
         """A decoder's step."""
-        return {"past": self.past_decoder, "future": self.decoder}[direction]
+        decoder = {"past": self.past_decoder, "future": self.decoder}[direction]
+        if decoder is None:
+            raise ValueError(f"direction: this network has no decoder of the {direction}")
+        return decoder
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -171,3 +181,16 @@ class FCLSTMAutoencoder(keras.layers.Layer):
             "future": self.future,
             "output": self.output_activation,
         }
+
+
+def build(model: FCLSTMConfig, data: DataSection) -> EncoderDecoderPredictor:
+    """The network of a configuration."""
+    core = FCLSTMAutoencoder(
+        model.hidden,
+        activation=model.cell.activation,
+        reconstruction=model.reconstruction,
+        future=model.future,
+        output=model.output,
+        name="core",
+    )
+    return EncoderDecoderPredictor(core, data.frame_shape, name="predictor")

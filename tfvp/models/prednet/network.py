@@ -6,9 +6,14 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfvp.cells.make import recurrent_cell
-from tfvp.cells.prednet import GATES, LayerState, PredNetCell
+from tfvp.cells.make import make_cell
+from tfvp.cells.prednet import LayerState, PredNetCell
+from tfvp.models.prednet.config import PredNetConfig, ReleasedUnitConfig
+from tfvp.models.prednet.weights import PredNetProgram
+from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
 from tfvp.models.rollout import rollout
+from tfvp.porting.program import Program
+from tfvp.sections import DataSection
 
 
 class PredNetState(NamedTuple):
@@ -19,7 +24,7 @@ class PredNetState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class PredNet(keras.layers.Layer):
+class PredNet(RecurrentCore):
     """One step of PredNet (Lotter et al. 2017), as its released Keras program.
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. The program comes down through the
@@ -33,8 +38,8 @@ class PredNet(keras.layers.Layer):
     Args:
         channels: of A and R of each layer but the lowest, which has the frame's.
         kernel: side of the convolutions.
-        unit: settings of another recurrent unit than the released (see `recurrent_cell`), as in
-            Dittrich 2020; None: the released one.
+        unit: settings of another recurrent unit than the released, see `tfvp.cells.make_cell`, as
+            in Dittrich 2020; None: the released one.
         pixel_max: upper limit of a predicted frame.
         error_weights: of each layer's error when it is trained by its error units; (1, 0.1, 0.1,
             0.1) is the program's L_all, None its L_0: only the lowest layer's counts.
@@ -94,12 +99,11 @@ class PredNet(keras.layers.Layer):
     def _unit(self, filters: int) -> keras.layers.Layer | None:
         if self.unit is None:
             return None
-        return recurrent_cell(self.unit, filters, dtype=self.dtype_policy, name="unit")
+        return make_cell(self.unit, filters, dtype=self.dtype_policy, name="unit")
 
-    @property
-    def decoder(self) -> keras.layers.Layer:
-        """The layer that makes frames."""
-        return self.cells[0].conv_prediction
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.cells[0].conv_prediction]
 
     def initial_state(self, batch_size, frame_shape) -> PredNetState:
         """The state before the first frame (H, W, C): zeros, and the first way down from them."""
@@ -140,8 +144,7 @@ class PredNet(keras.layers.Layer):
             above = after[-1].hidden
         return tuple(reversed(after))
 
-    @staticmethod
-    def late_prediction(output, state: PredNetState):
+    def late_prediction(self, output, state: PredNetState):
         """What the program reads where the truth ends: its prediction of the frame before."""
         del output
         return state.late
@@ -179,11 +182,10 @@ class PredNet(keras.layers.Layer):
 
         return step
 
-    def with_own_loss(self, state: PredNetState, frames, use_truth, feedback):
-        """Predict a clip, and measure every error unit on the way.
+    def rollout_with_auxiliary(self, state: PredNetState, frames, mask, feedback):
+        """See `RecurrentCore`; "errors": of every error unit on the way.
 
-        frames (B, T, H, W, C), use_truth as for `rollout` -> predictions of frames 1 ... T - 1 and
-        (B,), the weighted sum over layers of the mean error, averaged over frames 1 ... T - 1.
+        The weighted sum over layers of the mean error, averaged over frames 1 ... T - 1.
         """
 
         def step(frame, state):
@@ -193,39 +195,25 @@ class PredNet(keras.layers.Layer):
             return (prediction, self._weigh(_means(errors))), after
 
         # One step more than for predictions alone: the last frame is read to measure its errors.
-        read = ops.concatenate([use_truth, ops.ones_like(frames[:, :1, 0, 0, 0])], axis=1)
+        read = ops.concatenate([mask, ops.ones_like(frames[:, :1, 0, 0, 0])], axis=1)
         predictions, errors = rollout(
             step,
             state,
             frames,
-            predict_frames=use_truth.shape[1] + 2,
-            use_truth=read,
+            predict_frames=mask.shape[1] + 2,
+            mask=read,
             feedback=lambda output, state: feedback(output[0], state),
         )
-        return predictions[:, :-1], ops.mean(errors[:, 1:], axis=1)
+        return predictions[:, :-1], {"errors": ops.mean(errors[:, 1:], axis=1)}
 
     def _weigh(self, means):
         """(B, layers) -> (B,)."""
         weights = self.error_weights or (1.0, *(0.0 for _ in self.channels))
         return ops.sum(means * ops.cast(ops.convert_to_tensor(weights), means.dtype), axis=-1)
 
-    def released_names(self) -> dict[str, keras.Variable]:
-        """Every weight by its name in the released program's HDF5 files, in the order there.
-
-        Raises:
-            ValueError: with another unit than the released.
-        """
-        if self.unit:
-            raise ValueError("unit: only the released one has names for its weights")
-        named = {}
-        for unit in ("a", "ahat", *GATES):
-            for i, cell in enumerate(self.cells):
-                layer = {"a": cell.conv_up, "ahat": cell.conv_prediction}.get(unit)
-                layer = cell.conv_gates[unit] if unit in GATES else layer
-                if layer:
-                    named[f"layer_{unit}_{i}/kernel"] = layer.kernel
-                    named[f"layer_{unit}_{i}/bias"] = layer.bias
-        return named
+    def programs(self) -> dict[str, Program]:
+        """The original Keras 2 program, which has the released unit alone."""
+        return {} if self.unit else {"keras2": PredNetProgram(self)}
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -243,3 +231,17 @@ def _means(errors: list):
     """The mean of every layer's E, (B, layers), as float32."""
     means = [ops.mean(ops.cast(e, "float32"), axis=(1, 2, 3)) for e in errors]
     return ops.stack(means, axis=-1)
+
+
+def build(model: PredNetConfig, data: DataSection) -> RecurrentPredictor:
+    """The network of a configuration."""
+    unit = model.cell.unit
+    core = PredNet(
+        model.channels,
+        model.cell.kernel,
+        unit=None if isinstance(unit, ReleasedUnitConfig) else unit.settings(),
+        error_weights=model.error_weights,
+        name="core",
+    )
+    late = model.late_feedback
+    return RecurrentPredictor(core, data.frame_shape, late_feedback=late, name="predictor")

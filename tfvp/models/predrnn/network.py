@@ -6,9 +6,14 @@ import keras
 from keras import ops
 
 from tfvp.cells.st_lstm import TORCH_UNIFORM, STLSTMCell, STLSTMState
-from tfvp.models.own_loss import rollout_with_own_loss
-from tfvp.models.wiring import zigzag
-from tfvp.porting import torch_layout
+from tfvp.models.predrnn.config import PredRNNConfig
+from tfvp.models.predrnn.weights import released_names
+from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
+from tfvp.models.rollout import rollout_measured
+from tfvp.models.wiring import run_stack_with_memory
+from tfvp.porting.program import Program
+from tfvp.porting.torch_program import TorchProgram
+from tfvp.sections import DataSection
 
 
 class PredRNNState(NamedTuple):
@@ -19,7 +24,7 @@ class PredRNNState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class PredRNN(keras.layers.Layer):
+class PredRNN(RecurrentCore):
     """One step of PredRNN (Wang et al. 2017), as released.
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. The memory leaves layer k and
@@ -33,7 +38,7 @@ class PredRNN(keras.layers.Layer):
         release: "2021" or "2017", see `STLSTMCell`.
         layer_norm: see `STLSTMCell`.
         decouple: PredRNN-V2 (Wang et al. 2021, arXiv:2103.09504): with the 1x1 convolution that
-            `with_own_loss` needs, without bias and one for all layers and both states.
+            the decoupling loss needs, without bias and one for all layers and both states.
 
     Raises:
         ValueError: the widths differ.
@@ -93,6 +98,10 @@ class PredRNN(keras.layers.Layer):
             name=name,
         )
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder]
+
     def initial_state(self, batch_size, frame_shape) -> PredRNNState:
         """All-zero state for frames of (H, W, C)."""
         states = [cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells]
@@ -103,15 +112,16 @@ class PredRNN(keras.layers.Layer):
 
     def call(self, frame, state: PredRNNState):
         """Predict the frame after `frame` (B, H, W, C)."""
-        outputs, layers, memory = zigzag(self.cells, frame, state.layers, state.memory)
+        outputs, layers, memory = run_stack_with_memory(
+            self.cells, frame, state.layers, state.memory
+        )
         return self.decoder(outputs[-1]), PredRNNState(layers=layers, memory=memory)
 
-    def with_own_loss(self, state: PredRNNState, frames, use_truth, feedback):
-        """Predict a clip, and measure how alike what the two states of every cell take in is.
+    def rollout_with_auxiliary(self, state: PredRNNState, frames, mask, feedback):
+        """See `RecurrentCore`; "decoupling": how alike is what the two states of a cell take in.
 
-        frames (B, T, H, W, C), use_truth as for `rollout` -> predictions of frames 1 ... T - 1 and
-        (B,), the decoupling loss of PredRNN-V2: |cosine| over space between what is added to the
-        cell and to the memory, both through the adapter; the mean over channels, layers and steps.
+        The decoupling loss of PredRNN-V2: |cosine| over space between what is added to the cell and
+        to the memory, both through the adapter; the mean over channels, layers and steps.
         """
 
         def step(frame, state):
@@ -126,7 +136,9 @@ class PredRNN(keras.layers.Layer):
                 return call
 
             cells = [keep_added(cell) for cell in self.cells]
-            outputs, layers, memory = zigzag(cells, frame, state.layers, state.memory)
+            outputs, layers, memory = run_stack_with_memory(
+                cells, frame, state.layers, state.memory
+            )
             likeness = [
                 absolute_cosine(self.adapter(c), self.adapter(m))  # (B, channels)
                 for c, m in added
@@ -135,45 +147,14 @@ class PredRNN(keras.layers.Layer):
             after = PredRNNState(layers=layers, memory=memory)
             return (self.decoder(outputs[-1]), overlap), after
 
-        predictions, overlaps = rollout_with_own_loss(step, state, frames, use_truth, feedback)
-        return predictions, ops.mean(overlaps, axis=1)
+        predictions, overlaps = rollout_measured(step, state, frames, mask, feedback)
+        return predictions, {"decoupling": ops.mean(overlaps, axis=1)}
 
-    def released_names(self) -> dict[str, keras.Variable]:
-        """Every weight by its name in a state dict of the authors' PyTorch program, in its order.
-
-        Kernels are (out, in, rows, columns) there, norms (channels, rows, columns).
-
-        Raises:
-            ValueError: for another release; of that of 2017 no checkpoint was published.
-        """
+    def programs(self) -> dict[str, Program]:
+        """The authors' PyTorch program of 2021; of that of 2017 no checkpoint was published."""
         if self.release != "2021":
-            raise ValueError(
-                f"release: only the program of 2021 has names for its weights, got {self.release}"
-            )
-        named = {}
-        for i, cell in enumerate(self.cells):
-            for source, short in _SHORT.items():
-                named[f"cell_list.{i}.conv_{short}.0.weight"] = cell.convs[source].kernel
-                if self.layer_norm:
-                    norm = cell.norms[source]
-                    named[f"cell_list.{i}.conv_{short}.1.weight"] = norm.gamma
-                    named[f"cell_list.{i}.conv_{short}.1.bias"] = norm.beta
-            named[f"cell_list.{i}.conv_last.weight"] = cell.conv_mix.kernel
-        named["conv_last.weight"] = self.decoder.kernel
-        if self.decouple:
-            named["adapter.weight"] = self.adapter.kernel
-        return named
-
-    def torch_names(self) -> torch_layout.TorchNames:
-        """What takes every array of such a state dict; raises as `released_names`."""
-        layouts = {4: torch_layout.kernel, 3: torch_layout.norm_over_maps}
-        named = self.released_names().items()
-        return {name: ((weight, layouts[len(weight.shape)]),) for name, weight in named}
-
-    def unused_torch_name(self, name: str) -> bool:
-        """The program uses all that it saves."""
-        del name
-        return False
+            return {}
+        return {"torch": TorchProgram(released_names(self))}
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -197,4 +178,14 @@ def absolute_cosine(a, b):
     return ops.abs(product) / (lengths[0] * lengths[1])
 
 
-_SHORT = {"input": "x", "hidden": "h", "memory": "m", "out": "o"}
+def build(model: PredRNNConfig, data: DataSection) -> RecurrentPredictor:
+    """The network of a configuration."""
+    core = PredRNN(
+        model.hidden,
+        model.cell.kernel,
+        release=model.cell.release,
+        layer_norm=model.cell.layer_norm,
+        decouple=model.decouple,
+        name="core",
+    )
+    return RecurrentPredictor(core, data.frame_shape, model.patch_px, name="predictor")

@@ -4,9 +4,14 @@ from typing import Any, NamedTuple
 
 import keras
 
-from tfvp.cells.causal_lstm import CONVOLUTIONS, CausalLSTMCell, CausalLSTMState
+from tfvp.cells.causal_lstm import CausalLSTMCell, CausalLSTMState
 from tfvp.cells.ghu import GHU, GHUState
-from tfvp.models.wiring import zigzag
+from tfvp.models.predrnn_pp.config import PredRNNPPConfig
+from tfvp.models.predrnn_pp.weights import PredRNNPPProgram
+from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
+from tfvp.models.wiring import run_stack_with_memory
+from tfvp.porting.program import Program
+from tfvp.sections import DataSection
 
 
 class PredRNNPPState(NamedTuple):
@@ -18,7 +23,7 @@ class PredRNNPPState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class PredRNNPP(keras.layers.Layer):
+class PredRNNPP(RecurrentCore):
     """One step of PredRNN++ (Wang et al. 2018), as its released TF1 program.
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. The first layer's output goes
@@ -70,6 +75,10 @@ class PredRNNPP(keras.layers.Layer):
         self.decoder.build((*places, self.hidden[-1]))
         self.built = True
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder]
+
     def initial_state(self, batch_size, frame_shape) -> PredRNNPPState:
         """All-zero state for frames of (H, W, C)."""
         places = frame_shape[:2]
@@ -82,27 +91,17 @@ class PredRNNPP(keras.layers.Layer):
 
     def call(self, frame, state: PredRNNPPState):
         """Predict the frame after `frame` (B, H, W, C)."""
-        outputs, first, memory = zigzag(self.cells[:1], frame, state.layers[:1], state.memory)
+        outputs, first, memory = run_stack_with_memory(
+            self.cells[:1], frame, state.layers[:1], state.memory
+        )
         z, highway = self.highway(outputs[-1], state.highway)
-        outputs, others, memory = zigzag(self.cells[1:], z, state.layers[1:], memory)
+        outputs, others, memory = run_stack_with_memory(self.cells[1:], z, state.layers[1:], memory)
         after = PredRNNPPState(layers=(*first, *others), highway=highway, memory=memory)
         return self.decoder(outputs[-1]), after
 
-    def released_names(self) -> dict[str, keras.Variable]:
-        """Every weight by its name in the released program's checkpoints."""
-        named = {}
-        for cell in self.cells:
-            scope = f"predrnn_pp/{cell.name}"
-            for name, (_, norm) in CONVOLUTIONS.items():
-                named |= _convolution(f"{scope}/{name}", cell.convs[name])
-                if self.layer_norm:
-                    named |= _norm(f"{scope}/{norm}", cell.norms[name])
-            named |= _convolution(f"{scope}/memory_reduce", cell.conv_mix)
-        for source, conv in self.highway.convs.items():
-            named |= _convolution(f"predrnn_pp/highway/{source}", conv)
-            if self.layer_norm:
-                named |= _norm(f"predrnn_pp/highway/{source}", self.highway.norms[source])
-        return named | _convolution("predrnn_pp/back_to_pixel", self.decoder)
+    def programs(self) -> dict[str, Program]:
+        """The released TF1 program."""
+        return {"tf1": PredRNNPPProgram(self)}
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -114,10 +113,8 @@ class PredRNNPP(keras.layers.Layer):
         }
 
 
-def _convolution(name: str, layer: keras.layers.Conv2D) -> dict[str, keras.Variable]:
-    return {f"{name}/kernel": layer.kernel, f"{name}/bias": layer.bias}
-
-
-def _norm(name: str, layer: Any) -> dict[str, keras.Variable]:
-    """The program glues "b" (shift) and "s" (scale) to the name."""
-    return {f"{name}b": layer.beta, f"{name}s": layer.gamma}
+def build(model: PredRNNPPConfig, data: DataSection) -> RecurrentPredictor:
+    """The network of a configuration."""
+    cell = model.cell
+    core = PredRNNPP(model.hidden, cell.kernel, layer_norm=cell.layer_norm, name="core")
+    return RecurrentPredictor(core, data.frame_shape, model.patch_px, name="predictor")

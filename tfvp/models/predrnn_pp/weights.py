@@ -1,13 +1,18 @@
-"""Checkpoints of the TF1 PredRNN++ program: its names, and the ones that are not weights."""
+"""PredRNN++'s weights under the names of the released TF1 program, and its checkpoints."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
+from tfvp.cells.causal_lstm import CONVOLUTIONS
 from tfvp.errors import WeightsError
 from tfvp.porting.match import Shape, check_fit
+from tfvp.porting.program import Program, Source, WeightNames, only_weights
 from tfvp.porting.tf1_variables import TF1Variables
+from tfvp.porting.torch_layout import same
 
 SCOPE = "predrnn_pp/"
 _SLOTS = ("/Adam", "/Adam_1")
@@ -20,7 +25,7 @@ def predrnn_pp_weights(prefix: str | Path, expected: Mapping[str, Shape]) -> dic
 
     Args:
         prefix: see `TF1Variables`.
-        expected: released name -> shape, see `PredRNNPP.released_names`. Kernels are (rows,
+        expected: released name -> shape, see `released_names`. Kernels are (rows,
             columns, in, out) in the program as in Keras and need no turning.
 
     Raises:
@@ -58,3 +63,51 @@ def _open(prefix: str | Path) -> tuple[TF1Variables, dict[str, Shape]]:
             "(without convolutions of the cell state), and cannot be used"
         )
     return variables, found
+
+
+def released_names(core: Any) -> WeightNames:
+    """Every weight of a `PredRNNPP`, by its name in the program's checkpoints."""
+    named: WeightNames = {}
+    for cell in core.cells:
+        scope = f"{SCOPE}{cell.name}"
+        for name, (_, norm) in CONVOLUTIONS.items():
+            named |= _convolution(f"{scope}/{name}", cell.convs[name])
+            if core.layer_norm:
+                named |= _norm(f"{scope}/{norm}", cell.norms[name])
+        named |= _convolution(f"{scope}/memory_reduce", cell.conv_mix)
+    for source, conv in core.highway.convs.items():
+        named |= _convolution(f"{SCOPE}highway/{source}", conv)
+        if core.layer_norm:
+            named |= _norm(f"{SCOPE}highway/{source}", core.highway.norms[source])
+    return named | _convolution(f"{SCOPE}back_to_pixel", core.decoder)
+
+
+def _convolution(name: str, layer: keras.layers.Conv2D) -> WeightNames:
+    return {f"{name}/kernel": same(layer.kernel), f"{name}/bias": same(layer.bias)}
+
+
+def _norm(name: str, layer: Any) -> WeightNames:
+    """The program glues "b" (shift) and "s" (scale) to the name."""
+    return {f"{name}b": same(layer.beta), f"{name}s": same(layer.gamma)}
+
+
+class PredRNNPPProgram(Program):
+    """The TF1 program of PredRNN++."""
+
+    def __init__(self, core: Any):
+        super().__init__(released_names(core))
+
+    def everything(self, source: str, kernels: str = "auto") -> Source:
+        """See `Program`."""
+        del kernels
+        return Source(every_weight(source), self.names)
+
+    def weights(
+        self, source: str, *, averaged: bool = False, kernels: str = "auto"
+    ) -> list[tuple[keras.Variable, np.ndarray]]:
+        """See `Program`."""
+        del kernels
+        if averaged:
+            raise only_weights(source)
+        values = predrnn_pp_weights(source, self.shapes)
+        return [(variable, values[name]) for name, variable in self.variables.items()]

@@ -4,12 +4,15 @@ from typing import Any
 
 import keras
 
-from tfvp.cells.make import recurrent_cell
-from tfvp.models.wiring import climb
+from tfvp.cells.make import make_cell
+from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
+from tfvp.models.recurrent_autoencoder.config import RecurrentAutoencoderConfig
+from tfvp.models.wiring import run_stack
+from tfvp.sections import DataSection
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class RecurrentAutoencoder(keras.layers.Layer):
+class RecurrentAutoencoder(RecurrentCore):
     """One step of the autoencoder of Dittrich 2020, chapter 5.
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. With widths of 32 and 64 ("depth
@@ -24,7 +27,7 @@ class RecurrentAutoencoder(keras.layers.Layer):
     Args:
         hidden: channels of the encoder's cells; the decoder's are the same backwards, then the
             frame's.
-        cell: settings of every cell, see `recurrent_cell`.
+        cell: settings of every cell, see `tfvp.cells.make_cell`.
         remember: every_cell, or first_cell as the program.
     """
 
@@ -51,13 +54,12 @@ class RecurrentAutoencoder(keras.layers.Layer):
         for i, width in enumerate((*self.hidden, *down)):
             half, k = ("encoder", i) if i < len(self.hidden) else ("decoder", i - len(self.hidden))
             name = f"{half}{k}"
-            cell = recurrent_cell(self.cell, width, dtype=self.dtype_policy, name=name)
+            cell = make_cell(self.cell, width, dtype=self.dtype_policy, name=name)
             cell.build((*places, self.cells[-1].output_size if i else channels))
             self.cells.append(cell)
         self.built = True
 
-    @property
-    def decoder(self) -> list[keras.layers.Layer]:
+    def decoder_layers(self) -> list[keras.layers.Layer]:
         """The layers that make frames."""
         return self.cells[len(self.hidden) :]
 
@@ -78,7 +80,7 @@ class RecurrentAutoencoder(keras.layers.Layer):
         forgetful = self.cells[len(state) :]
         batch_size, *places = keras.ops.shape(frame)[:-1]
         states = (*state, *self._empty(forgetful, batch_size, places))
-        outputs, after = climb(self.cells, frame, states)
+        outputs, after = run_stack(self.cells, frame, states)
         return outputs[-1], after[: len(state)]
 
     def get_config(self):
@@ -89,3 +91,11 @@ class RecurrentAutoencoder(keras.layers.Layer):
             "cell": self.cell,
             "remember": self.remember,
         }
+
+
+def build(model: RecurrentAutoencoderConfig, data: DataSection) -> RecurrentPredictor:
+    """The network of a configuration."""
+    core = RecurrentAutoencoder(
+        model.hidden, model.cell.settings(), remember=model.remember, name="core"
+    )
+    return RecurrentPredictor(core, data.frame_shape, name="predictor")

@@ -5,11 +5,15 @@ import math
 import keras
 from keras import ops
 
+from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
+from tfvp.models.simple_lstm.config import SimpleLSTMConfig
+from tfvp.sections import DataSection
+
 _PIXEL_MAX = 255.0  # the program's frames are bytes
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class SimpleLSTM(keras.layers.Layer):
+class SimpleLSTM(EncoderDecoderCore):
     """The core of Colonna and Manganaro's 2023 baseline for `EncoderDecoderPredictor`.
 
     Frames as vectors in [0, 255] go through dense layers (relu) into an LSTM. relu of its output
@@ -35,7 +39,7 @@ class SimpleLSTM(keras.layers.Layer):
 
     directions = ("future",)
     conditional = ()
-    opening = "zeros"
+    first_input = "zeros"
 
     def __init__(
         self,
@@ -79,6 +83,10 @@ class SimpleLSTM(keras.layers.Layer):
         ]
         return keras.Sequential(layers, name=name)
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder]
+
     def initial_state(self, batch_size, frame_shape):
         """All-zero hidden and cell state of each LSTM."""
         del frame_shape
@@ -120,3 +128,9 @@ class SimpleLSTM(keras.layers.Layer):
             "bidirectional": self.bidirectional,
         }
         return {**super().get_config(), **config}
+
+
+def build(model: SimpleLSTMConfig, data: DataSection) -> EncoderDecoderPredictor:
+    """The network of a configuration."""
+    core = SimpleLSTM(model.encoder, model.decoder, bidirectional=model.bidirectional, name="core")
+    return EncoderDecoderPredictor(core, data.frame_shape, name="predictor")

@@ -5,17 +5,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfvp.cells.make import recurrent_cell
-from tfvp.layers.flow import dense_image_warp
-from tfvp.layers.flow_roughness import flow_roughness
-from tfvp.models.own_loss import rollout_with_own_loss
+from tfvp.cells.make import make_cell
+from tfvp.layers.flow import dense_image_warp, flow_roughness
+from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
+from tfvp.models.rollout import rollout_measured
+from tfvp.models.spatio_temporal_autoencoder.config import SpatioTemporalConfig
+from tfvp.sections import DataSection
 
 KERNEL, FLOW_KERNEL = 7, 15
 FLOW_LIMIT = 0.5  # of half the map's side: no place moves further
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
-class SpatioTemporal(keras.layers.Layer):
+class SpatioTemporal(RecurrentCore):
     """One step of the network of Patraucean et al. 2016 (arXiv:1511.06309), as Dittrich has it.
 
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. The frame becomes a map of half its
@@ -32,15 +34,17 @@ class SpatioTemporal(keras.layers.Layer):
     (`detach_sampled=True`); here both learn unless that is asked for. His and Patraucean's predict
     one frame, and to go on read the clip again without its oldest frame; here the state goes on.
 
-    Its own loss is how rough the flow is, in halves of the map's side, as the paper has it and its
-    released program leaves it out.
+    Its auxiliary loss is how rough the flow is, in halves of the map's side, as the paper has it
+    and its released program leaves it out.
 
     Args:
         encoder: channels of the map.
         hidden: channels of the cell.
-        cell: settings of the cell, see `recurrent_cell`.
+        cell: settings of the cell, see `tfvp.cells.make_cell`.
         detach_sampled: see above.
     """
+
+    has_flow = True
 
     def __init__(
         self,
@@ -57,7 +61,7 @@ class SpatioTemporal(keras.layers.Layer):
         self.cell_settings = dict(cell)
         self.detach_sampled = detach_sampled
         self.encoder = self._conv(encoder, KERNEL, "encoder", activation="tanh")
-        self.cell = recurrent_cell(cell, hidden, dtype=self.dtype_policy, name="cell")
+        self.cell = make_cell(cell, hidden, dtype=self.dtype_policy, name="cell")
         self.flow_layers = [
             self._conv(2, FLOW_KERNEL, "flow0"),
             self._conv(2, FLOW_KERNEL, "flow1"),
@@ -83,6 +87,10 @@ class SpatioTemporal(keras.layers.Layer):
         self.decoder.build((batch, height, width, self.encoder_channels))
         self.built = True
 
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames."""
+        return [self.decoder]
+
     def initial_state(self, batch_size, frame_shape):
         """All-zero state of the cell for frames of (H, W, C)."""
         height, width, _ = frame_shape
@@ -90,10 +98,10 @@ class SpatioTemporal(keras.layers.Layer):
 
     def call(self, frame, state):
         """Predict the frame after `frame` (B, H, W, C)."""
-        predicted, _, state = self.with_flow(frame, state)
+        predicted, _, state = self.flow_step(frame, state)
         return predicted, state
 
-    def with_flow(self, frame, state):
+    def flow_step(self, frame, state):
         """As a call, with the flow (B, H/2, W/2, 2) by which the map was moved between the two."""
         seen = ops.max_pool(self.encoder(frame), 2, strides=2, padding="valid")
         hidden, state = self.cell(seen, state)
@@ -102,20 +110,16 @@ class SpatioTemporal(keras.layers.Layer):
         moved = dense_image_warp(sampled, -flow, outside="zero")
         return self.decoder(ops.repeat(ops.repeat(moved, 2, axis=1), 2, axis=2)), flow, state
 
-    def with_own_loss(self, state, frames, use_truth, feedback):
-        """Predict a clip, and measure how rough its flows are.
-
-        frames (B, T, H, W, C), use_truth as for `rollout` -> predictions of frames 1 ... T - 1 and
-        (B,), `flow_roughness` summed over these steps, as squared errors are.
-        """
+    def rollout_with_auxiliary(self, state, frames, mask, feedback):
+        """See `RecurrentCore`; "flow_roughness": summed over the steps, as squared errors are."""
 
         def step(frame, state):
-            predicted, flow, state = self.with_flow(frame, state)
+            predicted, flow, state = self.flow_step(frame, state)
             of_half = flow * 2 / (self._sides(flow) - 1)
             return (predicted, flow_roughness(of_half)), state
 
-        predictions, roughness = rollout_with_own_loss(step, state, frames, use_truth, feedback)
-        return predictions, ops.sum(roughness, axis=1)
+        predictions, roughness = rollout_measured(step, state, frames, mask, feedback)
+        return predictions, {"flow_roughness": ops.sum(roughness, axis=1)}
 
     def flow(self, hidden):
         """Where every place is read from: (B, H/2, W/2, hidden) -> (B, H/2, W/2, 2), pixels."""
@@ -139,3 +143,15 @@ class SpatioTemporal(keras.layers.Layer):
             "cell": self.cell_settings,
             "detach_sampled": self.detach_sampled,
         }
+
+
+def build(model: SpatioTemporalConfig, data: DataSection) -> RecurrentPredictor:
+    """The network of a configuration."""
+    core = SpatioTemporal(
+        model.encoder,
+        model.hidden,
+        model.cell.settings(),
+        detach_sampled=model.detach_sampled,
+        name="core",
+    )
+    return RecurrentPredictor(core, data.frame_shape, name="predictor")

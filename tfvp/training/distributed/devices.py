@@ -6,7 +6,7 @@ from typing import Any
 
 from keras.backend import backend
 
-from tfvp.config.experiment import TrainingConfig
+from tfvp.config.training import TrainingConfig
 from tfvp.errors import ConfigError
 from tfvp.training.distributed.workers import Alone, Workers
 

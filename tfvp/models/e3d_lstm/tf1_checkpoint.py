@@ -9,12 +9,12 @@ weights, has its second moment in `Variable_{2k+1}` and its first in `Variable_{
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tfvp.errors import WeightsError
+from tfvp.porting.program import OptimizerState
 from tfvp.porting.tf1_variables import TF1Variables
 from tfvp.shapes import describe
 
@@ -32,15 +32,6 @@ _CELL = [
     )
     for weight in (("kernel", "bias") if layer.startswith("conv3d") else ("gamma", "beta"))
 ]
-
-
-@dataclass(frozen=True)
-class OptimizerState:
-    """Adam's state in a checkpoint; the moments by the released name of their weight."""
-
-    steps_done: int
-    first_moments: dict[str, np.ndarray]
-    second_moments: dict[str, np.ndarray]
 
 
 def released_names(layers: int) -> list[str]:

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tfvp.cells.prednet import GATES
 from tfvp.errors import WeightsError
 from tfvp.porting.match import Shape, check_fit
+from tfvp.porting.program import Program, Source, WeightNames
+from tfvp.porting.torch_layout import same
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,6 @@ class PredNetFile:
 
     weights: tuple[tuple[str, str, np.ndarray], ...]
     others: Mapping[str, np.ndarray]
-
-
-def is_keras2(source: str) -> bool:
-    """Whether a path is named as Keras 2 names its files, and not as Keras 3 does."""
-    return source.endswith((".hdf5", ".h5")) and not source.endswith(".weights.h5")
 
 
 def prednet_weights(
@@ -44,7 +42,7 @@ def read_prednet(path: Path, expected: Mapping[str, Shape], kernels: str = "auto
 
     Args:
         path: the HDF5 file.
-        expected: released name -> shape, in the released order, see `PredNet.released_names`.
+        expected: released name -> shape, in the released order, see `released_names`.
         kernels: "tensorflow"; "theano", whose convolution turns a kernel by half a circle, so that
             it must be turned back; "auto": as the file's `backend` says, TensorFlow where it does
             not say.
@@ -113,3 +111,32 @@ def _array(path: Path, file: Any, group: Any, name: str) -> np.ndarray:
 
 def _text(value: Any) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def released_names(core: Any) -> WeightNames:
+    """Every weight of a `PredNet`, by its name in the program's files, in the order there."""
+    named: WeightNames = {}
+    for unit in ("a", "ahat", *GATES):
+        for i, cell in enumerate(core.cells):
+            layer = {"a": cell.conv_up, "ahat": cell.conv_prediction}.get(unit)
+            layer = cell.conv_gates[unit] if unit in GATES else layer
+            if layer:
+                named[f"layer_{unit}_{i}/kernel"] = same(layer.kernel)
+                named[f"layer_{unit}_{i}/bias"] = same(layer.bias)
+    return named
+
+
+class PredNetProgram(Program):
+    """The original program, in Keras 2 on Theano or TensorFlow."""
+
+    def __init__(self, core: Any):
+        super().__init__(released_names(core))
+
+    def everything(self, source: str, kernels: str = "auto") -> Source:
+        """See `Program`."""
+        file = read_prednet(Path(source), self.shapes, kernels)
+        return Source(
+            values={**{theirs: array for theirs, _, array in file.weights}, **file.others},
+            names={theirs: self.names[released] for theirs, released, _ in file.weights},
+            aside=dict.fromkeys(file.others, "of another layer"),
+        )

@@ -1,0 +1,70 @@
+"""The evaluation section."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from tfvp.sections import NotNegative, Positive, Section
+
+MetricName = Literal[
+    "mse",
+    "mae",
+    "ssim_thesis",
+    "ssim_range1",
+    "ssim_uint8",
+    "ssim_gaussian",
+    "psnr_uint8",
+    "psnr_float",
+    "cross_entropy",
+]
+
+
+METRIC_PRESETS: dict[str, tuple[MetricName, ...]] = {
+    "thesis": ("mse", "mae", "ssim_thesis", "psnr_uint8"),  # Tan 2019
+    "literature": (  # every definition that a published table uses
+        "mse",
+        "mae",
+        "ssim_thesis",
+        "ssim_uint8",
+        "psnr_uint8",
+        "cross_entropy",
+    ),
+    "pixels": ("mse", "mae", "psnr_float", "cross_entropy"),  # for frames below a window's size
+    "all": get_args(MetricName),
+}
+
+
+def _metric_names(value: Any) -> Any:
+    """The metrics of a preset; anything else as it is."""
+    if isinstance(value, str) and value not in METRIC_PRESETS:
+        raise PydanticCustomError(
+            "metrics",
+            "Input should be a list of metrics, or one of {presets}",
+            {"presets": ", ".join(METRIC_PRESETS)},
+        )
+    return METRIC_PRESETS[value] if isinstance(value, str) else value
+
+
+class EvaluationConfig(Section):
+    """What is measured on the test split, once, after training."""
+
+    metrics: Annotated[
+        tuple[MetricName, ...],
+        Field(
+            strict=False,
+            min_length=1,
+            description="names, or a preset: thesis, literature, pixels, all",
+        ),
+        BeforeValidator(_metric_names),
+    ] = METRIC_PRESETS["thesis"]
+    batch: Positive = Field(default=16, description="clips predicted at once")
+    sequences: Positive | None = Field(
+        default=None, description="first clips of the test split; null: all"
+    )
+    checkpoint: Literal["best", "last"] = "best"
+    weights: Literal["raw", "averaged"] = Field(
+        default="raw",
+        description="averaged: the exponential average (the released code never used it)",
+    )
+    samples: NotNegative = Field(default=5, description="clips drawn as filmstrips and GIFs")

@@ -1,0 +1,46 @@
+"""The sections of the training loss."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Tag, model_validator
+
+from tfvp.sections import Section, Weight, chosen_by
+
+
+class AbsoluteSquareLossConfig(Section):
+    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames."""
+
+    kind: Literal["absolute_square"] = "absolute_square"
+    l1: Weight = 1.0
+    l2: Weight = 1.0
+    reduction: Literal["sum", "mean"] = Field(
+        default="sum",
+        description="mean: over clips and predicted values, so l2: 2 is the mean squared error",
+    )
+    network: Weight = Field(
+        default=0.0,
+        description="weight of the network's auxiliary loss, where it has one: what it measures of "
+        "its errors, states or flow beside its predictions",
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> "AbsoluteSquareLossConfig":
+        if self.l1 == 0 and self.l2 == 0 and self.network == 0:
+            raise ValueError("training.loss: l1 and l2 are both 0, so nothing would be learned")
+        return self
+
+
+class CrossEntropyLossConfig(Section):
+    """Sum of -t log p - (1 - t) log(1 - p) over all predicted frames; targets as they are."""
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    epsilon: Annotated[float, Field(gt=0, lt=0.1)] = Field(
+        default=1e-10, description="added to what a logarithm is taken of"
+    )
+
+
+LossConfig = Annotated[
+    Annotated[AbsoluteSquareLossConfig, Tag("absolute_square")]
+    | Annotated[CrossEntropyLossConfig, Tag("cross_entropy")],
+    chosen_by("kind", "absolute_square", "cross_entropy"),
+]

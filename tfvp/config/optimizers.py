@@ -1,0 +1,94 @@
+"""The sections of optimizers and of what is done to a gradient before them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Tag
+
+from tfvp.sections import Section, Weight, chosen_by
+
+
+class AdamTF1Config(Section):
+    """Adam as the E3D-LSTM program wrote it: epsilon inside the square root."""
+
+    kind: Literal["adam_tf1"] = "adam_tf1"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.9995
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+
+
+class AdamSettings(Section):
+    """What Adam and AdamW share."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+
+
+class AdamConfig(AdamSettings):
+    """Adam as Keras has it: epsilon outside the square root."""
+
+    kind: Literal["adam"] = "adam"
+
+
+class AdamWConfig(AdamSettings):
+    """Adam whose weights also shrink by learning_rate * weight_decay, biases too, as PyTorch's."""
+
+    kind: Literal["adamw"] = "adamw"
+    weight_decay: Weight = 1e-2
+
+
+class RMSPropConfig(Section):
+    """RMSProp: the gradient over the root of the running mean of its square."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    epsilon: Annotated[float, Field(gt=0)] = 1e-7
+
+
+class ClippedMomentumConfig(Section):
+    """Momentum whose every update is clipped, as the program of Srivastava et al. 2015 trains."""
+
+    kind: Literal["clipped_momentum"] = "clipped_momentum"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    clip: Annotated[float, Field(gt=0)] = Field(
+        default=1e-4, description="largest change of a weight in one update"
+    )
+    weight_decay: Weight = Field(default=1e-4, description="not of biases")
+
+
+OptimizerConfig = Annotated[
+    Annotated[AdamTF1Config, Tag("adam_tf1")]
+    | Annotated[AdamConfig, Tag("adam")]
+    | Annotated[AdamWConfig, Tag("adamw")]
+    | Annotated[RMSPropConfig, Tag("rmsprop")]
+    | Annotated[ClippedMomentumConfig, Tag("clipped_momentum")],
+    chosen_by("kind", "adam_tf1", "adam", "adamw", "rmsprop", "clipped_momentum"),
+]
+
+
+class GlobalNormClipConfig(Section):
+    """All gradients are scaled down together where their common norm is larger."""
+
+    kind: Literal["global_norm"] = "global_norm"
+    norm: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="of the gradient of training.loss, a sum or a mean over clips"
+    )
+
+
+class ValueClipConfig(Section):
+    """Every number of a gradient is cut to a range."""
+
+    kind: Literal["value"] = "value"
+    value: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="largest number, of either sign"
+    )
+
+
+ClipConfig = Annotated[
+    Annotated[GlobalNormClipConfig, Tag("global_norm")] | Annotated[ValueClipConfig, Tag("value")],
+    chosen_by("kind", "global_norm", "value"),
+]

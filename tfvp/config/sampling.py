@@ -1,0 +1,48 @@
+"""The sections of scheduled sampling: when the true frame is fed."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Tag, model_validator
+
+from tfvp.sections import NotNegative, Positive, Probability, Section, Weight, chosen_by
+
+
+class LinearSamplingConfig(Section):
+    """Scheduled sampling: the true frame is fed with probability start - decay_per_step * step."""
+
+    kind: Literal["linear"] = "linear"
+    start: Probability = 1.0
+    decay_per_step: Weight = 2e-5
+    stop_step: NotNegative = Field(
+        default=50_000, description="from this step on the model only sees its own predictions"
+    )
+
+
+class ReverseSamplingConfig(Section):
+    """Reverse scheduled sampling of PredRNN-V2: its own predictions in the context at first, too.
+
+    Until first_step a true frame is fed with probability 0.5 everywhere after the first frame. Then
+    it nears 1 in the context, 1 - 0.5 exp(-(step - first_step) / time_constant), and falls to 0 in
+    the future, along a line; from last_step on it is 1 and 0.
+    """
+
+    kind: Literal["reverse"] = "reverse"
+    first_step: NotNegative = 25_000
+    last_step: Positive = 50_000
+    time_constant: Annotated[float, Field(gt=0)] = Field(default=2_500.0, description="in steps")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ReverseSamplingConfig":
+        if self.first_step >= self.last_step:
+            raise ValueError(
+                f"training.scheduled_sampling.first_step: {self.first_step} must come before "
+                f"last_step {self.last_step}"
+            )
+        return self
+
+
+SamplingConfig = Annotated[
+    Annotated[LinearSamplingConfig, Tag("linear")]
+    | Annotated[ReverseSamplingConfig, Tag("reverse")],
+    chosen_by("kind", "linear", "reverse"),
+]

@@ -1,0 +1,206 @@
+"""What every network is: a context of frames in, the next frames out.
+
+The protocol on which training, evaluation, inference, export and import rely. A network is a core,
+which holds all weights, in a predictor of one of three families, which hands frames to it:
+
+| family | its core | example |
+|---|---|---|
+| `recurrent.RecurrentPredictor` | reads a frame, predicts the next | E3D-LSTM |
+| `encoder_decoder.EncoderDecoderPredictor` | reads the context, then predicts | FC-LSTM |
+| `clip.ClipPredictor` | maps a whole context to the frames after it | TAU |
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfvp.layers.patches import fold_patches
+from tfvp.porting.program import Program
+from tfvp.shapes import Tensor, check_shape
+
+
+class TrainingOutputs(NamedTuple):
+    """What a network gives for a batch in training."""
+
+    predictions: Tensor  # (B, P, H, W, C), as the network gives them; may leave [0, 1] a little
+    targets: Tensor  # (B, P, H, W, C) in [0, 1], the true frames in the same order
+    auxiliary: dict[str, Tensor]  # name -> (B,), what the network wants small beside the error
+
+
+class Core(keras.layers.Layer):
+    """What holds all weights of a network; each family asks more of it."""
+
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames: what `training.freeze_decoder` leaves as it is."""
+        raise NotImplementedError
+
+    def programs(self) -> dict[str, Program]:
+        """Other programs whose weights it can take, by the kind of their files.
+
+        Kinds are those of `tfvp.porting.read.FORMATS`: tf1, keras2, torch.
+        """
+        return {}
+
+
+class VideoPredictor(keras.Model):
+    """A network that predicts the next frames of clips; one of its families is what is built.
+
+    Args:
+        core: the layer that holds all weights.
+        frame_shape: (H, W, C) of a frame.
+        patch_px: side of the squares folded into channels; must divide H and W.
+    """
+
+    def __init__(
+        self, core: Core, frame_shape: tuple[int, int, int], patch_px: int = 1, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.core = core
+        self.frame_shape = tuple(frame_shape)
+        self.patch_px = patch_px
+        height, width, channels = self.frame_shape
+        self.grid_shape = (height // patch_px, width // patch_px, channels * patch_px**2)
+        if not self.core.built:  # a core that Keras deserialised comes built
+            self.core.build(self._core_shape())
+        self.built = True
+
+    def _core_shape(self) -> tuple[int | None, ...]:
+        """The shape that the core is built for."""
+        return (None, *self.grid_shape)
+
+    # --- prediction ---
+
+    @property
+    def context_frames(self) -> int | None:
+        """The one number of context frames that it takes; None: any."""
+        return None
+
+    def predict_frames(self, context: Tensor, horizon: int) -> Tensor:
+        """Predict the frames after a context.
+
+        Args:
+            context: (B, T, H, W, C), float in [0, 1].
+            horizon: frames to predict, at least 1.
+
+        Returns:
+            (B, horizon, H, W, C), as the network gives them; they may leave [0, 1] a little.
+
+        Raises:
+            ValueError: frames of another shape, or a context of a length that it does not take.
+        """
+        raise NotImplementedError
+
+    def predict_next(self, frames: Tensor, context_frames: int) -> Tensor:
+        """Predict the frame after the context, then after one true frame more, and so on.
+
+        Args:
+            frames: (B, T, H, W, C) in [0, 1], the context and true frames after it; T is known.
+            context_frames: frames before the first prediction, 1 … T.
+
+        Returns:
+            The frames after `context_frames`, context_frames + 1, … T given ones:
+            (B, T - context_frames + 1, H, W, C).
+        """
+        ends = range(context_frames, frames.shape[1] + 1)
+        each = [self.predict_frames(self._seen(frames, n), 1) for n in ends]
+        return ops.concatenate(each, axis=1)
+
+    def _seen(self, frames: Tensor, count: int) -> Tensor:
+        """What is read of the first `count` frames."""
+        return frames[:, :count]
+
+    def flow(self) -> Callable[[Any, Any], Any] | None:
+        """What computes the flow by which each frame was moved to the next; None: it has none.
+
+        The function takes a context (Tc, H, W, C) and its prediction (Tp, H, W, C), NumPy in
+        [0, 1], and returns (Tp, H, W, 2) in pixels, rows and columns: what is at a place of a
+        predicted frame comes from the place plus the flow in the frame before.
+        """
+        return None
+
+    # --- training ---
+
+    def training_outputs(
+        self, batch: dict[str, Tensor], horizon: int, *, auxiliary: bool = False, training=True
+    ) -> TrainingOutputs:
+        """Predict what is trained of a batch.
+
+        Args:
+            batch: {"frames": (B, T, H, W, C) in [0, 1], "teacher_forcing_mask": (B, F)}; the mask
+                is 1 where the true frame is fed, for the F frames before the last.
+            horizon: frames of the clip that are the future.
+            auxiliary: also measure the auxiliary losses, where the network has any.
+            training: whether layers act as in training: batch statistics, dropout.
+
+        Raises:
+            ValueError: frames or mask have another shape than the network takes.
+        """
+        outputs = self(batch, horizon=horizon, auxiliary=auxiliary, training=training)
+        predictions, measured = outputs if auxiliary else (outputs, {})
+        return TrainingOutputs(predictions, self.targets(batch["frames"], horizon), measured)
+
+    def targets(self, frames: Tensor, horizon: int) -> Tensor:
+        """The frames (B, P, H, W, C) that a call predicts of (B, T, H, W, C), in its order."""
+        raise NotImplementedError
+
+    def call(
+        self,
+        inputs: dict[str, Tensor],
+        horizon: int | None = None,
+        auxiliary: bool = False,
+        training: bool | None = None,
+    ):
+        """Predict what `targets` gives, see `training_outputs`; `horizon` None: the mask's + 1.
+
+        Returns:
+            The predictions; with `auxiliary` them and the auxiliary losses.
+        """
+        del training  # Keras hands it to every layer inside
+        frames, mask = inputs["frames"], inputs["teacher_forcing_mask"]
+        height, width, channels = self.frame_shape
+        check_shape("frames", frames.shape, f"B T {height} {width} {channels}")
+        check_shape("teacher_forcing_mask", mask.shape, "B F")
+        future = mask.shape[1] + 1 if horizon is None else horizon
+        predictions, measured = self._trained(frames, mask, future, auxiliary)
+        return (predictions, measured) if auxiliary else predictions
+
+    def _trained(
+        self, frames: Tensor, mask: Tensor, horizon: int, auxiliary: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Predictions and auxiliary losses, see `training_outputs`."""
+        raise NotImplementedError
+
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The layers that make frames: what `training.freeze_decoder` leaves as it is."""
+        return self.core.decoder_layers()
+
+    def programs(self) -> dict[str, Program]:
+        """Other programs whose weights it can take, see `Core.programs`."""
+        return self.core.programs()
+
+    # --- what the families share ---
+
+    def _check_context(self, context: Tensor) -> None:
+        height, width, channels = self.frame_shape
+        check_shape("context", context.shape, f"B T {height} {width} {channels}")
+
+    def _fold(self, frames: Tensor) -> Tensor:
+        """Frames as patches: (B, T, H, W, C) -> (B, T, *grid_shape)."""
+        return fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "core": keras.saving.serialize_keras_object(self.core),
+            "frame_shape": self.frame_shape,
+            "patch_px": self.patch_px,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuild from `get_config`."""
+        core = keras.saving.deserialize_keras_object(config.pop("core"))
+        return cls(core=core, **config)

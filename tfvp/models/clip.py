@@ -1,0 +1,75 @@
+"""Networks that map a whole context to the frames after it, without a loop over time."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfvp.layers.patches import unfold_patches
+from tfvp.models.base import Core, VideoPredictor
+from tfvp.shapes import Tensor, check_shape
+
+
+class ClipCore(Core):
+    """A layer `call(context (B, T, H, W, C)) -> (B, T, H, W, C)`, the frames after the context.
+
+    Args:
+        context_frames: T, which its weights belong to.
+    """
+
+    def __init__(self, context_frames: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.context_frames = context_frames
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "context_frames": self.context_frames}
+
+
+@keras.saving.register_keras_serializable(package="tfvp")
+class ClipPredictor(VideoPredictor):
+    """A network that reads a context of one length and gives as many frames after it at once.
+
+    A shorter horizon is the first of these frames. For a longer one the outputs are fed back as the
+    next context, with gradients through all passes in training, where the mask is not looked at.
+
+    Args:
+        core: a `ClipCore`.
+        frame_shape: (H, W, C) of a frame.
+        patch_px: side of the squares folded into channels; must divide H and W.
+    """
+
+    core: ClipCore
+
+    def _core_shape(self) -> tuple[int | None, ...]:
+        return (None, self.core.context_frames, *self.grid_shape)
+
+    @property
+    def context_frames(self) -> int | None:
+        """The length of the context that its weights belong to."""
+        return self.core.context_frames
+
+    def predict_frames(self, context: Tensor, horizon: int) -> Tensor:
+        """See `VideoPredictor`."""
+        self._check_context(context)
+        length = self.core.context_frames
+        hint = f"this network was built for {length} context frames and takes no others"
+        check_shape("context", context.shape, "B T H W C", hint=hint, T=length)
+        predictions, seen = [], self._fold(context)
+        for _ in range(-(-horizon // length)):
+            seen = self.core(seen)
+            predictions.append(seen)
+        return unfold_patches(ops.concatenate(predictions, axis=1)[:, :horizon], self.patch_px)
+
+    def _seen(self, frames: Tensor, count: int) -> Tensor:
+        return frames[:, count - self.core.context_frames : count]
+
+    def targets(self, frames: Tensor, horizon: int) -> Tensor:
+        """The future."""
+        return frames[:, -horizon:]
+
+    def _trained(
+        self, frames: Tensor, mask: Tensor, horizon: int, auxiliary: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        del mask, auxiliary
+        return self.predict_frames(frames[:, :-horizon], horizon), {}

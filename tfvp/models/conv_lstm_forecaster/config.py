@@ -1,0 +1,29 @@
+"""The section of Shi's encoder-forecaster."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tfvp.cells.config import ConvLSTMCellConfig
+from tfvp.sections import PatchedSection, Positive
+
+
+class ConvLSTMForecasterConfig(PatchedSection):
+    """Encoder-forecaster of ConvLSTM cells; the forecaster sees no frame (Shi et al. 2015)."""
+
+    network: Literal["conv_lstm_forecaster"] = "conv_lstm_forecaster"
+    cell: ConvLSTMCellConfig = ConvLSTMCellConfig(peephole="channel")
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 64, 64), strict=False, min_length=1, description="channels of each layer"
+    )
+    order: Literal["same", "reversed"] = Field(
+        default="same",
+        description="order of the forecaster's layers; the paper's counts allow both, its "
+        "follow-up reverses it and calls that a change",
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+    @property
+    def predicts_in_context(self) -> bool:
+        """Its encoder reads the whole context before a decoder predicts."""
+        return False

@@ -1,0 +1,19 @@
+"""The section of PredRNN++."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tfvp.cells.config import CausalLSTMCellConfig
+from tfvp.sections import PatchedSection, Positive
+
+
+class PredRNNPPConfig(PatchedSection):
+    """PredRNN++: causal LSTMs with a gradient highway unit above the first."""
+
+    network: Literal["predrnn_pp"] = "predrnn_pp"
+    cell: CausalLSTMCellConfig = CausalLSTMCellConfig()
+    hidden: tuple[Positive, ...] = Field(
+        default=(128, 64, 64, 64), strict=False, min_length=2, description="channels of each layer"
+    )
+    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")

@@ -1,0 +1,28 @@
+"""The section of the recurrent autoencoder."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tfvp.cells.config import ConvLSTMCellConfig, RecurrentCellConfig
+from tfvp.sections import ModelSection, Positive
+
+
+class RecurrentAutoencoderConfig(ModelSection):
+    """Recurrent cells alone, up to wide ones and back to a frame (Dittrich 2020)."""
+
+    network: Literal["recurrent_autoencoder"] = "recurrent_autoencoder"
+    cell: RecurrentCellConfig = ConvLSTMCellConfig(
+        kernel=(3, 3), state_kernel=(3, 3), peephole="conv"
+    )
+    hidden: tuple[Positive, ...] = Field(
+        default=(32, 64),
+        strict=False,
+        min_length=1,
+        description="channels of the cells on the way up; down again the same",
+    )
+    remember: Literal["every_cell", "first_cell"] = Field(
+        default="every_cell",
+        description="which cells keep their state; first_cell: as the program, whose others start "
+        "empty at every frame",
+    )

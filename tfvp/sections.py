@@ -1,0 +1,195 @@
+"""What sections of a configuration are made of: the base classes, and choosing one by a name.
+
+A section refuses unknown keys, wrong types and impossible combinations, and does not change once it
+is made. What is chosen by a name (a dataset, a network, a cell) keeps its own section in the folder
+or file of its name; nothing here or there needs Keras.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise PydanticCustomError("odd", "Input should be an odd number")
+    return value
+
+
+Positive = Annotated[int, Field(ge=1)]
+OddPositive = Annotated[int, Field(ge=1), AfterValidator(_odd)]
+NotNegative = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Folder = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
+
+
+SPLITS = ("train", "validation", "test")
+
+
+class Section(BaseModel):
+    """A group of keys; unknown keys and changes after loading are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class _Chooser(Discriminator):
+    """A Discriminator that may stand in a union with None, which wants it hashable."""
+
+    __hash__ = object.__hash__
+
+
+def one_of(
+    key: str, sections: Mapping[str, type[Section]], unusable: Mapping[str, str] | None = None
+) -> Any:
+    """The type of a section that is one of several, chosen by its `key`; not given: the first.
+
+    `unusable` says of names that somebody may choose why they cannot be had.
+
+    >>> class Tea(Section):
+    ...     kind: Literal["tea"] = "tea"
+    >>> class Milk(Section):
+    ...     kind: Literal["milk"] = "milk"
+    >>> class Cup(Section):
+    ...     drink: one_of("kind", {"tea": Tea, "milk": Milk})
+    >>> Cup(drink={"kind": "milk"})
+    Cup(drink=Milk(kind='milk'))
+    """
+    arms = [Annotated[section, Tag(name)] for name, section in sections.items()]
+    return Annotated[Union[tuple(arms)], chosen_by(key, *sections, unusable=unusable or {})]  # noqa: UP007, not written out
+
+
+def chosen_by(key: str, *names: str, unusable: Mapping[str, str] | None = None) -> Discriminator:
+    """Choose a section among several by its `key`; where it is not given, the first."""
+
+    def chosen(value: Any) -> str:
+        name = value.get(key, names[0]) if isinstance(value, Mapping) else getattr(value, key, None)
+        return names[0] if name is None else str(name)
+
+    listed = ", ".join(f"'{name}'" for name in names[:-1])
+    expected = f"{listed} or '{names[-1]}'" if listed else f"'{names[0]}'"
+    expected += "".join(f"; {name}: {reason}" for name, reason in (unusable or {}).items())
+    return _Chooser(
+        chosen,
+        custom_error_type="unknown_kind",
+        custom_error_message="Input should be {expected}",
+        custom_error_context={"key": key, "expected": expected},
+    )
+
+
+class DataSection(Section):
+    """What every dataset has; its own section, in the dataset's folder, adds the rest.
+
+    A section sets `dataset`, its name, as a literal, and `channels`, of a frame, as a key or as a
+    property.
+    """
+
+    if TYPE_CHECKING:
+        dataset: Any
+        channels: Any
+
+    root: Folder | None = Field(
+        default=None,
+        description="folder with the raw data (mnist/, kth/, … inside); read only; default "
+        "$TFVP_DATA",
+    )
+    prepared: Folder = Field(default=Path("data"), description="where prepared TFRecords are kept")
+    frame_px: tuple[Positive, Positive] = Field(
+        default=(64, 64), strict=False, description="height and width of a frame, pixels"
+    )
+    context_frames: Positive = Field(default=10, description="frames the network is given")
+    predict_frames: Positive = Field(default=10, description="frames it must predict")
+
+    @property
+    def total_frames(self) -> int:
+        """Context and predicted frames together."""
+        return self.context_frames + self.predict_frames
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of a frame."""
+        return (*self.frame_px, self.channels)
+
+    @property
+    def endless(self) -> bool:
+        """Whether training never sees a clip twice."""
+        return False
+
+    def sequences(self, split: str) -> int | None:
+        """Number of sequences in a prepared split; None where only preparing tells."""
+        del split
+        return None
+
+
+class FrameDivisor(NamedTuple):
+    """A number that must divide a frame's height and width.
+
+    Args:
+        key: the key that decides it.
+        divisor: the number.
+        why: what makes it so; empty where the key's value itself is the number.
+    """
+
+    key: str
+    divisor: int
+    why: str = ""
+
+
+class ModelSection(Section):
+    """What every network has: what must be known of it before it is built.
+
+    A section sets `network`, its name, as a literal. The properties are the network's traits:
+    whatever depends on them (checks of the experiment, training, evaluation) reads them here, so
+    nothing needs to know a network by its name.
+    """
+
+    if TYPE_CHECKING:
+        network: Any
+
+    @property
+    def frame_divisors(self) -> tuple[FrameDivisor, ...]:
+        """What must divide the height and width of a frame."""
+        return ()
+
+    @property
+    def has_auxiliary_loss(self) -> bool:
+        """Whether it measures something on the way that `training.loss.network` can weigh."""
+        return False
+
+    @property
+    def predicts_in_context(self) -> bool:
+        """Whether each frame of the context gives a prediction; else all of it is read first."""
+        return True
+
+    @property
+    def batch_statistics(self) -> bool:
+        """Whether a clip's output in training depends on the clips that are computed with it."""
+        return False
+
+    @property
+    def fixed_context(self) -> bool:
+        """Whether its weights belong to one number of context frames."""
+        return False
+
+    def check(self, data: DataSection, auxiliary_weight: float) -> None:
+        """Raise ValueError where data or training do not fit this network.
+
+        Args:
+            data: the data section.
+            auxiliary_weight: `training.loss.network`; 0: its auxiliary loss is not trained.
+        """
+
+
+class PatchedSection(ModelSection):
+    """A network on patches, squares of pixels folded into channels; it has the key `patch_px`."""
+
+    if TYPE_CHECKING:
+        patch_px: Any
+
+    @property
+    def frame_divisors(self) -> tuple[FrameDivisor, ...]:
+        """Whole patches cover the frame."""
+        return (FrameDivisor("model.patch_px", self.patch_px),)
