@@ -1,0 +1,1 @@
+"""What every cell and every network is held to."""

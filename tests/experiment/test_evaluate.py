@@ -1,0 +1,223 @@
+"""tfvp evaluate: on the run's own data, on other data, on the robustness suite; one step ahead."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.evaluation.test_evaluate import CONTEXT, HORIZON, clips
+from tests.helpers import tiny
+from tfvp.cli.main import main
+from tfvp.config.loading import load_config
+from tfvp.data.kth.config import KthData
+from tfvp.data.moving_mnist.config import MovingMnistData
+from tfvp.data.prepare import prepare
+from tfvp.errors import ConfigError
+from tfvp.evaluation.evaluate import evaluate
+from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.per_sequence import read_sequences
+from tfvp.evaluation.schema import read_metrics
+from tfvp.evaluation.suites.robustness import robustness_plans
+from tfvp.evaluation.suites.schema import case_folder, read_suite
+from tfvp.experiment.stages import run_stages
+from tfvp.models.build import build_model
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """A tiny run, trained and evaluated."""
+    made = tiny.job(tiny.experiment(tmp_path_factory.mktemp("evaluate"), "training.steps=2"))
+    run_stages(made, ("prepare", "train", "evaluate"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def other_data(job):
+    """Clips with two digits and a frame more than the run needs, and clips of another size."""
+    data = job.experiment.data
+    longer = data.model_copy(update={"digit_count": 2, "predict_frames": 4})
+    wider = data.model_copy(update={"frame_px": (16, 16)})
+    return [prepare(each, report=lambda line: None).folder for each in (longer, wider)]
+
+
+def mse_of(path) -> float:
+    return read_metrics(path).results["model"]["mse"].value
+
+
+# --- one step ahead, from the true history ------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", ["e3d_residual", "fc_lstm"])
+def test_one_step_is_the_prediction_of_ever_longer_contexts(config, tmp_path):
+    model = {"fc_lstm": ["model.hidden=[8]"], "e3d_residual": []}[config]
+    shape = ["data.frame_px=[12, 16]", "data.context_frames=3", "data.predict_frames=3"]
+    changes = tiny.CHANGES if config == "e3d_residual" else [*shape, "data.digit_px=6", *model]
+    network = build_model(load_config(config, overrides=changes))
+    frames = np.random.default_rng(0).random((2, 5, 12, 16, 1), np.float32)
+    found = np.asarray(network.predict_next(frames, 3))
+    assert found.shape == (2, 3, 12, 16, 1)
+    for k in range(3):
+        alone = np.asarray(network.predict_frames(frames[:, : 3 + k], 1))[:, 0]
+        np.testing.assert_allclose(found[:, k], alone, atol=1e-5)
+
+
+def test_with_true_history_baselines_see_it_too():
+    batch, seen = clips(2), []
+
+    def predict(given):
+        seen.append(given.copy())
+        return given[:, -HORIZON:]  # the frame before each predicted one: copying the last frame
+
+    found = evaluate(
+        predict,
+        [batch],
+        context_frames=CONTEXT,
+        predict_frames=HORIZON,
+        metrics=["mse"],
+        history="true",
+    )
+    np.testing.assert_array_equal(seen[0], batch[:, :-1])
+    moved = batch[:, CONTEXT:].astype(float) - batch[:, CONTEXT - 1 : -1]
+    by_hand = np.square(moved).sum(axis=(2, 3, 4))
+    np.testing.assert_allclose(found.values["copy_last_frame"]["mse"], by_hand)
+    np.testing.assert_allclose(found.values["model"]["mse"], by_hand)
+    assert found.history == "true"
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def test_own_data_again_with_other_metrics(job, capsys):
+    root = job.run.root
+    before = mse_of(job.run.metrics_path)
+    assert main(["evaluate", "--run", str(root), "--metrics", "all", "--sequences", "4"]) == 0
+    assert "4 test sequences measured" in capsys.readouterr().out
+    read = read_metrics(job.run.metrics_path)
+    assert list(read.metrics) == list(METRICS)
+    assert read.protocol.sequences == 4
+    assert read.facts.trained_on is None
+    assert main(["evaluate", "--run", str(root)]) == 0
+    assert mse_of(job.run.metrics_path) == pytest.approx(before, rel=1e-6)
+
+
+def test_other_data_have_a_place_of_their_own(job, other_data, capsys):
+    run, folder = job.run, other_data[0]
+    own = run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()
+    assert main(["evaluate", "--run", str(run.root), "--data", str(folder)]) == 0
+    assert (run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()) == own
+    place = run.evaluations / folder.name
+    assert str(place / "metrics.json") in capsys.readouterr().out.replace("\n", "")
+    found = read_metrics(place / "metrics.json")
+    assert found.facts.data_hash == folder.name.rpartition("-")[2]
+    assert found.facts.data_settings["digit_count"] == 2
+    assert found.facts.data_settings["context_frames"] == 3
+    trained_on = json.loads(run.provenance_path.read_text())["data_hash"]
+    assert found.facts.trained_on
+    assert found.facts.trained_on.data_hash == trained_on != found.facts.data_hash
+    assert "trained on other data: Moving MNIST" in found.facts.label
+    assert (found.protocol.first_frame, found.protocol.predict_frames) == (4, 3)  # the 7th is cut
+    assert (place / "samples" / "samples.json").is_file()
+
+
+def test_the_runs_own_data_by_their_folder_give_its_own_numbers(job):
+    (folder,) = job.experiment.data.prepared.glob(
+        f"*-{read_metrics(job.run.metrics_path).facts.data_hash}"
+    )
+    assert main(["evaluate", "--run", str(job.run.root), "--data", str(folder)]) == 0
+    place = job.run.evaluations / folder.name
+    assert mse_of(place / "metrics.json") == pytest.approx(mse_of(job.run.metrics_path), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        (["--data", "WIDER"], 1, r"clips are (6, 16, 16, 1), but RUN needs (6, 12, 16, 1)"),
+        (["--data", "nowhere"], 1, "nowhere/manifest.json"),
+        (["--metrics", "mse,lpips"], 2, "evaluation.metrics"),
+        (["--metrics", "every"], 2, "evaluation.metrics"),
+        (["--sequences", "0"], 2, "evaluation.sequences"),
+        (["--set", "training.steps=9"], 2, "--set training.steps: a trained run cannot be changed"),
+        (["--run", "nowhere"], 1, "nowhere does not exist"),
+    ],
+)
+def test_a_mistake_is_one_line(job, other_data, capsys, more, code, message):
+    words = [word.replace("WIDER", str(other_data[1])) for word in more]
+    assert main(["evaluate", "--run", str(job.run.root), *words]) == code
+    error = capsys.readouterr().err
+    assert message.replace("RUN", str(job.run.root)) in error
+    assert error.count("\n") == 1
+    assert not (job.run.evaluations / other_data[1].name).exists()
+
+
+# --- robustness ---------------------------------------------------------------------------------
+
+
+def test_the_robustness_suite(job, tmp_path, capsys):
+    root = tmp_path / "raw"
+    (root / "kmnist").mkdir(parents=True)
+    glyphs = np.random.default_rng(0).integers(0, 256, (9, 28, 28), dtype=np.uint8)
+    np.savez(root / "kmnist" / "kmnist-test-imgs.npz", glyphs)
+    words = ["evaluate", "--run", str(job.run.root), "--suite", "robustness", "--sequences", "4"]
+    assert main([*words, "--set", f"data.root={root}", "--metrics", "mse"]) == 0
+    assert "skipped:" in capsys.readouterr().out
+    home = job.run.evaluations / "robustness"
+    suite = read_suite(home)
+    assert {case.name for case in suite.cases if case.skipped} == {
+        "original",
+        "glyphs_emnist",
+        "glyphs_omniglot",
+    }
+    assert "mnist_test_seq.npy: no such file" in suite.cases[0].skipped
+    found = {case.name: case_folder(home, case) for case in suite.measured}
+    read = {name: read_metrics(folder.metrics_path) for name, folder in found.items()}
+    assert {each.protocol.sequences for each in read.values()} == {4}
+    counts = [read[f"digits_{n}"].facts.data_settings["digit_count"] for n in (1, 2, 3, 4)]
+    assert counts == [1, 2, 3, 4]
+    energy = [read[f"digits_{n}"].results["black_frame"]["mse"].value for n in (1, 2, 3, 4)]
+    assert energy == sorted(energy)
+    assert energy[3] > 1.5 * energy[0]
+    assert read["glyphs_kmnist"].facts.data_settings["digits"] == "kmnist"
+    assert read["glyphs_known"].results == read["digits_1"].results
+    assert read["research"].results == read["digits_2"].results
+
+    free, one = (read_sequences(found[f"history_{h}"].per_sequence_path) for h in ("own", "true"))
+    assert read["history_true"].protocol.history == "true"
+    model_free, model_one = (each.values["model"]["mse"] for each in (free, one))
+    np.testing.assert_allclose(model_free[:, 0], model_one[:, 0], rtol=1e-4)
+    assert (model_free[:, 1:] != model_one[:, 1:]).all()
+    copied_free, copied_one = (each.values["copy_last_frame"]["mse"] for each in (free, one))
+    assert copied_one[:, 1:].mean() < copied_free[:, 1:].mean()
+
+
+def test_the_original_test_set_is_known_by_its_file(job, tmp_path):
+    """Tables compare what was measured with `data.test_file`, as a run's own settings have it."""
+    folder = tmp_path / "moving_mnist"
+    folder.mkdir()
+    frames = np.random.default_rng(0).integers(0, 256, (6, 4, 12, 16), dtype=np.uint8)
+    np.save(folder / "mnist_test_seq.npy", frames)
+    words = ["evaluate", "--run", str(job.run.root), "--suite", "robustness", "--sequences", "4"]
+    assert main([*words, "--set", f"data.root={tmp_path}", "--metrics", "mse"]) == 0
+    home = job.run.evaluations / "robustness"
+    files = {
+        name: read_metrics(home / name / "metrics.json").facts.data_settings["test_file"]
+        for name in ("original", "research")
+    }
+    assert files == {"original": "mnist_test_seq.npy", "research": None}
+
+
+def test_the_suite_is_for_moving_digits():
+    with pytest.raises(ConfigError, match="this run's data are kth"):
+        robustness_plans(KthData(), "mnist", None)
+
+
+def test_what_the_suite_varies():
+    """Nothing but what a case is about changes; as many sequences as the run's own test split."""
+    data = MovingMnistData(digits="emnist_balanced", without_digits=True, motion="shi", seed=3)
+    plans = {plan.case.name: plan for plan in robustness_plans(data, "emnist_balanced", None)}
+    assert {plan.data.test_sequences for plan in plans.values()} == {5000}
+    assert {plan.data.seed for plan in plans.values()} == {3}
+    assert {plan.data.motion for plan in plans.values()} == {"shi"}
+    assert plans["original"].data.files == {"test": "mnist_test_seq.npy"}
+    assert plans["digits_3"].data.without_digits
+    assert not plans["glyphs_kmnist"].data.without_digits
+    assert [plan.history for plan in plans.values()] == ["own"] * (len(plans) - 1) + ["true"]

@@ -1,0 +1,244 @@
+"""Reference runs: what is kept of a run, what is refused, and README's table of them."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from tests.helpers.small_runs import LABEL, make_run
+from tfvp.cli.main import main
+from tfvp.config.loading import load_resolved
+from tfvp.data.moving_mnist.config import MovingMnistData
+from tfvp.errors import RunError
+from tfvp.evaluation.schema import read_metrics
+from tfvp.reporting.readme import BEGIN, END, with_results
+from tfvp.reporting.reference import command_anywhere, reference_folder, reference_runs
+from tfvp.reporting.tables.cell import estimate_text
+from tfvp.runs.folder import Run, write_json
+
+COMMAND = "run.py --config e3d --set results=/there/results --set training.steps=3 --name e3d"
+PROVENANCE = {
+    "command": COMMAND,
+    "git": {"revision": "abcdef0123" * 4, "dirty": False},
+    "device": "CPU, 2 cores",
+    "resumed": {
+        "1, after step 5": {
+            "command": COMMAND + " --resume --set=data.prepared=/there/data",
+            "git": {"revision": "1" * 40, "dirty": False},
+        }
+    },
+}
+
+
+def finished(folder: Path, name: str = "e3d", **more) -> Run:
+    run = make_run(folder / "results", name, **more)
+    write_json(run.provenance_path, PROVENANCE)
+    return run
+
+
+def record(run: Run, folder: Path) -> int:
+    return main(["report", str(run.root), "--record", "--reference", str(folder / "reference")])
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """The error, one line."""
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """A page with a table's place, beside two kept runs on the same sequences."""
+    for name, factor in (("e3d", 0.5), ("other", 1.0)):
+        assert record(finished(tmp_path, name, title=f"The {name}", factor=factor), tmp_path) == 0
+    path = tmp_path / "PAGE.md"
+    path.write_text(f"# Mine\n\n{BEGIN}\nwhat was here\n{END}\n\nThe end.\n")
+    return path
+
+
+# --- what is kept -------------------------------------------------------------------------------
+
+
+def test_what_is_kept_says_nothing_of_the_machine(tmp_path):
+    data = MovingMnistData(frame_px=(16, 20), digit_px=8, root=tmp_path, prepared=tmp_path / "data")
+    run = finished(tmp_path, data=data.model_copy(update={"context_frames": 3}))
+    (run.root / "checkpoints").mkdir()
+    (run.root / "checkpoints" / "step-00000600.npz").write_bytes(b"weights")
+    assert record(run, tmp_path) == 0
+    (kept,) = reference_runs(tmp_path / "reference")
+    assert sorted(path.name for path in kept.root.iterdir()) == [
+        "config.yaml",
+        "metrics.json",
+        "per_frame.csv",
+        "per_sequence.csv",
+        "provenance.json",
+        "sample.gif",
+    ]
+    for path in kept.root.glob("*.*"):
+        assert str(tmp_path).encode() not in path.read_bytes(), path.name
+    experiment, before = load_resolved(kept.config_path), load_resolved(run.config_path)
+    assert (str(experiment.results), experiment.data.root) == ("results", None)
+    assert experiment.model_dump(exclude={"results", "data"}) == before.model_dump(
+        exclude={"results", "data"}
+    )
+    assert read_metrics(kept.metrics_path) == read_metrics(run.metrics_path)
+    provenance = json.loads(kept.provenance_path.read_text())
+    expected = "run.py --config e3d --set training.steps=3 --name e3d"
+    assert provenance["command"] == expected
+    assert provenance["resumed"]["1, after step 5"]["command"] == expected + " --resume"
+    assert provenance["git"] == PROVENANCE["git"]
+
+
+def test_a_large_file_of_sequences_is_left_out(tmp_path):
+    run = finished(tmp_path)
+    with run.per_sequence_path.open("a") as file:
+        file.write(" " * 100_000)
+    assert record(run, tmp_path) == 0
+    (kept,) = reference_runs(tmp_path / "reference")
+    assert not kept.per_sequence_path.exists()
+
+
+def test_nothing_is_overwritten(tmp_path, capsys):
+    run = finished(tmp_path)
+    assert record(run, tmp_path) == 0
+    kept = tmp_path / "reference" / "e3d" / "metrics.json"
+    kept.write_text("mine")
+    assert record(run, tmp_path) != 0
+    assert "never overwritten" in said(capsys)
+    assert kept.read_text() == "mine"
+
+
+@pytest.mark.parametrize("git", [None, {"revision": "a" * 40, "dirty": True}])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_code_that_is_in_no_commit_is_refused(tmp_path, capsys, git, resumed):
+    run = finished(tmp_path)
+    provenance = json.loads(json.dumps(PROVENANCE))
+    (provenance["resumed"]["1, after step 5"] if resumed else provenance)["git"] = git
+    write_json(run.provenance_path, provenance)
+    assert record(run, tmp_path) != 0
+    assert "made by code that is in no commit" in said(capsys)
+    assert not (tmp_path / "reference").exists()
+
+
+def test_a_path_that_is_left_is_refused(tmp_path, capsys):
+    run = finished(tmp_path, label="digits of /home/somebody/mnist")
+    assert record(run, tmp_path) != 0
+    assert "config.yaml names /home/somebody/mnist, a path of this machine" in said(capsys)
+    assert list((tmp_path / "reference").iterdir()) == []
+
+
+def test_a_run_that_was_not_evaluated_is_refused(tmp_path, capsys):
+    run = finished(tmp_path)
+    run.metrics_path.unlink()
+    assert record(run, tmp_path) != 0
+    assert "run the evaluate stage" in said(capsys)
+
+
+def test_commands_keep_what_is_no_place():
+    kept = "run.py --config e3d.yaml --set data.digits=sklearn --set=model.wiring=plain"
+    assert command_anywhere(f"{kept} --set data.prepared=/a --set=results=/b") == kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--record"], "expected the folders of evaluated runs"),
+        (["x", "--readme", "p.md"], "--record RUN adds one"),
+        (["--readme", "p.md", "--format", "csv"], "print no tables"),
+        (["--reference", "r"], "goes with --record or --readme"),
+        (["--readme", "no/such.md"], "no/such.md: no such file"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(capsys, arguments, message):
+    assert main(["report", *arguments]) != 0
+    assert message in said(capsys)
+
+
+# --- README's table -----------------------------------------------------------------------------
+
+
+def rows_of(page: Path) -> list[list[str]]:
+    lines = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_table_stands_between_the_marks_and_nothing_else_changes(page, capsys):
+    arguments = ["report", "--readme", str(page), "--reference", str(page.parent / "reference")]
+    assert main(arguments) == 0
+    first = page.read_text()
+    assert first.startswith(f"# Mine\n\n{BEGIN}\n")
+    assert first.endswith(f"\n{END}\n\nThe end.\n")
+    assert "what was here" not in first
+    assert main(arguments) == 0
+    assert page.read_text() == first
+
+
+def test_rows_are_the_runs_best_first_then_the_baselines(page):
+    reference = page.parent / "reference"
+    page.write_text(with_results(page.read_text(), page, reference))
+    rows = rows_of(page)
+    found = {run.name: read_metrics(run.metrics_path) for run in reference_runs(reference)}
+    order = sorted(found, key=lambda name: found[name].results["model"]["mse"].value)
+    assert [row[0] for row in rows] == [
+        *(f"**[The {name}](reference/{name})**" for name in order),
+        "Copy last frame",
+        "Black frame",
+        "Context mean",
+    ]
+    for row, name in zip(rows, order, strict=False):
+        assert row[1] == estimate_text(found[name].results["model"]["mse"])
+        assert row[4] == estimate_text(found[name].results["model"]["ssim_thesis"])
+        assert row[-1] == "600"
+    text = page.read_text()
+    assert f"- {LABEL[0].upper()}{LABEL[1:]}." in text
+    assert "seed 0; data 0." in text
+    assert "revision abcdef0 on CPU, 2 cores" in text
+
+
+def test_a_changed_run_or_page_is_noticed(page):
+    reference = page.parent / "reference"
+    current = with_results(page.read_text(), page, reference)
+    assert with_results(current, page, reference) == current
+    assert with_results(current.replace("| 600 |", "| 700 |"), page, reference) == current
+    path = reference / "e3d" / "metrics.json"
+    path.write_text(path.read_text().replace('"steps": 600', '"steps": 601'))
+    assert with_results(current, page, reference) != current
+    shutil.rmtree(reference / "other")
+    assert "The other" not in with_results(current, page, reference)
+
+
+@pytest.mark.parametrize(
+    "text", ["none", f"{BEGIN}\n", f"{END}\n{BEGIN}\n", f"{BEGIN}\n" * 2 + END]
+)
+def test_a_page_without_a_place_for_it_is_refused(tmp_path, text):
+    with pytest.raises(RunError, match="expected one line `<!-- results: written by"):
+        with_results(text, tmp_path / "PAGE.md", tmp_path)
+
+
+# --- the project's own --------------------------------------------------------------------------
+
+
+def test_readme_is_current():
+    readme = ROOT / "README.md"
+    text = readme.read_text("utf-8")
+    assert with_results(text, readme, reference_folder()) == text, (
+        "run tfvp report --readme README.md"
+    )
+
+
+def test_reference_runs_are_of_commits_small_and_of_no_machine():
+    for run in reference_runs(reference_folder()):
+        provenance = json.loads(run.provenance_path.read_text("utf-8"))
+        assert provenance["git"]["dirty"] is False
+        assert re.fullmatch("[0-9a-f]{40}", provenance["git"]["revision"])
+        facts = read_metrics(run.metrics_path).facts
+        assert "not comparable" in facts.label or facts.data_settings["digits"] != "sklearn"
+        for path in run.root.rglob("*"):
+            assert path.stat().st_size < 300_000, path
+            assert path.suffix in {".yaml", ".json", ".csv", ".gif"}, path
+            if path.suffix != ".gif":
+                assert not re.search(r"(?<!\w)/(work|home|root|tmp|Users|mnt)/", path.read_text())

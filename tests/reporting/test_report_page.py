@@ -1,0 +1,253 @@
+"""report.html and comparisons: one file, everything escaped, nothing mixed that differs."""
+
+import base64
+import html
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers.small_runs import LABEL, SMALL, make_run
+from tfvp.drawing.clips import overlap
+from tfvp.errors import RunError
+from tfvp.evaluation.samples import read_arrays
+from tfvp.evaluation.schema import MODEL
+from tfvp.evaluation.suites.schema import INDEX, Case, Suite
+from tfvp.reporting.evaluated_run import comparable, names, read_measured
+from tfvp.reporting.figures.box_plots import box_figure, rank_correlation
+from tfvp.reporting.figures.figures import clip_of, shared_clips
+from tfvp.reporting.figures.frame_curves import frame_figure
+from tfvp.reporting.figures.style import legend_columns, look
+from tfvp.reporting.figures.training_curves import training_figure
+from tfvp.reporting.report import write_comparison, write_report
+from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
+from tfvp.runs.folder import write_json
+
+
+def page_of(*runs, folder):
+    return write_comparison(list(runs), folder).read_text(encoding="utf-8")
+
+
+def rows_of(page: str, section: str) -> list[list[str]]:
+    """The cells of every row of a section's tables, as a reader sees them."""
+    part = page.split(f'<section id="{section}"')[1].split("</section>")[0]
+    rows = re.findall(r"<tr class=\"(?:ours|baseline|published)\">(.*?)</tr>", part, re.S)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in rows]
+    return [[html.unescape(cell) for cell in row] for row in cells]
+
+
+def clips_in(page: str) -> list[dict]:
+    found = re.search(r'<script type="application/json" id="clips">(.*?)</script>', page, re.S)
+    assert found
+    return json.loads(found[1])
+
+
+def test_runs_on_the_same_sequences_share_a_table_with_each_baseline_once(tmp_path):
+    half, whole = make_run(tmp_path, "a"), make_run(tmp_path, "b", title="Whole", factor=1.0)
+    rows = rows_of(page_of(half, whole, folder=tmp_path / "page"), "results")
+    assert [row[0] for row in rows] == [
+        "E3D-LSTM with Residuals",
+        "Whole",
+        "Copy last frame",
+        "Black frame",
+        "Context mean",
+    ]
+    assert rows[1][1:] == rows[2][1:]  # the whole last frame is what the baseline predicts
+    assert rows[0][1:] != rows[1][1:]
+
+
+def test_runs_on_other_sequences_stand_in_tables_of_their_own(tmp_path):
+    runs = [make_run(tmp_path, "a"), make_run(tmp_path, "b", seed=1)]
+    assert [len(group) for group in comparable([read_measured(r) for r in runs])] == [1, 1]
+    page = page_of(*runs, folder=tmp_path / "page")
+    assert "cannot be compared" in page
+    assert page.split("</section>")[0].count("<caption>") == 2
+    assert {path.name for path in (tmp_path / "page" / "figures").glob("per_frame_mse*")} == {
+        "per_frame_mse_1.png",
+        "per_frame_mse_2.png",
+    }
+
+
+def test_runs_of_one_title_are_told_apart(tmp_path):
+    measured = [read_measured(make_run(tmp_path, name)) for name in ("a", "b")]
+    assert names(measured) == ["E3D-LSTM with Residuals (a)", "E3D-LSTM with Residuals (b)"]
+
+
+def test_page_needs_nothing_beside_it_and_takes_texts_literally(tmp_path):
+    page = page_of(
+        make_run(tmp_path, label="<script>alert(1)</script> & co"), folder=tmp_path / "page"
+    )
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in page
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert sources
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert all('alt=""' not in tag for tag in re.findall(r"<img[^>]*>", page))
+
+
+def test_gallery_holds_the_frames_of_the_samples(tmp_path):
+    run = make_run(tmp_path)
+    (clip,) = clips_in(page_of(run, folder=tmp_path / "page"))
+    measured = read_measured(run)
+    frames, prediction = read_arrays(run.samples, measured.samples[0])
+    assert (clip["context"], clip["frames"]) == (3, 5)
+    for uri, expected in ((clip["truth"], frames), (clip["models"][0]["strip"], prediction)):
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
+        height, width = expected.shape[1:3]
+        for t, frame in enumerate(expected):
+            np.testing.assert_array_equal(pixels[:, t * width : (t + 1) * width], frame[..., 0])
+        assert pixels.shape == (height, len(expected) * width)
+    errors = measured.sequences.values[MODEL]["mse"][3]
+    np.testing.assert_allclose(clip["models"][0]["errors"], errors, rtol=1e-3)
+
+
+def test_every_run_gets_its_page(tmp_path):
+    run = make_run(tmp_path)
+    write_report(run)
+    page = (run.root / "report.html").read_text(encoding="utf-8")
+    assert LABEL in html.unescape(page)
+    assert "versions.numpy" in page
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    run, folder = make_run(tmp_path), tmp_path / "mine"
+    folder.mkdir()
+    (folder / "report.html").write_text("my own page")
+    with pytest.raises(RunError, match=r"mine holds something that is no comparison"):
+        write_comparison([run], folder)
+    assert (folder / "report.html").read_text() == "my own page"
+    write_report(run)
+    with pytest.raises(RunError, match="no comparison"):  # a run's own page is not one either
+        write_comparison([run], run.root)
+
+
+def test_a_comparison_is_made_again_in_its_place(tmp_path):
+    runs = [make_run(tmp_path, "a"), make_run(tmp_path, "b", title="B", factor=1.0)]
+    folder = tmp_path / "page"
+    page_of(*runs, folder=folder)
+    assert (folder / "figures" / "strip_00003.png").exists()
+    (folder / "figures" / "notes.png").touch()
+    page_of(runs[0], folder=folder)
+    assert not (folder / "figures" / "strip_00003.png").exists()
+    assert (folder / "figures" / "notes.png").exists()
+    with pytest.raises(RunError, match="a is given twice"):
+        write_comparison([runs[0], runs[0]], folder)
+
+
+# --- figures ------------------------------------------------------------------------------------
+
+
+def test_overlap_is_truth_in_white_over_prediction_in_red():
+    truth = np.array([1.0, 0.0, 0.5, 0.0]).reshape(1, 1, 4, 1)
+    prediction = np.array([0.0, 1.0, 0.75, 0.0]).reshape(1, 1, 4, 1)
+    expected = [[1, 1, 1], [1, 0, 0], [0.75, 0.5, 0.5], [0, 0, 0]]
+    np.testing.assert_array_equal(overlap(truth, prediction)[0, 0], expected)
+
+
+def test_strips_show_the_clips_that_all_models_kept(tmp_path):
+    group = [
+        read_measured(make_run(tmp_path, "a")),
+        read_measured(make_run(tmp_path, "b", title="B", factor=1.0)),
+    ]
+    assert shared_clips(group) == [3]
+    frames, predictions = clip_of(group, 3)
+    np.testing.assert_allclose(predictions["B"][1], frames[2], atol=1 / 255)
+    np.testing.assert_allclose(next(iter(predictions.values()))[0], frames[2] / 2, atol=1 / 255)
+
+
+def test_boxes_are_of_all_the_first_and_the_last_frame(tmp_path):
+    measured = read_measured(make_run(tmp_path))
+    values = measured.sequences.values[MODEL]["mse"]
+    picked = (values.mean(axis=1), values[:, 0], values[:, -1])
+    for axis, expected in zip(box_figure("mse", {"ours": measured}).axes, picked, strict=True):
+        drawn = np.concatenate([np.ravel(line.get_xdata()) for line in axis.lines])
+        for value in (np.median(expected), expected.max()):
+            assert np.isclose(drawn, value).any()
+
+
+def test_rank_correlation_of_equal_and_of_opposite_orders(tmp_path, monkeypatch):
+    first, second = (read_measured(make_run(tmp_path, name)) for name in ("a", "b"))
+    errors = np.array([[1.0, 3], [10, 30], [5, 5], [100, 0]])  # means 2, 20, 5, 50
+    first.sequences.values[MODEL]["mse"][:] = errors
+    second.sequences.values[MODEL]["mse"][:] = errors**2 + 1  # 6, 501, 26, 5001
+    assert rank_correlation("mse", first, second) == pytest.approx(1.0)
+    second.sequences.values[MODEL]["mse"][:] = -errors
+    assert rank_correlation("mse", first, second) == pytest.approx(-1.0)
+    # ranks 1 3 2 4 against 4 3 2 1: 1 - 6 * (9 + 0 + 0 + 9) / (4 * 15)
+    second.sequences.values[MODEL]["mse"][:] = np.array([[9.0], [8], [7], [6]])
+    assert rank_correlation("mse", first, second) == pytest.approx(1 - 6 * 18 / 60)
+
+
+def test_training_has_a_panel_a_column_and_a_line_a_run(tmp_path):
+    runs = {name: make_run(tmp_path, name) for name in "abcdef"}  # more than there are styles
+    assert training_figure(runs) is None
+    for number, run in enumerate(runs.values(), start=1):
+        run.logs.mkdir()
+        run.train_log.write_text(f"step,loss,l2,learning_rate\n1,{number},2,0.1\n2,3,4,0.1\n")
+        run.validation_log.write_text("step,mse\n2,7\n")
+    figure = training_figure(runs)
+    assert figure is not None
+    shown = {axis.get_title(): axis for axis in figure.axes if axis.get_visible()}
+    assert [title.split(":")[0] for title in shown] == [
+        "loss per sequence (weighted sum of its parts)",
+        "l2",
+        "learning rate",
+        "validation mse",
+    ]
+    first = next(iter(shown.values()))
+    assert [line.get_ydata()[0] for line in first.lines] == [1, 2, 3, 4, 5, 6]
+    looks = {(line.get_linestyle(), line.get_color()) for line in first.lines}
+    assert len(looks) == len(runs)
+
+
+def test_many_runs_are_told_apart_and_their_legend_stays_low(tmp_path):
+    looks = [(each["color"], each["linestyle"]) for each in map(look, range(50))]
+    assert len(set(looks)) == 50
+    assert looks[0] == ("C0", "-")
+    assert [legend_columns(n, 10.0) for n in (1, 5, 6, 11, 40)] == [1, 1, 2, 3, 3]
+    assert legend_columns(40, 8.0) == 2
+    group = [read_measured(make_run(tmp_path, f"run{n}", title=f"T{n}")) for n in range(12)]
+    figure = frame_figure("mse", group)
+    assert figure.legends[0]._ncols == 2
+    lines = [line for line in figure.axes[0].lines if str(line.get_label()).startswith("T")]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 12
+
+
+@pytest.fixture
+def tested(tmp_path):
+    """A run with a suite of two cases on one to two digits, one of them skipped."""
+    run = make_run(tmp_path / "results", "a")
+    cases = [
+        Case(name="digits_1", title="1 digit", subject="digits"),
+        Case(name="digits_2", title="2 digits", subject="digits"),
+        Case(name="glyphs_emnist", title="EMNIST", subject="glyphs", skipped="no emnist/ in root"),
+    ]
+    folder = run.evaluations / "robustness"
+    folder.mkdir(parents=True)
+    for number, case in enumerate(cases[:2]):
+        other = make_run(tmp_path / "others", case.name, seed=number + 5, data=SMALL)
+        other.root.rename(folder / case.name)
+    suite = Suite(suite="robustness", cases=cases)
+    write_json(folder / INDEX, suite.model_dump(mode="json"))
+    return run
+
+
+def test_robustness_stands_in_table_and_figure(tested):
+    suite = read_robustness("ours", tested)
+    assert suite is not None
+    table = robustness_table([suite])
+    assert [section.title for section in table.sections] == ["Digits"]
+    assert [row.texts[:2] for row in table.sections[0].rows] == [
+        ("1 digit", "ours"),
+        ("2 digits", "ours"),
+    ]
+    assert ("", "EMNIST was not measured: no emnist/ in root.") in table.notes
+    means = [m.metrics.results[MODEL]["mse"].value for m in suite.measured.values()]
+    (drawn,) = digits_figure("mse", [suite]).axes[0].containers
+    np.testing.assert_allclose(np.asarray(drawn[0].get_ydata(), float), means)
+    write_report(tested)
+    assert (tested.figures / "robustness_digits.png").exists()
+    assert "1 digit" in tested.report_path.read_text()

@@ -1,0 +1,52 @@
+"""Our own loop does what `keras.Model.fit` does, bit for bit."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.helpers import tiny
+from tfvp.data.pipeline import training_batches
+from tfvp.data.prepare import prepare, training_source
+from tfvp.training.checkpoints import state_of
+from tfvp.training.distributed.devices import Devices
+from tfvp.training.loop import Loop, build_trainer
+
+UPDATES = 5
+
+
+class Recorder(keras.callbacks.Callback):
+    """Keeps every update's logs; asks to stop after one of them."""
+
+    def __init__(self, last: int):
+        super().__init__()
+        self.last, self.seen = last, []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append((batch, {name: float(value) for name, value in logs.items()}))
+        self.model.stop_training = batch == self.last
+
+
+def run(experiment, *, own: bool, last: int = UPDATES):
+    """Logs and state after at most UPDATES updates."""
+    config = experiment.training
+    source = training_source(experiment.data, prepare(experiment.data, report=print), report=print)
+    batches = training_batches(
+        source, batch=config.global_batch, seed=config.seed, sampling=lambda step: [0.5] * 2
+    )
+    trainer = build_trainer(experiment, Devices(config))
+    recorder = Recorder(last)
+    Loop(trainer, config, own=own).run(batches, UPDATES, recorder)
+    return recorder.seen, state_of(0, trainer.predictor, trainer.average, trainer.optimizer)
+
+
+@pytest.mark.parametrize("last", [UPDATES, 2])
+def test_own_loop_equals_fit_bit_for_bit(tmp_path, last):
+    experiment = tiny.dense(tmp_path, "training.micro_batch=2", "training.clip.kind=global_norm")
+    (fit_logs, fit), (own_logs, own) = (
+        run(experiment, own=own, last=last) for own in (False, True)
+    )
+    assert own_logs == fit_logs
+    assert [number for number, _ in own_logs] == list(range(min(UPDATES, last + 1)))
+    assert own.keys() == fit.keys()
+    for name in fit:
+        np.testing.assert_array_equal(own[name], fit[name], err_msg=name)

@@ -1,0 +1,45 @@
+"""Every kind of network, loss and optimizer trains: tiny whole runs, one batch learned."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.helpers import tiny
+from tfvp.experiment.stages import run_stages
+from tfvp.training.distributed.devices import Devices
+from tfvp.training.loop import build_trainer
+
+SMALL = {
+    "conv_lstm_shi": ("model.hidden=[6, 4]", "training.optimizer.learning_rate=0.003"),
+    "fc_lstm": (
+        "model.hidden=[24]",
+        "training.optimizer.clip=0.05",
+        "training.optimizer.learning_rate=0.01",
+    ),
+    "simple_lstm": (
+        "model.encoder=[24]",
+        "model.decoder=[24]",
+        "training.optimizer.learning_rate=0.03",
+    ),
+}
+
+
+@pytest.mark.parametrize("config", SMALL)
+def test_one_batch_is_learned(config, tmp_path):
+    trainer_of = tiny.of(config, tmp_path, *SMALL[config])
+    trainer = build_trainer(trainer_of, Devices(trainer_of.training))
+    batch = {"frames": tf.constant(tiny.moving_squares()), "teacher_forcing_mask": tf.ones((4, 2))}
+    step = tf.function(trainer.train_step, autograph=False)
+    losses = [float(step(batch)["loss"]) for _ in range(25)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_whole_run_logs_the_parts_of_its_loss(tmp_path: Path):
+    job = tiny.job(tiny.of("conv_lstm_shi", tmp_path, *SMALL["conv_lstm_shi"], "training.steps=2"))
+    run_stages(job, ("prepare", "train"))
+    with job.run.train_log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["step", "loss", "cross_entropy", "learning_rate", "truth_probability"]
+    assert all(row["loss"] == row["cross_entropy"] for row in rows)
