@@ -48,15 +48,6 @@ def one_of(
     """The type of a section that is one of several, chosen by its `key`; not given: the first.
 
     `unusable` says of names that somebody may choose why they cannot be had.
-
-    >>> class Tea(Section):
-    ...     kind: Literal["tea"] = "tea"
-    >>> class Milk(Section):
-    ...     kind: Literal["milk"] = "milk"
-    >>> class Cup(Section):
-    ...     drink: one_of("kind", {"tea": Tea, "milk": Milk})
-    >>> Cup(drink={"kind": "milk"})
-    Cup(drink=Milk(kind='milk'))
     """
     arms = [Annotated[section, Tag(name)] for name, section in sections.items()]
     return Annotated[Union[tuple(arms)], chosen_by(key, *sections, unusable=unusable or {})]  # noqa: UP007, not written out
