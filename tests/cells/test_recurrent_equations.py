@@ -10,7 +10,7 @@ from tests.oracles import prednet as prednet_oracle
 from tests.oracles import st_lstm as st_oracle
 from tests.oracles.convolution import convolve
 from tfvp.cells import GHU, CausalLSTMCell, ConvLSTMCell, PredNetCell, STLSTMCell
-from tfvp.layers.activations import keras2_hard_sigmoid
+from tfvp.cells.prednet import keras2_hard_sigmoid
 
 
 def to_numpy(x):

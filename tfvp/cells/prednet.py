@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 from tfvp.cells.base import GridCell
-from tfvp.layers.activations import keras2_hard_sigmoid
 
 GATES = ("c", "f", "i", "o")
 
@@ -166,3 +165,11 @@ class PredNetCell(GridCell):
         """Rebuild from `get_config`."""
         unit = config.pop("unit")
         return cls(unit=unit and keras.saving.deserialize_keras_object(unit), **config)
+
+
+def keras2_hard_sigmoid(x):
+    """Straight line through (0, 0.5) of slope 0.2, clipped: 0 below -2.5, 1 above 2.5.
+
+    `keras.activations.hard_sigmoid` is relu6(x + 3) / 6 since Keras 3. Any shape.
+    """
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
