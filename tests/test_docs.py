@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_architecture import ORDER
 from tfvp.config.loading import load_config
 from tfvp.config.yaml import read_mapping
 
@@ -115,6 +116,19 @@ def test_files_that_a_page_names_exist(page):
     assert not [
         name for name in missing if not re.search(r"/x\.\w+$", name)
     ]  # x: yet to be written
+
+
+def test_the_map_of_the_house_is_the_package():
+    """README's lines are the folders in their order, each with its docstring's first sentence."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    found = re.findall(r"^    (tfvp/\w+)(?:/|\.py) +(\S.*)$", page, flags=re.MULTILINE)
+    wanted = []
+    for name in (each for each in ORDER if not each.startswith("__")):
+        file = ROOT / "tfvp" / name / "__init__.py"
+        file = file if file.is_file() else ROOT / "tfvp" / f"{name}.py"
+        said = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+        wanted.append((f"tfvp/{name}", said.splitlines()[0]))
+    assert found == wanted
 
 
 def _with_examples() -> list[str]:

@@ -1,26 +1,32 @@
 """Video prediction with Keras 3: given some frames, predict the next ones."""
 
-from importlib import metadata
+import sys
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
+
+from tfvp.system.imports import after_import
 
 if TYPE_CHECKING:
     from tfvp.config.loading import load_config
     from tfvp.inference.predictor import Predictor
-    from tfvp.models.build import build_model
+    from tfvp.models.build import build_model, load_network
+    from tfvp.models.registry import list_models
 
     __version__: str
 
-__all__ = ["Predictor", "__version__", "build_model", "load_config"]
-
+# Imported when first used: reading a configuration or making a report needs no TensorFlow.
 _HOMES = {
     "load_config": "tfvp.config.loading",
     "build_model": "tfvp.models.build",
+    "load_network": "tfvp.models.build",
+    "list_models": "tfvp.models.registry",
     "Predictor": "tfvp.inference.predictor",
 }
 
+__all__ = ["Predictor", "__version__", "build_model", "list_models", "load_config", "load_network"]
+
 
 def __getattr__(name: str) -> Any:
-    # Imported when first used: reading a configuration or making a report needs no TensorFlow.
     if name == "__version__":
         try:
             return metadata.version("tfvp")
@@ -28,6 +34,21 @@ def __getattr__(name: str) -> Any:
             return "unknown, not installed"
     if name not in _HOMES:
         raise AttributeError(f"module 'tfvp' has no attribute {name!r}")
-    import importlib
+    return getattr(import_module(_HOMES[name]), name)
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _register_networks() -> None:
+    """Let Keras know the classes in `.keras` files, so that `import tfvp` is enough to load them.
+
+    Not while a module of ours is being imported, which needs no others; `load_network` does it too.
+    """
+    ours = (module for name, module in sys.modules.items() if name.startswith("tfvp."))
+    if not any(getattr(module.__spec__, "_initializing", False) for module in list(ours)):
+        import_module("tfvp.models.build").register_networks()
+
+
+after_import("keras", _register_networks)

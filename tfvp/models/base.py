@@ -30,11 +30,18 @@ class TrainingOutputs(NamedTuple):
 
 
 class Core(keras.layers.Layer):
-    """What holds all weights of a network; each family asks more of it."""
+    """What holds all weights of a network; each family asks more of it.
+
+    Attributes:
+        decoder: the layer, or a list of the layers, that make frames. Keras stores weights in
+            `.keras` files under the names of attributes, so a core keeps its attributes' names.
+    """
+
+    decoder: Any
 
     def decoder_layers(self) -> list[keras.layers.Layer]:
         """The layers that make frames: what `training.freeze_decoder` leaves as it is."""
-        raise NotImplementedError
+        return keras.tree.flatten(self.decoder)
 
     def programs(self) -> dict[str, Program]:
         """Other programs whose weights it can take, by the kind of their files.

@@ -39,6 +39,15 @@ def info(name: str) -> ModelInfo:
     return import_module(MODELS[name]).INFO
 
 
+def list_models() -> list[str]:
+    """The names of all networks, as `model.network` takes them.
+
+    >>> list_models()[:2]
+    ['conv_lstm_forecaster', 'conv_lstm_skip']
+    """
+    return sorted(MODELS)
+
+
 def sections() -> dict[str, type[ModelSection]]:
     """Every network's section by its name, the default first."""
     return {name: info(name).section for name in MODELS}

@@ -112,7 +112,8 @@ class ConvLSTMSkip(EncoderDecoderCore):
             name=name,
         )
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
+    @property
+    def decoder(self) -> list[keras.layers.Layer]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The layers that make frames."""
         cells = [self.cells["dec1"], self.cells["dec2"]]
         return [*cells, self.outer["deconv1"], self.norms["deconv1"], self.outer["deconv2"]]

@@ -74,10 +74,6 @@ class ConvLSTMStack(RecurrentCore):
         self.decoder.build((*places, seen))
         self.built = True
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
-        return [self.decoder]
-
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
         """All-zero state for frames of (H, W, C)."""
         return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells)

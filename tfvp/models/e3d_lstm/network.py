@@ -86,10 +86,6 @@ class EideticStack(RecurrentCore):
     def _width(self, layer: int) -> int:
         return layer_width(layer, self.hidden, self.wiring)
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
-        return [self.decoder]
-
     def initial_state(self, batch_size, frame_shape) -> EideticStackState:
         """All-zero state for frames of (H, W, C)."""
         height, width, channels = frame_shape

@@ -144,10 +144,6 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
                 decoder.build(frame_shape)
         self.built = True
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
-        return [self.decoder] if self.decoder else []
-
     def initial_state(self, batch_size, frame_shape) -> tuple[FCLSTMState, ...]:
         """All-zero state of the encoder."""
         del frame_shape

@@ -101,9 +101,10 @@ class PredNet(RecurrentCore):
             return None
         return make_cell(self.unit, filters, dtype=self.dtype_policy, name="unit")
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
+    @property
+    def decoder(self) -> keras.layers.Layer:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The layers that make frames."""
-        return [self.cells[0].conv_prediction]
+        return self.cells[0].conv_prediction
 
     def initial_state(self, batch_size, frame_shape) -> PredNetState:
         """The state before the first frame (H, W, C): zeros, and the first way down from them."""

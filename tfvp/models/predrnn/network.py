@@ -98,10 +98,6 @@ class PredRNN(RecurrentCore):
             name=name,
         )
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
-        return [self.decoder]
-
     def initial_state(self, batch_size, frame_shape) -> PredRNNState:
         """All-zero state for frames of (H, W, C)."""
         states = [cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells]

@@ -75,10 +75,6 @@ class PredRNNPP(RecurrentCore):
         self.decoder.build((*places, self.hidden[-1]))
         self.built = True
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
-        return [self.decoder]
-
     def initial_state(self, batch_size, frame_shape) -> PredRNNPPState:
         """All-zero state for frames of (H, W, C)."""
         places = frame_shape[:2]

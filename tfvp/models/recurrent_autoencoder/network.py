@@ -59,7 +59,8 @@ class RecurrentAutoencoder(RecurrentCore):
             self.cells.append(cell)
         self.built = True
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
+    @property
+    def decoder(self) -> list[keras.layers.Layer]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The layers that make frames."""
         return self.cells[len(self.hidden) :]
 

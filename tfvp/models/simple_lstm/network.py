@@ -83,10 +83,6 @@ class SimpleLSTM(EncoderDecoderCore):
         ]
         return keras.Sequential(layers, name=name)
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
-        return [self.decoder]
-
     def initial_state(self, batch_size, frame_shape):
         """All-zero hidden and cell state of each LSTM."""
         del frame_shape

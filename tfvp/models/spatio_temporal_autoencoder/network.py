@@ -87,10 +87,6 @@ class SpatioTemporal(RecurrentCore):
         self.decoder.build((batch, height, width, self.encoder_channels))
         self.built = True
 
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
-        return [self.decoder]
-
     def initial_state(self, batch_size, frame_shape):
         """All-zero state of the cell for frames of (H, W, C)."""
         height, width, _ = frame_shape
