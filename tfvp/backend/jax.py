@@ -12,25 +12,47 @@ def gradients(
     variables: list[keras.Variable],
     constants: list[keras.Variable],
 ):
-    """As `gradients` of on_tensorflow.py, which says what is what."""
+    """As `gradients` of tensorflow.py, which says what is what."""
     held = [(constant, constant.value) for constant in constants]
 
     def of_values(values):
-        with keras.StatelessScope([*held, *zip(variables, values, strict=True)]):
-            return measure()
+        with keras.StatelessScope([*held, *zip(variables, values, strict=True)]) as scope:
+            loss, beside = measure()
+        return loss, (beside, [scope.get_current_value(constant) for constant in constants])
 
-    found, beside = jax.grad(of_values, has_aux=True)([variable.value for variable in variables])
+    differentiate = jax.grad(of_values, has_aux=True)
+    found, (beside, after) = differentiate([variable.value for variable in variables])
+    _assign(constants, after)  # what a layer assigned ended with the scope
     return beside, found
 
 
-def sum_of_parts(compute: Callable[[Any], Any], data: Any, parts: int, zeros: Any) -> Any:
-    """Cut a batch into equal parts; `zeros` plus what `compute` gives for each, in order."""
+def sum_of_parts(
+    compute: Callable[[Any], Any],
+    data: Any,
+    parts: int,
+    zeros: Any,
+    variables: Sequence[keras.Variable],
+) -> Any:
+    """As `sum_of_parts` of tensorflow.py, which says what is what."""
     cut = jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), data)
 
-    def add(total, part):
-        return jax.tree.map(lambda a, b: a + b, total, compute(part)), None
+    def add(carried, part):
+        total, values = carried
+        with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+            more = compute(part)
+        after = [scope.get_current_value(variable) for variable in variables]
+        return (jax.tree.map(lambda a, b: a + b, total, more), after), None
 
-    return jax.lax.scan(add, zeros, cut)[0]
+    start = (zeros, [variable.value for variable in variables])
+    total, after = jax.lax.scan(add, start, cut)[0]
+    _assign(variables, after)
+    return total
+
+
+def _assign(variables: Sequence[keras.Variable], values: Sequence[Any]) -> None:
+    """Assign what was carried out of a function that JAX traced."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def replicas() -> int:
@@ -64,8 +86,7 @@ def compiled(
 
     def call(*arguments):
         result, values = pure([variable.value for variable in variables], *arguments)
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        _assign(variables, values)
         return result
 
     return call

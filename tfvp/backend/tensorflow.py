@@ -17,7 +17,7 @@ def gradients(
     Args:
         measure: reads no other variables than these.
         variables: to take gradients with respect to.
-        constants: the others.
+        constants: the others; layers may assign them (running statistics, counters of seeds).
 
     A weight that the scalar does not depend on (the memory convolution of a cell that does not
     carry its memory) has gradient 0, as in TF1, and its moments decay.
@@ -29,8 +29,18 @@ def gradients(
     return beside, tape.gradient(loss, values, unconnected_gradients="zero")
 
 
-def sum_of_parts(compute: Callable[[Any], Any], data: Any, parts: int, zeros: Any) -> Any:
-    """Cut a batch into equal parts; `zeros` plus what `compute` gives for each, in order."""
+def sum_of_parts(
+    compute: Callable[[Any], Any],
+    data: Any,
+    parts: int,
+    zeros: Any,
+    variables: Sequence[keras.Variable],
+) -> Any:
+    """Cut a batch into equal parts; `zeros` plus what `compute` gives for each, in order.
+
+    `variables` are all that `compute` reads; what it assigns, the next part sees.
+    """
+    del variables  # a graph finds them itself
     cut = tf.nest.map_structure(
         lambda x: tf.reshape(x, (parts, x.shape[0] // parts, *x.shape[1:])), data
     )

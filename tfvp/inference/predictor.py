@@ -57,7 +57,7 @@ def _compiled(
     predictor: VideoPredictor, predict: Callable[[Any], Any]
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a function of tensors that reads a predictor's weights, float32 NumPy in and out."""
-    compiled = backend.compiled(predict, predictor.weights)
+    compiled = backend.compiled(predict, predictor.variables)
 
     def in_numpy(context: np.ndarray) -> np.ndarray:
         frames = keras.ops.convert_to_tensor(context, dtype="float32")

@@ -95,7 +95,9 @@ class Trainer(keras.Model):
             ops.zeros(len(self.summed_loss.weights) + 1),
             [ops.zeros(v.shape, v.dtype) for v in self.trainable_variables],
         )
-        return backend.sum_of_parts(self._gradients, data, share // self.micro_batch, zeros)
+        return backend.sum_of_parts(
+            self._gradients, data, share // self.micro_batch, zeros, self.predictor.variables
+        )
 
     def _gradients(self, data):
         return backend.gradients(
@@ -130,7 +132,11 @@ def compiled(
         function: of a batch, see `Trainer`; gives a dictionary of tensors.
         strategy: on whose replicas it runs, each with its share; None: here.
     """
-    changed = [*trainer.predictor.weights, *trainer.average.averages, *trainer.optimizer.variables]
+    changed = [
+        *trainer.predictor.variables,
+        *trainer.average.averages,
+        *trainer.optimizer.variables,
+    ]
     return backend.compiled(function, changed, strategy=strategy, xla=trainer.jit_compile)
 
 
