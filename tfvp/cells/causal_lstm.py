@@ -1,12 +1,13 @@
 """The causal LSTM cell of PredRNN++: the memory is computed from the new cell state."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
 from tfvp.cells.base import GridCell
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
+from tfvp.shapes import Tensor
 
 # The released program's name of each convolution, its gates in units of `filters`, the released
 # name of its norm; in the order in which the program creates them.
@@ -23,9 +24,9 @@ CONVOLUTIONS = {
 class CausalLSTMState(NamedTuple):
     """What a causal LSTM cell hands on; Keras passes it back as a plain tuple."""
 
-    hidden: Any  # (B, H, W, filters)
-    cell: Any  # (B, H, W, filters)
-    memory: Any  # in: (B, H, W, memory_channels), out: (B, H, W, filters); climbs the layers
+    hidden: Tensor  # (B, H, W, filters)
+    cell: Tensor  # (B, H, W, filters)
+    memory: Tensor  # in: (B, H, W, memory_channels), out: (B, H, W, filters); climbs the layers
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -48,6 +49,11 @@ class CausalLSTMCell(GridCell):
     layers.
 
     x (B, H, W, Cin), CausalLSTMState -> h' (B, H, W, filters), CausalLSTMState.
+
+    >>> cell, frame = CausalLSTMCell(filters=8, kernel=3), ops.ones((2, 16, 16, 1))
+    >>> hidden, state = cell(frame, cell.get_initial_state(2, (16, 16)))
+    >>> tuple(hidden.shape), tuple(state.memory.shape)
+    ((2, 16, 16, 8), (2, 16, 16, 8))
 
     Args:
         filters: channels of every state that leaves the cell.

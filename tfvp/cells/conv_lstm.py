@@ -1,11 +1,12 @@
 """The convolutional LSTM cell, with each of the peepholes that the literature has."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
 from tfvp.cells.base import GridCell
+from tfvp.shapes import Tensor
 
 PEEPHOLES = ("none", "channel", "full", "conv", "conv_released")
 
@@ -13,8 +14,8 @@ PEEPHOLES = ("none", "channel", "full", "conv", "conv_released")
 class ConvLSTMState(NamedTuple):
     """What a ConvLSTM cell hands to its next step; Keras passes it back as a plain tuple."""
 
-    hidden: Any  # (B, H, W, C)
-    cell: Any  # (B, H, W, C)
+    hidden: Tensor  # (B, H, W, C)
+    cell: Tensor  # (B, H, W, C)
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -41,6 +42,11 @@ class ConvLSTMCell(GridCell):
     x (B, H, W, Cin), ConvLSTMState -> h' (B, H, W, filters), ConvLSTMState. A cell with
     `reads_input=False` has no kernel for x and does not look at it: the first layer of an
     unconditional forecaster.
+
+    >>> cell, frame = ConvLSTMCell(filters=8, kernel=(3, 3)), ops.ones((2, 16, 16, 1))
+    >>> hidden, state = cell(frame, cell.get_initial_state(2, (16, 16)))
+    >>> tuple(hidden.shape), tuple(state.cell.shape)
+    ((2, 16, 16, 8), (2, 16, 16, 8))
 
     Args:
         filters: channels of both states.

@@ -1,6 +1,6 @@
 """The Eidetic 3D LSTM cell: an LSTM on windows of frames that recalls its own past by content."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -8,16 +8,17 @@ from keras import ops
 from tfvp.layers.recall import recall
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 from tfvp.layers.window_conv import WindowConv, convolve_window
+from tfvp.shapes import Tensor
 
 
 class EideticLSTMState(NamedTuple):
     """What an Eidetic cell hands to its next step; Keras passes it back as a plain tuple."""
 
-    hidden: Any  # (B, D, H, W, C)
-    cell: Any  # (B, D, H, W, C)
-    memory: Any  # (B, D, H, W, C), or None: known to be all zero
-    history: Any  # (B, L, H, W, C) past cells, oldest first
-    filled: Any  # (B, L), 1 where a slice of the history holds something
+    hidden: Tensor  # (B, D, H, W, C)
+    cell: Tensor  # (B, D, H, W, C)
+    memory: Tensor  # (B, D, H, W, C), or None: known to be all zero
+    history: Tensor  # (B, L, H, W, C) past cells, oldest first
+    filled: Tensor  # (B, L), 1 where a slice of the history holds something
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -43,6 +44,11 @@ class EideticLSTMCell(keras.layers.Layer):
     the paper has m, squashes the output gate twice and normalises the gates.
 
     x (B, D, H, W, Cin), EideticLSTMState -> h' (B, D, H, W, filters), EideticLSTMState.
+
+    >>> cell, window = EideticLSTMCell(filters=8, kernel=(2, 3, 3)), ops.ones((2, 2, 16, 16, 1))
+    >>> hidden, state = cell(window, cell.get_initial_state(2, (2, 16, 16)))
+    >>> tuple(hidden.shape)
+    (2, 2, 16, 16, 8)
 
     Args:
         filters: channels of every state.

@@ -1,16 +1,18 @@
 """The fully connected LSTM cell with peepholes, on frames as vectors."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
+
+from tfvp.shapes import Tensor
 
 
 class FCLSTMState(NamedTuple):
     """What an FC-LSTM cell hands to its next step; Keras passes it back as a plain tuple."""
 
-    hidden: Any  # (B, units)
-    cell: Any  # (B, units)
+    hidden: Tensor  # (B, units)
+    cell: Tensor  # (B, units)
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -28,6 +30,11 @@ class FCLSTMCell(keras.layers.Layer):
 
     x (B, D), FCLSTMState -> h' (B, units), FCLSTMState. With `reads_input=False` there is no kernel
     for x: an unconditional decoder.
+
+    >>> cell, frame = FCLSTMCell(units=8), ops.ones((2, 256))
+    >>> hidden, state = cell(frame, cell.get_initial_state(2))
+    >>> tuple(hidden.shape)
+    (2, 8)
 
     Args:
         units: size of both states.

@@ -1,18 +1,19 @@
 """The gradient highway unit of PredRNN++: a short way through time between two layers."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
 from tfvp.cells.base import GridCell
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
+from tfvp.shapes import Tensor
 
 
 class GHUState(NamedTuple):
     """What the highway hands on; Keras passes it back as a plain tuple."""
 
-    highway: Any  # (B, H, W, filters), z
+    highway: Tensor  # (B, H, W, filters), z
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -25,6 +26,11 @@ class GHU(GridCell):
     for LN, which only the program has.
 
     x (B, H, W, Cin), GHUState -> z' (B, H, W, filters), GHUState.
+
+    >>> highway, x = GHU(filters=8, kernel=3), ops.ones((2, 16, 16, 8))
+    >>> z, state = highway(x, highway.get_initial_state(2, (16, 16)))
+    >>> tuple(z.shape)
+    (2, 16, 16, 8)
 
     Args:
         filters: channels of z.

@@ -1,11 +1,12 @@
 """One layer of PredNet: a recurrent unit that predicts its input and passes on the error."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
 from tfvp.cells.base import GridCell
+from tfvp.shapes import Tensor
 
 GATES = ("c", "f", "i", "o")
 
@@ -13,18 +14,18 @@ GATES = ("c", "f", "i", "o")
 class PredNetCellState(NamedTuple):
     """What a layer of PredNet hands on; Keras passes it back as a plain tuple."""
 
-    hidden: Any  # (B, H, W, filters), R
-    cell: Any  # (B, H, W, filters)
-    error: Any  # (B, H, W, 2 channels), E
+    hidden: Tensor  # (B, H, W, filters), R
+    cell: Tensor  # (B, H, W, filters)
+    error: Tensor  # (B, H, W, 2 channels), E
 
 
 class PredNetMemoryState(NamedTuple):
     """The same of a layer whose unit has a memory too."""
 
-    hidden: Any  # (B, H, W, filters), R
-    cell: Any  # (B, H, W, filters)
-    memory: Any  # (B, H, W, filters)
-    error: Any  # (B, H, W, 2 channels), E
+    hidden: Tensor  # (B, H, W, filters), R
+    cell: Tensor  # (B, H, W, filters)
+    memory: Tensor  # (B, H, W, filters)
+    error: Tensor  # (B, H, W, 2 channels), E
 
 
 LayerState = PredNetCellState | PredNetMemoryState
@@ -48,6 +49,11 @@ class PredNetCell(GridCell):
 
     `call` is a whole step of a layer on its own: A (B, H, W, channels), state -> E'
     (B, H, W, 2 channels), state. `tfvp.models.prednet.network` uses the parts.
+
+    >>> cell, frame = PredNetCell(filters=8, channels=3), ops.ones((2, 16, 16, 3))
+    >>> error, state = cell(frame, cell.get_initial_state(2, (16, 16)))
+    >>> tuple(error.shape)
+    (2, 16, 16, 6)
 
     Args:
         filters: channels of R and c.

@@ -7,6 +7,7 @@ from keras import ops
 
 from tfvp.cells.base import GridCell
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
+from tfvp.shapes import Tensor
 
 # Gates that each input's convolution gives, in units of `filters`.
 _GATES_2021 = {"input": 7, "hidden": 4, "memory": 3, "out": 1}
@@ -26,9 +27,9 @@ TORCH_UNIFORM = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 class STLSTMState(NamedTuple):
     """What a spatiotemporal LSTM cell hands on; Keras passes it back as a plain tuple."""
 
-    hidden: Any  # (B, H, W, filters)
-    cell: Any  # (B, H, W, filters)
-    memory: Any  # (B, H, W, filters) in PredRNN: to the layer above, from the top to t + 1
+    hidden: Tensor  # (B, H, W, filters)
+    cell: Tensor  # (B, H, W, filters)
+    memory: Tensor  # (B, H, W, filters) in PredRNN: to the layer above, from the top to t + 1
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -56,6 +57,11 @@ class STLSTMCell(GridCell):
     of frame; in 2017 `TensorLayerNorm`. The paper prints W_o as W_co * c' + W_mo * m'.
 
     x (B, H, W, Cin), STLSTMState -> h' (B, H, W, filters), STLSTMState.
+
+    >>> cell, frame = STLSTMCell(filters=8, kernel=3), ops.ones((2, 16, 16, 1))
+    >>> hidden, state = cell(frame, cell.get_initial_state(2, (16, 16)))
+    >>> tuple(hidden.shape), tuple(state.memory.shape)
+    ((2, 16, 16, 8), (2, 16, 16, 8))
 
     Args:
         filters: channels of every state.

@@ -1,6 +1,6 @@
 """E3D-LSTM's stack for one step of time: Eidetic cells on a window of two frames, a decoder."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -13,6 +13,7 @@ from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
 from tfvp.models.wiring import layer_input, layer_width, run_stack_with_memory
 from tfvp.porting.program import Program
 from tfvp.sections import DataSection
+from tfvp.shapes import Tensor
 
 WINDOW = 2  # frames read at once; the released program's window_length, with stride 1
 
@@ -20,9 +21,9 @@ WINDOW = 2  # frames read at once; the released program's window_length, with st
 class EideticStackState(NamedTuple):
     """What the stack carries from one step to the next."""
 
-    frame: Any  # (B, H, W, C) the frame read in the step before
+    frame: Tensor  # (B, H, W, C) the frame read in the step before
     layers: tuple[EideticLSTMState, ...]
-    memory: Any  # (B, D, H, W, hidden) climbs the layers, then on to t + 1; None: always zero
+    memory: Tensor  # (B, D, H, W, hidden) climbs the layers, then on to t + 1; None: always zero
 
 
 @keras.saving.register_keras_serializable(package="tfvp")

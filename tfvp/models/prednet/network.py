@@ -14,13 +14,14 @@ from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
 from tfvp.models.rollout import rollout
 from tfvp.porting.program import Program
 from tfvp.sections import DataSection
+from tfvp.shapes import Tensor
 
 
 class PredNetState(NamedTuple):
     """What PredNet carries from one step to the next."""
 
     layers: tuple[LayerState, ...]  # R and c for the next frame, E of the frame just read
-    late: Any  # (B, H, W, C) what was predicted of the frame just read
+    late: Tensor  # (B, H, W, C) what was predicted of the frame just read
 
 
 @keras.saving.register_keras_serializable(package="tfvp")

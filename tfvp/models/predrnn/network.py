@@ -1,6 +1,6 @@
 """PredRNN's stack for one step of time: spatiotemporal LSTMs, one memory through all of them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -14,13 +14,14 @@ from tfvp.models.wiring import run_stack_with_memory
 from tfvp.porting.program import Program
 from tfvp.porting.torch_program import TorchProgram
 from tfvp.sections import DataSection
+from tfvp.shapes import Tensor
 
 
 class PredRNNState(NamedTuple):
     """What the stack carries from one step to the next."""
 
     layers: tuple[STLSTMState, ...]
-    memory: Any  # (B, H, W, hidden) climbs the layers, then on to t + 1
+    memory: Tensor  # (B, H, W, hidden) climbs the layers, then on to t + 1
 
 
 @keras.saving.register_keras_serializable(package="tfvp")

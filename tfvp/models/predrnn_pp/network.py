@@ -1,6 +1,6 @@
 """PredRNN++'s stack for one step of time: causal LSTMs with a gradient highway above the first."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 
@@ -12,6 +12,7 @@ from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
 from tfvp.models.wiring import run_stack_with_memory
 from tfvp.porting.program import Program
 from tfvp.sections import DataSection
+from tfvp.shapes import Tensor
 
 
 class PredRNNPPState(NamedTuple):
@@ -19,7 +20,7 @@ class PredRNNPPState(NamedTuple):
 
     layers: tuple[CausalLSTMState, ...]
     highway: GHUState
-    memory: Any  # (B, H, W, hidden[-1]) climbs the layers, then on to t + 1
+    memory: Tensor  # (B, H, W, hidden[-1]) climbs the layers, then on to t + 1
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
