@@ -219,10 +219,11 @@ MESSAGES = {
     "training.steps: 5": "training.steps: unknown key (got 5); "
     "in a file write it nested, one key below the other",
     "training: {loss: {x: 1}}": "training.loss.x: unknown key (got 1); "
-    "known keys: training.loss.kind, training.loss.l1, training.loss.l2, "
-    "training.loss.reduction, training.loss.network",
+    "known keys: training.loss.kind, training.loss.reduction, training.loss.frames, "
+    "training.loss.network, training.loss.l1, training.loss.l2",
     "training: {loss: {kind: cross_entropy, l1: 1}}": "training.loss.l1: unknown key (got 1); "
-    "cross_entropy has no such key; known keys: training.loss.kind, training.loss.epsilon",
+    "cross_entropy has no such key; known keys: training.loss.kind, training.loss.reduction, "
+    "training.loss.frames, training.loss.network, training.loss.epsilon",
     "training: {loss: {kind: cross-entropy}}": "training.loss.kind: expected 'absolute_square' or "
     "'cross_entropy', got \"cross-entropy\"; did you mean cross_entropy?",
     "training: {optimizer: {kind: rmsprop, decay: 1}}": "training.optimizer.decay: expected less "

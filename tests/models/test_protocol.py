@@ -17,7 +17,7 @@ from tfvp.models.rollout import rollout_measured
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.initialise import initialise
 from tfvp.training.loop import build_trainer
-from tfvp.training.losses import absolute_square_loss
+from tfvp.training.losses import absolute_square_loss, with_auxiliary
 from tfvp.training.trainer import Trainer
 
 FRAME = (4, 4, 1)
@@ -55,7 +55,7 @@ def batch(horizon: int = 2, frames: int = 4) -> dict:
 
 
 def trainer_of(network: VideoPredictor, weight: float) -> Trainer:
-    loss = absolute_square_loss(0.0, 1.0, network=weight)
+    loss = with_auxiliary(absolute_square_loss(0.0, 1.0), weight)
     trainer = Trainer(network, horizon=2, loss=loss, average_decay=0.9)
     trainer.compile(optimizer=keras.optimizers.SGD(0.0))
     return trainer

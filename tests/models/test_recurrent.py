@@ -12,7 +12,7 @@ from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN, absolute_cosine
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
-from tfvp.training.losses import Loss, absolute_square_loss
+from tfvp.training.losses import Loss, absolute_square_loss, with_auxiliary
 from tfvp.training.trainer import Trainer
 
 COUNTS = {
@@ -138,7 +138,7 @@ def test_mean_loss_is_the_mean_squared_error_however_the_batch_is_cut():
 
 def test_lowest_errors_of_prednet_are_half_the_mean_absolute_error():
     predictor, x = small("prednet"), clips()
-    by_errors = trainer(predictor, absolute_square_loss(0.0, 0.0, mean=True, network=1.0))
+    by_errors = trainer(predictor, with_auxiliary(absolute_square_loss(0.0, 0.0, mean=True), 1.0))
     by_frames = trainer(predictor, absolute_square_loss(0.5, 0.0, mean=True))
     batch = batch_of(x, 1.0)  # where it reads itself, that is what its errors are measured against
     found = [ours.summed_gradients(batch)[1] for ours in (by_errors, by_frames)]

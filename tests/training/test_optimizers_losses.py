@@ -38,6 +38,32 @@ def test_losses_are_weighted_sums_of_their_parts():
     assert float(part) == pytest.approx(-4 * np.log(0.01), rel=1e-5)
 
 
+def loss_of(**section):
+    return build_loss(TypeAdapter(LossConfig).validate_python(section))
+
+
+def test_only_the_future_counts_where_it_is_asked_for():
+    truth = np.zeros((2, 5, 1, 1, 1), "float32")
+    prediction = np.arange(5, dtype="float32").reshape(1, 5, 1, 1, 1).repeat(2, axis=0)
+    for frames, squares, values in (("all", 30.0, 5), ("future", 25.0, 2)):
+        loss = loss_of(l1=0.0, l2=2.0, frames=frames, reduction="mean")
+        counted = [loss.counted(each, 2) for each in (truth, prediction)]
+        assert float(loss.measure(*counted)[1]) == squares  # half of twice the sum over two clips
+        assert loss.per_clip(counted[0][0].size) == {"l1": 0.0, "l2": 2.0 / values}
+
+
+def test_cross_entropy_takes_a_mean_and_an_auxiliary_loss():
+    truth, prediction = (
+        np.ones((1, 1, 1, 2, 1), "float32"),
+        np.full((1, 1, 1, 2, 1), 0.25, "float32"),
+    )
+    loss = loss_of(kind="cross_entropy", reduction="mean", network=0.5)
+    (part,) = loss.measure(truth, prediction)
+    assert float(part) == pytest.approx(2 * np.log(4), rel=1e-6)
+    assert loss.per_clip(2) == {"cross_entropy": 0.5, "network": 0.5}
+    assert loss.mean
+
+
 def rmsprop(w, g, state, t):
     del t
     state["v"] = 0.8 * state.get("v", 0) + 0.2 * g**2

@@ -1,27 +1,38 @@
 """The sections of the training loss."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag, model_validator
 
 from tfvp.sections import Section, Weight, chosen_by
 
 
-class AbsoluteSquareLossConfig(Section):
-    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames."""
+class LossSection(Section):
+    """What every loss has; its own section says which `kind` it is."""
 
-    kind: Literal["absolute_square"] = "absolute_square"
-    l1: Weight = 1.0
-    l2: Weight = 1.0
+    kind: Any
     reduction: Literal["sum", "mean"] = Field(
         default="sum",
         description="mean: over clips and predicted values, so l2: 2 is the mean squared error",
+    )
+    frames: Literal["all", "future"] = Field(
+        default="all",
+        description="which predictions count; future: those after the context; all: also those in "
+        "the context, where a network makes any",
     )
     network: Weight = Field(
         default=0.0,
         description="weight of the network's auxiliary loss, where it has one: what it measures of "
         "its errors, states or flow beside its predictions",
     )
+
+
+class AbsoluteSquareLossConfig(LossSection):
+    """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames."""
+
+    kind: Literal["absolute_square"] = "absolute_square"
+    l1: Weight = 1.0
+    l2: Weight = 1.0
 
     @model_validator(mode="after")
     def _something(self) -> "AbsoluteSquareLossConfig":
@@ -30,7 +41,7 @@ class AbsoluteSquareLossConfig(Section):
         return self
 
 
-class CrossEntropyLossConfig(Section):
+class CrossEntropyLossConfig(LossSection):
     """Sum of -t log p - (1 - t) log(1 - p) over all predicted frames; targets as they are."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"

@@ -1,7 +1,7 @@
 """Training losses; each says exactly what is summed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras import ops
@@ -54,7 +54,7 @@ AUXILIARY = "network"
 
 @dataclass(frozen=True)
 class Loss:
-    """A weighted sum of named parts, each a sum over everything that was predicted.
+    """A weighted sum of named parts, each a sum over everything that counts.
 
     Args:
         weights: of each part, in the order in which logs show them; AUXILIARY, if it is there, is
@@ -62,11 +62,13 @@ class Loss:
         measure: (truth, prediction) -> the value of each other part, in the same order.
         mean: minimise the mean over clips instead of the sum, and of each part but AUXILIARY the
             mean over a clip's values too.
+        future: only the frames after the context count, not all that were predicted.
     """
 
     weights: Mapping[str, float]
     measure: Callable[[Any, Any], tuple[Any, ...]]
     mean: bool = False
+    future: bool = False
 
     def per_clip(self, values: int) -> dict[str, float]:
         """Weights for one clip of `values` predicted values."""
@@ -75,26 +77,39 @@ class Loss:
             for name, weight in self.weights.items()
         }
 
-
-def absolute_square_loss(
-    l1: float = 1.0, l2: float = 1.0, *, mean: bool = False, network: float = 0.0
-) -> Loss:
-    """`l1` * sum of absolutes + `l2` * half the sum of squares, see `absolute_and_square`."""
-    auxiliary = {AUXILIARY: network} if network else {}
-    return Loss({"l1": l1, "l2": l2, **auxiliary}, absolute_and_square, mean)
+    def counted(self, frames, horizon: int):
+        """What counts of the targets or predictions (B, P, H, W, C) of a clip."""
+        return frames[:, -horizon:] if self.future else frames
 
 
-def cross_entropy_loss(epsilon: float = 1e-10) -> Loss:
-    """The summed cross entropy, see `cross_entropy`."""
+def absolute_square_loss(l1: float = 1.0, l2: float = 1.0, **kwargs: bool) -> Loss:
+    """`l1` * sum of absolutes + `l2` * half the sum of squares, see `absolute_and_square`.
+
+    >>> absolute_square_loss(l1=0.0, mean=True).per_clip(values=100)
+    {'l1': 0.0, 'l2': 0.01}
+    """
+    return Loss({"l1": l1, "l2": l2}, absolute_and_square, **kwargs)
+
+
+def cross_entropy_loss(epsilon: float = 1e-10, **kwargs: bool) -> Loss:
+    """The cross entropy, see `cross_entropy`."""
     return Loss(
         {"cross_entropy": 1.0},
         lambda truth, prediction: (cross_entropy(truth, prediction, epsilon),),
+        **kwargs,
     )
+
+
+def with_auxiliary(loss: Loss, weight: float) -> Loss:
+    """A loss to which the network's auxiliary loss is added with a weight; as it is with 0."""
+    return replace(loss, weights={**loss.weights, AUXILIARY: weight}) if weight else loss
 
 
 def build_loss(config: LossConfig) -> Loss:
     """The loss that a configuration names."""
+    over = {"mean": config.reduction == "mean", "future": config.frames == "future"}
     if config.kind == "cross_entropy":
-        return cross_entropy_loss(config.epsilon)
-    mean = config.reduction == "mean"
-    return absolute_square_loss(config.l1, config.l2, mean=mean, network=config.network)
+        loss = cross_entropy_loss(config.epsilon, **over)
+    else:
+        loss = absolute_square_loss(config.l1, config.l2, **over)
+    return with_auxiliary(loss, config.network)

@@ -68,8 +68,9 @@ class Trainer(keras.Model):
         return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
 
     def _values(self, data) -> int:
-        """Predicted values of a clip."""
-        return math.prod(self.predictor.targets(data["frames"], self.horizon).shape[1:])
+        """Predicted values of a clip that count."""
+        targets = self.predictor.targets(data["frames"], self.horizon)
+        return math.prod(self.summed_loss.counted(targets, self.horizon).shape[1:])
 
     def summed_gradients(self, data):
         """[Parts of the summed loss, sequences] and its gradients, over this replica's share."""
@@ -113,7 +114,10 @@ class Trainer(keras.Model):
             outputs = self.predictor.training_outputs(
                 data, self.horizon, auxiliary=AUXILIARY in weights, training=True
             )
-        parts = self.summed_loss.measure(outputs.targets, outputs.predictions)
+        both = (outputs.targets, outputs.predictions)
+        parts = self.summed_loss.measure(
+            *(self.summed_loss.counted(frames, self.horizon) for frames in both)
+        )
         if AUXILIARY in weights:
             of_clips = [ops.cast(each, "float32") for each in outputs.auxiliary.values()]
             parts = (*parts, ops.sum(sum(of_clips)))
