@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def hush_decoders() -> None:
+def silence_decoders() -> None:
     """Keep FFmpeg, inside OpenCV, from printing about videos: we say what cannot be read."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 @contextmanager
-def tensorflow_notices_held_back() -> Iterator[None]:
+def quiet_tensorflow_import() -> Iterator[None]:
     """Keep the notices that TensorFlow's C++ prints while it is imported, unless that fails.
 
     They would bury what the program says, and their settings do not reach the earliest of them.

@@ -8,7 +8,7 @@ from keras.backend import backend
 
 from tfvp.config.training import TrainingConfig
 from tfvp.errors import ConfigError
-from tfvp.training.distributed.workers import Alone, Workers
+from tfvp.training.distributed.workers import SingleProcess, Workers
 
 CPU_MICRO_BATCH = 2  # two clips of the full E3D-LSTM take 4 GB
 
@@ -25,7 +25,7 @@ class Devices:
     """
 
     def __init__(self, config: TrainingConfig, workers: Workers | None = None):
-        self.workers = workers or Alone()
+        self.workers = workers or SingleProcess()
         self.strategy: Any = self.workers.strategy
         # Keras' fit cannot drive several processes.
         self.own_loop = backend() == "jax" or self.strategy is not None

@@ -15,7 +15,7 @@ PAUSE_S = 0.2
 CARD_BYTES = 65_536
 
 
-class Card(NamedTuple):
+class WorkerInfo(NamedTuple):
     """What a worker says of itself when it comes."""
 
     facts: dict[str, str]
@@ -26,7 +26,7 @@ class Card(NamedTuple):
         return json.dumps({"index": index, **self._asdict()}).encode() + b"\n"
 
 
-def muster(
+def rendezvous(
     cluster: Cluster,
     facts: Mapping[str, str],
     *,
@@ -50,9 +50,9 @@ def muster(
         TrainingError: a worker was not reached, did not come, or cannot begin; names it.
         ConfigError: this worker cannot listen, or another one wants something else.
     """
-    card = Card(dict(facts), str(refusal or "")).written(cluster.index)
+    card = WorkerInfo(dict(facts), str(refusal or "")).written(cluster.index)
     unsent = {index: "not tried" for index in cluster.others}
-    cards: dict[int, Card] = {}
+    cards: dict[int, WorkerInfo] = {}
     deadline = time.monotonic() + limit_s
     with _listening(cluster) as server:
         while unsent or len(cards) < len(cluster.others):
@@ -87,7 +87,7 @@ def _listening(cluster: Cluster) -> Iterator[socket.socket]:
         yield server
 
 
-def _received(server: socket.socket) -> dict[int, Card]:
+def _received(server: socket.socket) -> dict[int, WorkerInfo]:
     """The card of a worker that came, if one came; anything else that came is not heard."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         connection, _ = server.accept()
@@ -95,7 +95,7 @@ def _received(server: socket.socket) -> dict[int, Card]:
             connection.settimeout(1.0)
             line = connection.makefile("rb").readline(CARD_BYTES)
             content = json.loads(line)
-            card = Card(dict(content["facts"]), str(content["refusal"]))
+            card = WorkerInfo(dict(content["facts"]), str(content["refusal"]))
             return {int(content["index"]): card}
     return {}
 
@@ -130,7 +130,7 @@ def _missing(
     )
 
 
-def _compare(cluster: Cluster, facts: Mapping[str, str], cards: Mapping[int, Card]) -> None:
+def _compare(cluster: Cluster, facts: Mapping[str, str], cards: Mapping[int, WorkerInfo]) -> None:
     """Raise an error naming the first worker that cannot begin, or the first difference."""
     for index, theirs in sorted(cards.items()):
         if theirs.refusal:

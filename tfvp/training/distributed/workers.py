@@ -11,7 +11,7 @@ import numpy as np
 
 from tfvp.errors import DataError, TrainingError, UserError
 from tfvp.training.distributed.cluster import Cluster
-from tfvp.training.distributed.rendezvous import muster
+from tfvp.training.distributed.rendezvous import rendezvous
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ class Workers(ABC):
     def rows(self, batch: int) -> range:
         """This worker's places in a global batch.
 
-        >>> Alone().rows(4)
+        >>> SingleProcess().rows(4)
         range(0, 4)
         """
         return range(self.index * batch // self.count, (self.index + 1) * batch // self.count)
@@ -61,7 +61,7 @@ class Workers(ABC):
             )
 
 
-class Alone(Workers):
+class SingleProcess(Workers):
     """One process, on whatever devices it has."""
 
     name = "the only process"
@@ -82,7 +82,7 @@ class Alone(Workers):
         return contextlib.nullcontext()
 
 
-class Together(Workers):
+class MultiWorker(Workers):
     """One of several processes, joined by `tf.distribute.MultiWorkerMirroredStrategy`.
 
     To be made before anything else uses TensorFlow's devices. A worker that ends is noticed by
@@ -113,7 +113,7 @@ class Together(Workers):
         self.is_chief = cluster.is_chief
         gpus = len(tf.config.get_visible_devices("GPU"))
         own = {"version of TensorFlow": tf.__version__, "number of visible GPUs": str(gpus)}
-        muster(cluster, {**facts, **own}, refusal=refusal)
+        rendezvous(cluster, {**facts, **own}, refusal=refusal)
         with self.losses_explained():
             self.strategy = collective.strategy_of(cluster.addresses, cluster.index, gpus)
 
