@@ -237,16 +237,21 @@ class Beside(SingleProcess):
     def __init__(self, *theirs: int):
         self.theirs = theirs
 
-    def agree(self, *numbers: int) -> tuple[int, ...]:
-        return tuple(max(pair) for pair in zip(numbers, self.theirs, strict=True))
+    def gather(self, *numbers: int) -> list[tuple[int, ...]]:
+        return [numbers, self.theirs]
 
 
 def test_different_data_are_noticed():
-    ours = 0x12345  # of the hash 123456789abc; each says its number and what it lacks to 16**5
-    Beside(ours, 16**5 - ours).check_same_data("123456789abc")
-    for theirs in (0, ours - 1, ours + 1, 16**5 - 1):
+    ours = (0x123456, 0x789ABC)
+    Beside(*ours).check_same_data("123456789abc")
+    for theirs in ((0, 0), (ours[0] + 1, ours[1]), (ours[0], ours[1] - 1), (2**24 - 1,) * 2):
         with pytest.raises(DataError, match=r"prepared data differ \(here: 123456789abc\)"):
-            Beside(theirs, 16**5 - theirs).check_same_data("123456789abc")
+            Beside(*theirs).check_same_data("123456789abc")
+
+
+def test_workers_agree_on_the_largest_of_each_number():
+    assert Beside(3, 4).agree(5, 2) == (5, 4)
+    assert SingleProcess().agree(5, 2) == (5, 2)
 
 
 def test_a_batch_that_workers_cannot_share_is_explained():

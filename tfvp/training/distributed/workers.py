@@ -27,8 +27,8 @@ class Workers(ABC):
     index: int
 
     @abstractmethod
-    def agree(self, *numbers: int) -> tuple[int, ...]:
-        """Wait for all workers; each number's largest value over them, 0 <= number < 2**24."""
+    def gather(self, *numbers: int) -> list[tuple[int, ...]]:
+        """Wait for all workers and return the numbers of each; 0 <= number < 2**24."""
 
     @abstractmethod
     def share(self, variables: "list[keras.Variable]") -> None:
@@ -37,6 +37,10 @@ class Workers(ABC):
     @abstractmethod
     def losses_explained(self) -> contextlib.AbstractContextManager:
         """Context that raises a TrainingError of one line when another worker is lost."""
+
+    def agree(self, *numbers: int) -> tuple[int, ...]:
+        """Wait for all workers and return each number's maximum over them, see `gather`."""
+        return tuple(map(max, zip(*self.gather(*numbers), strict=True)))
 
     def wait(self) -> None:
         """Wait for all workers."""
@@ -52,9 +56,9 @@ class Workers(ABC):
 
     def check_same_data(self, data_hash: str) -> None:
         """Make sure that all workers opened the same prepared data, or raise a DataError."""
-        number = int(data_hash[:5], 16)
-        largest, complement = self.agree(number, 16**5 - number)
-        if largest != 16**5 - complement:
+        # The hash is known only after the rendezvous, which can compare texts, is over.
+        parts = (int(data_hash[start : start + 6], 16) for start in range(0, len(data_hash), 6))
+        if len(set(self.gather(*parts))) > 1:
             raise DataError(
                 f"the workers' prepared data differ (here: {data_hash}); let data.prepared be a "
                 "folder that all machines share, or prepare the same data on each"
@@ -69,9 +73,9 @@ class SingleProcess(Workers):
     is_chief = True
     count, index = 1, 0
 
-    def agree(self, *numbers: int) -> tuple[int, ...]:
-        """The numbers."""
-        return numbers
+    def gather(self, *numbers: int) -> list[tuple[int, ...]]:
+        """Return the numbers of this worker, the only one."""
+        return [numbers]
 
     def share(self, variables: "list[keras.Variable]") -> None:
         """Nobody to give them to."""
@@ -117,11 +121,15 @@ class MultiWorker(Workers):
         with self.losses_explained():
             self.strategy = collective.strategy_of(cluster.addresses, cluster.index, gpus)
 
-    def agree(self, *numbers: int) -> tuple[int, ...]:
-        """Wait for all workers; each number's largest value over them."""
+    def gather(self, *numbers: int) -> list[tuple[int, ...]]:
+        """Wait for all workers and return the numbers of each; 0 <= number < 2**24.
+
+        They are summed as float32, which is exact below 2**24: every worker adds a table that is 0
+        but for its own row.
+        """
         table = np.zeros((self.count, len(numbers)), "float32")
         table[self.index] = numbers
-        return tuple(int(number) for number in np.max(self._sum(table), axis=0))
+        return [tuple(map(int, row)) for row in np.asarray(self._sum(table))]
 
     @functools.cached_property
     def _sum(self) -> Any:
