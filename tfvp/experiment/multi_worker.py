@@ -32,13 +32,13 @@ def join(job: Job, stages: Sequence[str]) -> Workers:
     cluster = find_cluster()
     others = ", ".join(cluster.name(index) for index in cluster.others)
     job.say(f"{cluster.name()}: waiting for {others} ...")
-    facts = {
+    metadata = {
         "list of workers": ",".join(cluster.addresses),
         "configuration": config_hash(job.experiment),
         "stages": ",".join(stages),
         "--resume": "given" if job.resume else "not given",
     }
-    return MultiWorker(cluster, facts, _refusal(job) if cluster.is_chief else None)
+    return MultiWorker(cluster, metadata, _refusal(job) if cluster.is_chief else None)
 
 
 def _refusal(job: Job) -> UserError | None:

@@ -150,7 +150,7 @@ def addresses():
 
 
 def rendezvous_of_all(
-    addresses: tuple[str, ...], facts: list[dict[str, str]], refusal: UserError | None = None
+    addresses: tuple[str, ...], metadata: list[dict[str, str]], refusal: UserError | None = None
 ) -> list[BaseException | None]:
     """What came of it for each worker; `refusal` is the chief's."""
     with ThreadPoolExecutor(len(addresses)) as pool:
@@ -162,7 +162,7 @@ def rendezvous_of_all(
                 refusal=None if index else refusal,
                 limit_s=20,
             )
-            for index, each in enumerate(facts)
+            for index, each in enumerate(metadata)
         ]
         return [future.exception(30) for future in futures]
 
@@ -208,7 +208,12 @@ def test_a_stranger_is_not_taken_for_a_worker(addresses):
     host, port = addresses[0].split(":")
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(rendezvous, Cluster(addresses[:2], 0), {}, limit_s=1.5)
-        for words in (b"GET / HTTP/1.1\r\n", b'{"index": 7, "facts": {}}\n', b"[]\n", b""):
+        for words in (
+            b"GET / HTTP/1.1\r\n",
+            b'{"index": 7, "metadata": {}, "refusal": ""}\n',
+            b"[]\n",
+            b"",
+        ):
             for _ in range(20):
                 with contextlib.suppress(ConnectionRefusedError):
                     with socket.create_connection((host, int(port))) as stranger:

@@ -1,4 +1,4 @@
-"""What workers that train together do beside their steps: agree, share the start, notice a loss."""
+"""The processes that train together: they agree, start from equal weights, notice a lost one."""
 
 import contextlib
 import functools
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 class Workers(ABC):
-    """The processes that train one network together; one of them, the chief, writes."""
+    """The processes that train one network together, seen by one of them.
 
-    name: str
-    strategy: Any
+    One of them, the chief, writes the run; its index is 0.
+    """
+
+    name: str  # of this process, for messages
+    strategy: Any  # the tf.distribute.Strategy; None for a single process
     is_chief: bool
     count: int
-    index: int
+    index: int  # of this process, 0 <= index < count
 
     @abstractmethod
     def gather(self, *numbers: int) -> list[tuple[int, ...]]:
@@ -32,11 +35,11 @@ class Workers(ABC):
 
     @abstractmethod
     def share(self, variables: "list[keras.Variable]") -> None:
-        """Give the chief's values of variables to all workers."""
+        """Broadcast the chief's values of variables to all workers."""
 
     @abstractmethod
     def losses_explained(self) -> contextlib.AbstractContextManager:
-        """Context that raises a TrainingError of one line when another worker is lost."""
+        """Return a context that raises a TrainingError of one line if another worker is lost."""
 
     def agree(self, *numbers: int) -> tuple[int, ...]:
         """Wait for all workers and return each number's maximum over them, see `gather`."""
@@ -47,7 +50,7 @@ class Workers(ABC):
         self.agree(0)
 
     def rows(self, batch: int) -> range:
-        """This worker's places in a global batch.
+        """Return the rows of a global batch that this worker trains on.
 
         >>> SingleProcess().rows(4)
         range(0, 4)
@@ -55,7 +58,11 @@ class Workers(ABC):
         return range(self.index * batch // self.count, (self.index + 1) * batch // self.count)
 
     def check_same_data(self, data_hash: str) -> None:
-        """Make sure that all workers opened the same prepared data, or raise a DataError."""
+        """Compare the hash of the prepared data, hexadecimal digits, with those of all workers.
+
+        Raises:
+            DataError: not all are the same.
+        """
         # The hash is known only after the rendezvous, which can compare texts, is over.
         parts = (int(data_hash[start : start + 6], 16) for start in range(0, len(data_hash), 6))
         if len(set(self.gather(*parts))) > 1:
@@ -66,7 +73,7 @@ class Workers(ABC):
 
 
 class SingleProcess(Workers):
-    """One process, on whatever devices it has."""
+    """A process that trains alone, on one device or several."""
 
     name = "the only process"
     strategy = None
@@ -78,48 +85,49 @@ class SingleProcess(Workers):
         return [numbers]
 
     def share(self, variables: "list[keras.Variable]") -> None:
-        """Nobody to give them to."""
+        """Do nothing: there is no other process."""
         del variables
 
     def losses_explained(self) -> contextlib.AbstractContextManager:
-        """Nobody to lose."""
+        """Return a context that does nothing: there is no other process to lose."""
         return contextlib.nullcontext()
 
 
 class MultiWorker(Workers):
     """One of several processes, joined by `tf.distribute.MultiWorkerMirroredStrategy`.
 
-    To be made before anything else uses TensorFlow's devices. A worker that ends is noticed by
-    TensorFlow's heartbeats within about ten seconds, at once where data was on its way from it.
+    It must be constructed before anything else uses TensorFlow's devices. A worker that ends is
+    noticed by TensorFlow's heartbeats within about ten seconds, and at once by a collective
+    operation that waits for it.
 
     Args:
         cluster: the workers.
-        facts: what must be the same everywhere, by name.
-        refusal: why this worker cannot begin; raised once the others have heard of it.
+        metadata: what must be the same for all workers, by name.
+        refusal: why this worker cannot begin; it is raised once the others have heard of it.
 
     Raises:
         UserError: the refusal.
         TrainingError: another worker is not reached, or cannot begin.
-        ConfigError: another worker wants something else.
+        ConfigError: another worker's metadata differ.
     """
 
     def __init__(
-        self, cluster: Cluster, facts: Mapping[str, str], refusal: UserError | None = None
+        self, cluster: Cluster, metadata: Mapping[str, str], refusal: UserError | None = None
     ):
         import tensorflow as tf
 
-        from tfvp.training.distributed import collectives as collective
+        from tfvp.training.distributed import collectives
 
-        self._collective = collective
+        self._collectives = collectives
         self.cluster = cluster
         self.name = cluster.name()
         self.index, self.count = cluster.index, len(cluster.addresses)
         self.is_chief = cluster.is_chief
         gpus = len(tf.config.get_visible_devices("GPU"))
         own = {"version of TensorFlow": tf.__version__, "number of visible GPUs": str(gpus)}
-        rendezvous(cluster, {**facts, **own}, refusal=refusal)
+        rendezvous(cluster, {**metadata, **own}, refusal=refusal)
         with self.losses_explained():
-            self.strategy = collective.strategy_of(cluster.addresses, cluster.index, gpus)
+            self.strategy = collectives.strategy_of(cluster.addresses, cluster.index, gpus)
 
     def gather(self, *numbers: int) -> list[tuple[int, ...]]:
         """Wait for all workers and return the numbers of each; 0 <= number < 2**24.
@@ -133,23 +141,23 @@ class MultiWorker(Workers):
 
     @functools.cached_property
     def _sum(self) -> Any:
-        return self._collective.sum_over_workers(self.strategy)
+        return self._collectives.sum_over_workers(self.strategy)
 
     def share(self, variables: "list[keras.Variable]") -> None:
-        """Give the chief's values of variables to all workers."""
-        values = self._collective.values_of_first(self.strategy, variables)
+        """Broadcast the chief's values of variables to all workers."""
+        values = self._collectives.values_of_first(self.strategy, variables)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
     @contextlib.contextmanager
     def losses_explained(self) -> Iterator[None]:
-        """Context that raises a TrainingError of one line when another worker is lost."""
+        """Raise a TrainingError of one line if another worker is lost inside the context."""
         import tensorflow as tf
 
         try:
             yield
         except tf.errors.OpError as error:
-            if not isinstance(error, self._collective.LOST):
+            if not isinstance(error, self._collectives.LOST):
                 raise
             raise TrainingError(
                 f"{self._lost(error.message)} is gone: it ended, was killed, or the network to it "
@@ -158,7 +166,10 @@ class MultiWorker(Workers):
             ) from None
 
     def _lost(self, said: str) -> str:
-        """The worker that TensorFlow names, if it names one of the others."""
+        """Return the name of the lost worker: the one that TensorFlow's message names.
+
+        Where it names none of the others, the first of them is taken, if there is one.
+        """
         found = [int(n) for n in re.findall(r"/job:worker/(?:replica:\d+/)?task:(\d+)", said)]
         for index in [*found, *self.cluster.others[:1]]:
             if index in self.cluster.others:
