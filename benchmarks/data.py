@@ -18,7 +18,7 @@ from tfvp.data import order, pipeline
 from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.prepare import prepare
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 BATCH = 16
 NEEDED = 500  # clips a second on two cores; the largest network sees fewer than one on them
@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=3_000)
     count = parser.parse_args().clips
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         import tensorflow as tf
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder), count)

@@ -26,7 +26,7 @@ from tfvp.config.loading import load_config
 from tfvp.errors import UserError
 from tfvp.models.registry import MODELS, info
 from tfvp.system.progress import progress
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 COLUMNS = {
     "parameters": "parameters",
@@ -52,7 +52,7 @@ def experiment_of(config: str, arguments: argparse.Namespace) -> Experiment:
 
 def measure_here(config: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """One network's numbers, measured in this process."""
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.profiling.step_cost import measure
     cost = measure(experiment_of(config, arguments), batch=arguments.batch, steps=arguments.steps)
     return {**cost.record(), "config": config, "label": arguments.label or config}

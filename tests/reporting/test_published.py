@@ -20,7 +20,8 @@ from tfvp.reporting.tables.cell import Cell
 from tfvp.reporting.tables.literature import literature_table, names_a_run
 from tfvp.reporting.tables.published import load_published, published_path
 from tfvp.reporting.tables.table import Row, Table
-from tfvp.runs.folder import ResultFolder, Run, write_json
+from tfvp.runs.folder import ResultFolder, Run
+from tfvp.system.files import write_json
 
 AS_PRINTED = {  # every number of a table, line by line
     "feist_4.1": "367.2 361.6 219.7 457.0 | 179.8 354.7 302.3 395.2 | 87.6 170.3 119.8 216.1",

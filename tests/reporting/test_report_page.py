@@ -24,7 +24,7 @@ from tfvp.reporting.figures.style import legend_columns, look
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.report import write_comparison, write_report
 from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
-from tfvp.runs.folder import write_json
+from tfvp.system.files import write_json
 
 
 def page_of(*runs, folder):

@@ -15,7 +15,7 @@ from tfvp.config.loading import config_hash, load_resolved
 from tfvp.errors import RunError
 from tfvp.runs import folder as runs
 from tfvp.runs import provenance
-from tfvp.runs.folder import Run, create_run, open_run, write_json, write_text
+from tfvp.runs.folder import Run, create_run, open_run
 from tfvp.runs.provenance import collect_provenance
 
 
@@ -110,41 +110,6 @@ def test_places_are_as_documented():
         "report_path": "report.md",
         "export": "export",
     }
-
-
-def test_a_write_that_fails_keeps_the_old_file(tmp_path):
-    path = tmp_path / "a.json"
-    write_text(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "new \udcff")
-    with pytest.raises(TypeError):
-        write_json(path, {"a": object()})
-    assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.json"]
-
-
-def test_json_is_for_every_reader(tmp_path):
-    content = {
-        "numpy": np.float32(0.5),
-        "array": np.arange(2),
-        "perfect": float("inf"),
-        "none": np.float64("nan"),
-        "where": Path("a/b"),
-        "flag": np.bool_(True),
-        3: ("é", None),
-    }
-    write_json(tmp_path / "a.json", content)
-    text = (tmp_path / "a.json").read_text(encoding="utf-8")
-    assert json.loads(text) == {
-        "numpy": 0.5,
-        "array": [0, 1],
-        "perfect": None,
-        "none": None,
-        "where": "a/b",
-        "flag": True,
-        "3": ["é", None],
-    }
-    assert text.endswith("}\n")
 
 
 def test_provenance_says_where_numbers_came_from(experiment, monkeypatch):

@@ -14,7 +14,7 @@ from tfvp.data import manifest as manifests
 from tfvp.data.partial import unfinished_in
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.errors import ConfigError, DataError
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 CLIPS_CONFIG = "e3d_residual_clips"
 # option of convert -> key of the configuration
@@ -89,7 +89,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
 def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedData:
     console, say = _console()
     config = load_config(name, preset=preset, overrides=overrides).data
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         import tensorflow  # noqa: F401, writing needs it
     made = prepare(config, report=say, console=console)
     for left in unfinished_in(config.prepared):
@@ -139,7 +139,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     _, say = _console()
     prepared = open_folder(Path(arguments.folder))
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         import tensorflow  # noqa: F401, it knows the records' checksums
     problems = prepared.verify()
     if problems:

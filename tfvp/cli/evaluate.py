@@ -13,7 +13,7 @@ from tfvp.config.loading import leaves, load_resolved
 from tfvp.errors import ConfigError
 from tfvp.experiment.job import MAY_CHANGE, Job
 from tfvp.runs.folder import open_run
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 SUITES = ("robustness",)
 
@@ -44,7 +44,7 @@ def add_evaluate(commands: Any) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     job = run_job(arguments.run, _overrides(arguments))
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.experiment.evaluate import evaluate_elsewhere, evaluate_own, evaluate_robustness
     if arguments.suite:
         evaluate_robustness(job, job.experiment.evaluation.sequences)

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from tfvp.cli.evaluate import run_job
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 KINDS = ("savedmodel", "litert", "onnx")
 
@@ -29,7 +29,7 @@ def add_export(commands: Any) -> None:
 
 def _export(arguments: argparse.Namespace) -> int:
     job = run_job(arguments.run, [])
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.experiment.stages import export_stage
         from tfvp.export.model_card import write_card
         from tfvp.export.runtimes import export_runtime

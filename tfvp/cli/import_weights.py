@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from tfvp.config.experiment import Experiment
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_import(
@@ -41,7 +41,7 @@ def add_import(
 
 
 def _import(arguments: argparse.Namespace, experiment: Experiment) -> int:
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.models.build import build_model
         from tfvp.porting.import_weights import import_weights
 

@@ -13,7 +13,7 @@ from tfvp.models.registry import MODELS, info
 from tfvp.reporting.render.markdown_console import console as console_table
 from tfvp.reporting.render.markdown_console import tabbed
 from tfvp.reporting.run_list import list_runs
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_list(commands: Any) -> None:
@@ -43,7 +43,7 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 def _models(arguments: argparse.Namespace) -> int:
     del arguments
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.models.build import count_parameters
 
     for name in sorted(MODELS):

@@ -22,7 +22,7 @@ from tfvp.config.experiment import Experiment
 from tfvp.config.loading import explain, load_config
 from tfvp.errors import ConfigError, UserError
 from tfvp.system.signals import TerminatedError, sigterm_interrupts
-from tfvp.system.silence import hush_decoders, tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import, silence_decoders
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 
@@ -80,7 +80,7 @@ def _add_config(commands: Any) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. A user's mistake is one message, not a traceback."""
     arguments = build_parser().parse_args(argv)
-    hush_decoders()
+    silence_decoders()
     try:
         with sigterm_interrupts():
             return arguments.command(arguments)
@@ -172,7 +172,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.force and not arguments.resume:
         raise ConfigError("--force goes with --resume: it continues a run with changed settings")
     experiment = _experiment(arguments, overrides)
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.experiment.stages import Job, run_stages
         from tfvp.training.callbacks import Stopped
 

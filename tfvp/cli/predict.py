@@ -12,7 +12,7 @@ from tfvp.inference.video import continued, look_of, read_input, window_starts
 from tfvp.inference.writers import check_output, write_clip
 from tfvp.runs.folder import open_run
 from tfvp.system.progress import progress
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_predict(commands: Any) -> None:
@@ -58,7 +58,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     check_output(output)
     look = look_of(data, arguments.fit)
     given = read_input(Path(arguments.input), look, context, arguments.slide)
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.inference.predictor import Predictor
 
     console = Console(soft_wrap=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tfvp.config.experiment import Experiment
 from tfvp.system.progress import progress
-from tfvp.system.silence import tensorflow_notices_held_back
+from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_profile(
@@ -38,7 +38,7 @@ def _positive(text: str) -> int:
 
 
 def _profile(arguments: argparse.Namespace, experiment: Experiment) -> int:
-    with tensorflow_notices_held_back():
+    with quiet_tensorflow_import():
         from tfvp.profiling.step_cost import build_profiled, measure
         from tfvp.profiling.step_parts import clips_at_once, parts_of_step
         from tfvp.training.memory import peak_gigabytes

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfvp.errors import RunError
 from tfvp.runs.folder import open_run
+from tfvp.system.files import write_text
 
 FORMATS = ("console", "markdown", "latex", "csv")
 
@@ -81,7 +82,7 @@ def _print_tables(arguments: argparse.Namespace) -> int:
     tables = {published.id: literature_table(published, measured) for published in chosen}
     text = _rendered(tables, arguments.format)
     if arguments.out:
-        arguments.out.write_text(text, "utf-8")
+        write_text(arguments.out, text)
         print(arguments.out)
     else:
         sys.stdout.write(text)

@@ -10,9 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tfvp.data.prepare import PreparedData
 from tfvp.data.records import RecordReader
-from tfvp.drawing.clips import gif, png, save
+from tfvp.drawing.clips import gif, png
 from tfvp.errors import DataError
 from tfvp.shapes import describe
+from tfvp.system.files import write_bytes
 
 SHEET, PREVIEW = "contact_sheet.png", "preview.gif"
 SHEET_CLIPS, SHEET_FRAMES, PREVIEW_CLIPS = 6, 10, 4  # of each split
@@ -78,8 +79,8 @@ def write_pictures(prepared: PreparedData, out: Path) -> list[Path]:
             f"{out}: holds {others[0]}; give --out a folder of its own for the pictures"
         )
     out.mkdir(parents=True, exist_ok=True)
-    save(out / SHEET, png(contact_sheet(prepared)))
-    save(out / PREVIEW, gif(preview(prepared)))
+    write_bytes(out / SHEET, png(contact_sheet(prepared)))
+    write_bytes(out / PREVIEW, gif(preview(prepared)))
     return [out / SHEET, out / PREVIEW]
 
 

@@ -6,9 +6,7 @@ from 1.
 """
 
 import io
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,16 +173,6 @@ def gif(pictures: list[Image.Image], frame_ms: int = FRAME_MS) -> bytes:
 def to_bytes(frames: NDArray) -> NDArray[np.uint8]:
     """Frames as pictures hold them: clipped to [0, 1] and rounded to 0-255."""
     return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
-
-
-def save(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: under another name first, then renamed."""
-    half_written = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        half_written.write_bytes(data)
-        half_written.replace(path)
-    finally:
-        half_written.unlink(missing_ok=True)
 
 
 def _context_rows(clip: NDArray, context: int) -> list[StripRow]:

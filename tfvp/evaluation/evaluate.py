@@ -20,7 +20,8 @@ from tfvp.evaluation.schema import (
     Protocol,
     frames_csv,
 )
-from tfvp.runs.folder import ResultFolder, write_json, write_text
+from tfvp.runs.folder import ResultFolder
+from tfvp.system.files import write_json, write_text
 
 Z_95 = 1.96  # standard deviations of a normal distribution around its mean that hold 95 %
 

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from tfvp.drawing.clips import filmstrip, gif, movie, png, save, to_bytes
+from tfvp.drawing.clips import filmstrip, gif, movie, png, to_bytes
 from tfvp.errors import RunError
 from tfvp.evaluation.measure import History, Predict, given_frames
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import Record
-from tfvp.runs.folder import write_json
 from tfvp.shapes import check_shape
+from tfvp.system.files import write_bytes, write_json
 
 INDEX = "samples.json"
 Flow = Callable[[ArrayLike, ArrayLike], NDArray]
@@ -95,9 +95,9 @@ def write_samples(
         sample = _sample(index, notes[index], mse)
         title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"
         moved = flow(frames[:context_frames], prediction) if flow else None
-        save(folder / sample.filmstrip, png(filmstrip(frames, prediction, title, moved)))
-        save(folder / sample.animation, gif(movie(frames, prediction)))
-        save(folder / sample.arrays, _arrays(frames, prediction))
+        write_bytes(folder / sample.filmstrip, png(filmstrip(frames, prediction, title, moved)))
+        write_bytes(folder / sample.animation, gif(movie(frames, prediction)))
+        write_bytes(folder / sample.arrays, _arrays(frames, prediction))
         samples.append(sample)
     write_json(folder / INDEX, [sample.model_dump() for sample in samples])
     _remove_earlier(folder, samples)

@@ -20,9 +20,10 @@ from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import compiled_one_step, compiled_prediction, trained_network
-from tfvp.runs.folder import ResultFolder, write_json
+from tfvp.runs.folder import ResultFolder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
+from tfvp.system.files import write_json
 from tfvp.system.progress import progress
 from tfvp.training.distributed.devices import Devices
 

@@ -11,7 +11,7 @@ from tfvp.data.prepare import PreparedData, open_prepared
 from tfvp.errors import DataError, RunError
 from tfvp.runs.folder import Run, open_run
 from tfvp.runs.provenance import read_provenance
-from tfvp.training.distributed.workers import Alone, Workers
+from tfvp.training.distributed.workers import SingleProcess, Workers
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Job:
     console: Console
     resume: bool = False
     force: bool = False  # go on with changed settings
-    workers: Workers = field(default_factory=Alone)  # that train with this process
+    workers: Workers = field(default_factory=SingleProcess)  # that train with this process
 
     @property
     def run(self) -> Run:

@@ -11,7 +11,7 @@ from tfvp.errors import UserError
 from tfvp.experiment.job import Job
 from tfvp.experiment.train import check_can_train, train_stage
 from tfvp.training.distributed.cluster import find_cluster
-from tfvp.training.distributed.workers import Alone, Together, Workers
+from tfvp.training.distributed.workers import MultiWorker, SingleProcess, Workers
 
 
 def join(job: Job, stages: Sequence[str]) -> Workers:
@@ -28,17 +28,17 @@ def join(job: Job, stages: Sequence[str]) -> Workers:
     """
     wanted = job.experiment.training.distribution == "multi_worker" and "train" in stages
     if not wanted or backend() != "tensorflow":  # `Devices` says that others cannot
-        return Alone()
+        return SingleProcess()
     cluster = find_cluster()
     others = ", ".join(cluster.name(index) for index in cluster.others)
     job.say(f"{cluster.name()}: waiting for {others} ...")
-    facts = {
+    metadata = {
         "list of workers": ",".join(cluster.addresses),
         "configuration": config_hash(job.experiment),
         "stages": ",".join(stages),
         "--resume": "given" if job.resume else "not given",
     }
-    return Together(cluster, facts, _refusal(job) if cluster.is_chief else None)
+    return MultiWorker(cluster, metadata, _refusal(job) if cluster.is_chief else None)
 
 
 def _refusal(job: Job) -> UserError | None:

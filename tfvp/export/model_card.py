@@ -2,7 +2,8 @@
 
 from tfvp.config.experiment import Experiment
 from tfvp.evaluation.schema import MODEL, Metrics, read_metrics
-from tfvp.runs.folder import Run, write_text
+from tfvp.runs.folder import Run
+from tfvp.system.files import write_text
 
 CARD = "MODEL_CARD.md"
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfvp.drawing.clips import save
 from tfvp.errors import RunError
 from tfvp.models.base import VideoPredictor
 from tfvp.sections import DataSection
+from tfvp.system.files import write_bytes
 
 TOLERANCE = 1e-4  # other kernels than TensorFlow's: 7e-6 for five frames of a quick run
 ONNX_OPSET = 17
@@ -62,7 +62,7 @@ def export_runtime(
     if not worst <= TOLERANCE:
         raise RunError(f"--format {kind}: differs from the network by {worst:g}, not exported")
     folder.mkdir(parents=True, exist_ok=True)
-    save(folder / chosen.file, content)
+    write_bytes(folder / chosen.file, content)
     return folder / chosen.file, worst
 
 

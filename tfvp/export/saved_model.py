@@ -1,15 +1,16 @@
 """Networks as files: a SavedModel, compared in a fresh process before it counts, and .keras."""
 
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from tfvp.errors import RunError
 from tfvp.models.base import VideoPredictor
+from tfvp.system.files import replacing
 
 TOLERANCE = 1e-5
 
@@ -54,30 +55,18 @@ def export_saved_model(predictor: VideoPredictor, horizon: int, folder: Path) ->
         RunError: the reloaded model does not run or differs by more than 1e-5; nothing is left.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    numbers = fresh.with_suffix(".npz")
-    try:
-        _save(predictor, horizon, fresh)
+    with replacing(folder) as temporary, tempfile.TemporaryDirectory() as scratch:
+        numbers = Path(scratch) / "expected.npz"
+        _save(predictor, horizon, temporary)
         np.savez(numbers, **_expected(predictor, horizon))  # pyright: ignore[reportArgumentType]
-        worst = _compare(fresh, numbers)
-        if folder.exists():
-            shutil.rmtree(folder)
-        fresh.rename(folder)
-    finally:
-        numbers.unlink(missing_ok=True)
-        shutil.rmtree(fresh, ignore_errors=True)
-    return worst
+        return _compare(temporary, numbers)
 
 
 def save_keras_file(predictor: VideoPredictor, path: Path) -> None:
     """Save a network as a .keras file, which `keras.saving.load_model` and --init-from read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        predictor.save(fresh)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        predictor.save(temporary)
 
 
 def _save(predictor: VideoPredictor, horizon: int, folder: Path) -> None:

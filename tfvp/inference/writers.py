@@ -7,7 +7,6 @@ not at all, and none is ever overwritten.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tfvp.drawing.clips import gif, numbered, save
+from tfvp.drawing.clips import gif, numbered
 from tfvp.errors import ConfigError, DataError
 from tfvp.inference.video import Shown
+from tfvp.system.files import creating
 
 FPS = 10.0  # of an input that has no rate of its own
 
@@ -42,15 +42,9 @@ def check_output(path: Path) -> None:
 
 def write_clip(path: Path, frames: Iterable[Shown], fps: float | None) -> int:
     """Write frames to a new file or folder; returns how many were predicted."""
-    fresh = path.with_name(f".{os.getpid()}.{path.name}")
     counted = _Counted(frames)
-    try:
-        WRITERS[path.suffix.lower()](fresh, counted, fps or FPS)
-        fresh.rename(path)
-    finally:
-        if fresh.is_dir():
-            shutil.rmtree(fresh)
-        fresh.unlink(missing_ok=True)
+    with creating(path) as temporary:
+        WRITERS[path.suffix.lower()](temporary, counted, fps or FPS)
     return counted.predicted
 
 
@@ -72,7 +66,7 @@ def _pictures(frames: Iterable[Shown]) -> Iterator[Image.Image]:
 
 
 def _gif(path: Path, frames: Iterable[Shown], fps: float) -> None:
-    save(path, gif(list(_pictures(frames)), frame_ms=max(20, round(1000 / fps))))
+    path.write_bytes(gif(list(_pictures(frames)), frame_ms=max(20, round(1000 / fps))))
 
 
 def _mp4(path: Path, frames: Iterable[Shown], fps: float) -> None:
@@ -92,8 +86,7 @@ def _mp4(path: Path, frames: Iterable[Shown], fps: float) -> None:
 
 def _npy(path: Path, frames: Iterable[Shown], fps: float) -> None:
     del fps
-    with path.open("wb") as file:
-        np.save(file, np.stack([each.frame for each in frames if each.predicted]))
+    np.save(path, np.stack([each.frame for each in frames if each.predicted]))
 
 
 def _folder(path: Path, frames: Iterable[Shown], fps: float) -> None:

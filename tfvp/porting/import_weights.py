@@ -1,6 +1,5 @@
 """Weights of another program into a file of ours, with an account of every name on either side."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from tfvp.errors import WeightsError
 from tfvp.porting.program import Source, TakesWeights, take_all
 from tfvp.porting.read import format_of, program_of
 from tfvp.shapes import describe
+from tfvp.system.files import creating
 
 
 @dataclass(frozen=True)
@@ -104,17 +104,14 @@ def _examples(names: Iterable[str]) -> str:
 
 
 def _save(predictor: TakesWeights, out: Path) -> None:
-    """Write the network under a temporary name, then rename."""
-    half_written = out.with_name(f".{out.stem}.{os.getpid()}.new{out.suffix}")
+    """Write the network to a new file, whole or not at all."""
     try:
-        if out.suffix == ".keras":
-            predictor.save(half_written)
-        else:
-            state = {f"weights/{w.path}": keras.ops.convert_to_numpy(w) for w in predictor.weights}
-            with half_written.open("wb") as file:
-                np.savez(file, step=np.asarray(0), **state)  # pyright: ignore[reportArgumentType]
-        half_written.rename(out)
+        with creating(out) as temporary:
+            if out.suffix == ".keras":
+                predictor.save(temporary)
+            else:
+                convert = keras.ops.convert_to_numpy
+                state = {f"weights/{w.path}": convert(w) for w in predictor.weights}
+                np.savez(temporary, step=np.asarray(0), **state)  # pyright: ignore[reportArgumentType]
     except OSError as error:
         raise WeightsError(f"--out {out}: cannot be written: {error.strerror or error}") from None
-    finally:
-        half_written.unlink(missing_ok=True)

@@ -19,8 +19,9 @@ from tfvp.reporting.tables.table import (
     method_title,
     metrics_of,
 )
-from tfvp.runs.folder import Run, write_text
+from tfvp.runs.folder import Run
 from tfvp.runs.provenance import read_provenance
+from tfvp.system.files import write_text
 
 BEGIN = "<!-- results: written by tfvp report --readme; what is changed by hand is lost -->"
 END = "<!-- results: end -->"

@@ -1,6 +1,5 @@
 """Keeps what a run measured in results/reference/: no weights, and no path of this machine."""
 
-import os
 import re
 import shlex
 import shutil
@@ -13,8 +12,9 @@ from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_samples
 from tfvp.reporting.evaluated_run import Measured
 from tfvp.reporting.tables.published import published_path
-from tfvp.runs.folder import Run, refuse_existing, write_json, write_text
+from tfvp.runs.folder import Run, refuse_existing
 from tfvp.runs.provenance import read_provenance
+from tfvp.system.files import creating, write_json, write_text
 
 ANIMATION = "sample.gif"
 SEQUENCES_BYTES = 100_000  # a larger per_sequence.csv is left out
@@ -51,9 +51,10 @@ def record(measured: Measured, folder: Path) -> Path:
     refuse_existing(kept)
     provenance = read_provenance(run)
     _check_code(run, provenance)
-    half_made = Run(folder / f".{kept.name}.{os.getpid()}.new")
-    half_made.root.mkdir(parents=True)
-    try:
+    folder.mkdir(parents=True, exist_ok=True)
+    with creating(kept.root) as temporary:
+        temporary.mkdir()
+        half_made = Run(temporary)
         write_text(half_made.config_path, dump(_anywhere(load_resolved(run.config_path))))
         write_json(half_made.provenance_path, _without_places(provenance))
         shutil.copyfile(run.metrics_path, half_made.metrics_path)
@@ -63,9 +64,6 @@ def record(measured: Measured, folder: Path) -> Path:
         for sample in read_samples(run.samples)[:1]:
             shutil.copyfile(run.samples / sample.animation, half_made.root / ANIMATION)
         _refuse_paths(half_made, run)
-        half_made.root.rename(kept.root)
-    finally:
-        shutil.rmtree(half_made.root, ignore_errors=True)
     return kept.root
 
 

@@ -1,20 +1,16 @@
 """A run's folder: what lies where in it, how it is made without harm to another, and provenance."""
 
 import difflib
-import json
-import math
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import dump, load_resolved
 from tfvp.errors import ConfigError, RunError
+from tfvp.system.files import creating, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -117,15 +113,12 @@ def create_run(experiment: Experiment, *, provenance: Mapping[str, Any]) -> Run:
     """
     run = Run(experiment.results / experiment.name)
     refuse_existing(run)
-    half_made = Run(run.root.with_name(f".{run.name}.{os.getpid()}.new"))
     try:
-        half_made.root.mkdir(parents=True)
-        try:
-            write_text(half_made.config_path, dump(experiment))
-            write_json(half_made.provenance_path, dict(provenance))
-            half_made.root.rename(run.root)
-        finally:
-            shutil.rmtree(half_made.root, ignore_errors=True)
+        run.root.parent.mkdir(parents=True, exist_ok=True)
+        with creating(run.root) as folder:
+            folder.mkdir()
+            write_text(Run(folder).config_path, dump(experiment))
+            write_json(Run(folder).provenance_path, dict(provenance))
     except OSError as error:
         raise RunError(f"{run.root}: cannot be made: {error.strerror or error}") from None
     return run
@@ -157,40 +150,6 @@ def open_run(path: str | Path) -> Run:
     except ConfigError as error:
         raise RunError(f"{run.root} cannot be used, its config is damaged: {error}") from None
     return run
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: under another name, then renamed; replaces an old one."""
-    half_written = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with half_written.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        half_written.replace(path)
-    finally:
-        half_written.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON that every reader accepts, whole or not at all.
-
-    NumPy numbers and arrays become numbers and lists; a number that is not finite becomes null.
-    """
-    write_text(path, json.dumps(_plain(content), indent=2, ensure_ascii=False) + "\n")
-
-
-def _plain(content: Any) -> Any:
-    """Only what JSON knows."""
-    if isinstance(content, Mapping):
-        return {str(key): _plain(value) for key, value in content.items()}
-    if isinstance(content, np.ndarray | np.generic):
-        return _plain(content.tolist())
-    if isinstance(content, list | tuple):
-        return [_plain(value) for value in content]
-    if isinstance(content, float):
-        return content if math.isfinite(content) else None
-    return str(content) if isinstance(content, Path) else content
 
 
 def _others(missing: Path) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import config_hash, dump
 from tfvp.errors import RunError
-from tfvp.runs.folder import Run, write_json, write_text
+from tfvp.runs.folder import Run
+from tfvp.system.files import write_json, write_text
 
 
 def collect_provenance(experiment: Experiment, data_hash: str, device: str) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What any program needs: whole files, signals, progress, threads, silence."""
+"""Files, signals, progress, threads, plugins and quiet imports, as any program needs them."""

@@ -1,4 +1,4 @@
-"""What outside packages add: entry points of a group, beside what comes with tfvp."""
+"""Finds what other installed packages add to tfvp through entry points."""
 
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -6,22 +6,22 @@ from typing import NamedTuple
 
 
 class Plugins(NamedTuple):
-    """Packages by name, and names that cannot be used with the reason."""
+    """The packages found, by name, and the names that cannot be used, with the reason."""
 
     packages: dict[str, str]
     unusable: dict[str, str]
 
 
 def find_plugins(group: str, ours: dict[str, str]) -> Plugins:
-    """Names and packages: ours, then those of installed entry points.
+    """Return our packages and those of installed entry points.
 
-    One that cannot be imported, or whose name is taken, spoils nothing but itself: the message for
-    a configuration that names it says why.
+    A package that cannot be imported or whose name is taken is no error here: it is listed as
+    unusable, and the message for a configuration that names it says why.
 
     Args:
-        group: the entry points' group, e.g. "tfvp.models"; a point's name is what configurations
-            say, its value a package.
-        ours: those that come with tfvp; an outside package cannot replace one.
+        group: the entry points' group, e.g. "tfvp.models"; the name of an entry point is what
+            configurations say, its value a package.
+        ours: the packages that come with tfvp, by name; no other package can replace one.
     """
     found = Plugins(dict(ours), {})
     for point in entry_points(group=group):
@@ -34,7 +34,7 @@ def find_plugins(group: str, ours: dict[str, str]) -> Plugins:
 
 
 def _reason_against(name: str, package: str, taken: dict[str, str]) -> str:
-    """Why an outside package cannot be used under a name; empty where it can."""
+    """Return why a package cannot be used under a name; empty if it can."""
     if taken.get(name, package) != package:
         return f"{package} cannot have the name {name!r}, which is {taken[name]}'s"
     try:

@@ -1,4 +1,4 @@
-"""How long work shows itself: a bar with an estimate on a terminal, else a line now and then."""
+"""Shows the progress of long work: a bar with an estimate on a terminal, else some lines."""
 
 import threading
 import time
@@ -15,13 +15,13 @@ WIDE_COLUMNS = 120
 
 
 class Progress:
-    """Progress of one piece of work; see `progress`.
+    """The progress of one piece of work, which `progress` shows.
 
     Args:
         console: where it is shown.
         title: what is being done.
-        total: units of work.
-        done: units that were done before.
+        total: how many units of work there are.
+        done: how many of them were done before.
     """
 
     def __init__(self, console: Console, title: str, total: int, done: int = 0):
@@ -44,7 +44,14 @@ class Progress:
         self.task = self.bar.add_task(title, total=total, completed=done, note="")
 
     def update(self, done: int, note: str = "") -> None:
-        """Say that `done` units are done by now."""
+        """Show that `done` units are done by now.
+
+        Without a terminal a line is printed at most every SECONDS_BETWEEN_LINES, and at the end.
+
+        Args:
+            done: the units done so far, those done before included.
+            note: a text shown beside them, e.g. the loss.
+        """
         self.done = done
         if self.console.is_terminal:
             self.bar.update(self.task, completed=done, note=note)
@@ -55,12 +62,12 @@ class Progress:
             self.console.print(f"{self.title}: {done}/{self.total} {note}{tail}", highlight=False)
 
     def advance(self) -> None:
-        """Say that one more unit is done; several threads may say so at a time."""
+        """Count one more unit as done; several threads may call this at a time."""
         with self._lock:
             self.update(self.done + 1)
 
     def say(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line that stays on the terminal, above the bar."""
         self.console.print(text, highlight=False, markup=False)
 
     def _seconds_left(self) -> float:
@@ -70,7 +77,7 @@ class Progress:
 
 @contextmanager
 def progress(console: Console, title: str, total: int, done: int = 0) -> Iterator[Progress]:
-    """Show the progress of the work inside the context."""
+    """Show the progress of the work inside the context; see `Progress` for the arguments."""
     shown = Progress(console, title, total, done)
     if not console.is_terminal:
         yield shown
@@ -80,7 +87,7 @@ def progress(console: Console, title: str, total: int, done: int = 0) -> Iterato
 
 
 def in_words(seconds: float) -> str:
-    """A duration as people say it.
+    """Return a duration as people say it.
 
     >>> in_words(42), in_words(3_000), in_words(10_000), in_words(900_000)
     ('42 s', '50 min', '2.8 h', '10.4 days')

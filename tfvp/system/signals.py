@@ -1,10 +1,10 @@
-"""Being asked to end: SIGTERM is answered as Ctrl-C is, so that nothing half-written stays."""
+"""What SIGINT and SIGTERM do to a running program: end it tidily, or be noted until it asks."""
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NoReturn
 
 
 class TerminatedError(KeyboardInterrupt):
@@ -13,19 +13,56 @@ class TerminatedError(KeyboardInterrupt):
     exit_code = 128 + signal.SIGTERM
 
 
+def sigterm_interrupts() -> AbstractContextManager[None]:
+    """Return a context in which SIGTERM raises TerminatedError where the program stands."""
+    return _handled(_terminate, (signal.SIGTERM,), once=False)
+
+
+def signals_noted(on_signal: Callable[[int], None]) -> AbstractContextManager[None]:
+    """Return a context in which SIGINT and SIGTERM call `on_signal` and interrupt nothing.
+
+    Each of the two is noted once: after the first SIGINT, another one does what it did before the
+    context, so that a user who does not want to wait need only press Ctrl-C again.
+
+    Args:
+        on_signal: called with the signal's number between two instructions of the main thread.
+    """
+    return _handled(on_signal, (signal.SIGINT, signal.SIGTERM), once=True)
+
+
+def _terminate(number: int) -> NoReturn:
+    del number
+    raise TerminatedError
+
+
 @contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Raise TerminatedError where the program stands when SIGTERM arrives."""
-    if threading.current_thread() is not threading.main_thread():  # signals work there alone
+def _handled(
+    on_signal: Callable[[int], None], numbers: tuple[int, ...], *, once: bool
+) -> Iterator[None]:
+    """Let `on_signal` answer signals, and restore their earlier handlers at the end.
+
+    Only the main thread can set handlers; in another one the context changes nothing.
+
+    Args:
+        on_signal: called with the signal's number; may raise.
+        numbers: the signals.
+        once: whether the earlier handler of a signal is restored when it arrives.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = {number: signal.getsignal(number) for number in numbers}
 
-    def end(number: int, frame: Any) -> None:
-        del number, frame
-        raise TerminatedError
+    def received(number: int, frame: Any) -> None:
+        del frame
+        if once:
+            signal.signal(number, before[number])
+        on_signal(number)
 
-    before = signal.signal(signal.SIGTERM, end)
     try:
+        for number in numbers:
+            signal.signal(number, received)
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

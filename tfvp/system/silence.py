@@ -1,4 +1,4 @@
-"""What other programs print while they are imported, kept from burying what we say."""
+"""Silences what other libraries print, which would bury our own messages."""
 
 import os
 import sys
@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def hush_decoders() -> None:
-    """Keep FFmpeg, inside OpenCV, from printing about videos: we say what cannot be read."""
+def silence_decoders() -> None:
+    """Silence the FFmpeg inside OpenCV: which videos cannot be read is reported by us."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 @contextmanager
-def tensorflow_notices_held_back() -> Iterator[None]:
-    """Keep the notices that TensorFlow's C++ prints while it is imported, unless that fails.
+def quiet_tensorflow_import() -> Iterator[None]:
+    """Import TensorFlow inside this context without the notices that its C++ code prints.
 
-    They would bury what the program says, and their settings do not reach the earliest of them.
+    Standard error is redirected as a whole, because TensorFlow's own setting does not silence the
+    earliest notices. If the import fails, what was printed is shown.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

@@ -1,7 +1,7 @@
-"""Work that threads share, one a core: jobs beside each other, and files that are read once.
+"""Runs jobs on threads, one per core, and lets them share what they read from files.
 
-Threads and not processes: decoding, scaling, checksums and writing let other threads run, and a
-process more needs as long to start as thousands of clips take.
+Threads are used instead of processes because decoding, scaling, checksums and writing release the
+interpreter lock, and because a process takes as long to start as thousands of clips do.
 """
 
 import os
@@ -19,7 +19,7 @@ Key = ParamSpec("Key")
 
 
 class StoppedError(Exception):
-    """What a job raises when it is asked to stop because another one failed; nobody sees it."""
+    """Raised by a job that was asked to stop because another one failed; `run_all` catches it."""
 
 
 def usable_cores() -> int:
@@ -36,12 +36,13 @@ def run_all(
     begun never do, and those under way are waited for.
 
     Args:
-        work: one job; it looks at `stopping` now and then and raises StoppedError when it is set.
-        jobs: what there is to do.
-        threads: how many at a time.
+        work: does one job; it looks at `stopping` now and then and raises StoppedError if it is
+            set.
+        jobs: the arguments of `work`, one for each job.
+        threads: how many jobs run at a time.
 
     Raises:
-        BaseException: what the first job that failed raised.
+        BaseException: the exception of the first job that failed.
     """
     stopping = threading.Event()
 
@@ -67,12 +68,12 @@ def run_all(
 
 
 class ReadOnce(Generic[Key, Value]):
-    """A function of files whose value is shared by all threads that work with it at a time.
+    """A function that reads files, with a cache that all threads share.
 
     Each thread keeps the last value that it asked for, and a value that no thread keeps is
-    forgotten: so jobs that go through a dataset source by source decode each source once and hold
-    no more of them than there are threads. A thread that asks for what another one is reading waits
-    for it. Values must be fit for weak references, as arrays are.
+    forgotten: jobs that go through a dataset source by source decode each source once and hold no
+    more of them than there are threads. A thread that asks for what another one is reading waits
+    for it. Values must support weak references, as arrays do.
     """
 
     def __init__(self, read: Callable[Key, Value]):
@@ -81,7 +82,7 @@ class ReadOnce(Generic[Key, Value]):
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything: files may have changed."""
+        """Forget all values, because the files may have changed."""
         self._reading: dict[object, threading.Lock] = {}
         self._values: weakref.WeakValueDictionary[object, Value] = weakref.WeakValueDictionary()
         self._last = threading.local()

@@ -13,7 +13,7 @@ from tfvp.config.training import TrainingConfig
 from tfvp.errors import TrainingError
 from tfvp.system.progress import Progress
 from tfvp.training.checkpoints import Checkpoints, state_of
-from tfvp.training.distributed.workers import Alone, Workers
+from tfvp.training.distributed.workers import SingleProcess, Workers
 from tfvp.training.early_stopping import Best, Validation
 from tfvp.training.logging.csv import TrainingLogs, in_one_line
 from tfvp.training.optimizers import set_schedules
@@ -138,7 +138,7 @@ class Steps(EachStep):
         best: Best | None = None,
         workers: Workers | None = None,
     ):
-        super().__init__(config, start_step, checkpoints, workers or Alone())
+        super().__init__(config, start_step, checkpoints, workers or SingleProcess())
         self.logs = logs
         self.validation = validation
         self.progress = progress

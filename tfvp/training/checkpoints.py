@@ -1,7 +1,6 @@
 """A run's checkpoints: everything training needs to go on, one file a step, never half-written."""
 
 import json
-import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import keras
 import numpy as np
 
 from tfvp.errors import RunError, WeightsError
-from tfvp.runs.folder import write_json
+from tfvp.system.files import replacing, write_json
 from tfvp.training.early_stopping import Best
 from tfvp.training.optimizers import MOMENTUM
 from tfvp.training.weight_average import WeightAverage
@@ -61,21 +60,15 @@ class Checkpoints:
         Raises:
             RunError: it cannot be written; earlier checkpoints are as they were.
         """
-        final, half_written = self.path(step), self.folder / f".step-{step:08d}.{os.getpid()}.new"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with half_written.open("wb") as file:
-                np.savez(file, **state)  # pyright: ignore[reportArgumentType]
-                file.flush()
-                os.fsync(file.fileno())
-            half_written.replace(final)
+            with replacing(self.path(step)) as temporary:
+                np.savez(temporary, **state)  # pyright: ignore[reportArgumentType]
             best = Best.of(state)
             if best and best.step == step:
                 self._record(best)
         except OSError as error:
-            raise self._unwritable(final, error) from None
-        finally:
-            half_written.unlink(missing_ok=True)
+            raise self._unwritable(self.path(step), error) from None
         kept = {self.best["step"]} if self.best else set()
         for old in self.steps()[: -self.keep]:
             if old not in kept:
@@ -83,7 +76,7 @@ class Checkpoints:
 
     def go_back(self, state: State) -> None:
         """Make the record of the best what it was in a state; remove what was never finished."""
-        for path in self.folder.glob(".step-*.new"):
+        for path in self.folder.glob(".step-*.new*"):
             path.unlink()
         best = Best.of(state)
         if best and self.path(best.step).is_file():

@@ -21,8 +21,8 @@ from tfvp.training.callbacks import EachStep, OtherSteps, Steps, Stopped
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.distributed.cluster import Cluster, find_cluster
 from tfvp.training.distributed.devices import Devices
-from tfvp.training.distributed.rendezvous import muster
-from tfvp.training.distributed.workers import Alone
+from tfvp.training.distributed.rendezvous import rendezvous
+from tfvp.training.distributed.workers import SingleProcess
 from tfvp.training.early_stopping import Best, Validation
 from tfvp.training.logging.csv import TrainingLogs
 
@@ -149,31 +149,31 @@ def addresses():
         return tuple(f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
 
 
-def mustered(
-    addresses: tuple[str, ...], facts: list[dict[str, str]], refusal: UserError | None = None
+def rendezvous_of_all(
+    addresses: tuple[str, ...], metadata: list[dict[str, str]], refusal: UserError | None = None
 ) -> list[BaseException | None]:
     """What came of it for each worker; `refusal` is the chief's."""
     with ThreadPoolExecutor(len(addresses)) as pool:
         futures = [
             pool.submit(
-                muster,
+                rendezvous,
                 Cluster(addresses, index),
                 each,
                 refusal=None if index else refusal,
                 limit_s=20,
             )
-            for index, each in enumerate(facts)
+            for index, each in enumerate(metadata)
         ]
         return [future.exception(30) for future in futures]
 
 
 def test_workers_that_want_the_same_meet_and_leave_their_ports(addresses):
     for _ in range(2):
-        assert mustered(addresses, [{"configuration": "x"}] * 3) == [None] * 3
+        assert rendezvous_of_all(addresses, [{"configuration": "x"}] * 3) == [None] * 3
 
 
 def test_workers_that_want_different_things_all_hear_of_it(addresses):
-    errors = mustered(addresses[:2], [{"configuration": "x"}, {"configuration": "y"}])
+    errors = rendezvous_of_all(addresses[:2], [{"configuration": "x"}, {"configuration": "y"}])
     assert [type(error) for error in errors] == [ConfigError] * 2
     said = f"the same configuration: worker 1 ({addresses[1]}) has y, worker 0 ("
     assert said in str(errors[1])
@@ -181,7 +181,7 @@ def test_workers_that_want_different_things_all_hear_of_it(addresses):
 
 def test_a_chief_that_cannot_begin_tells_the_others_why(addresses):
     in_the_way = RunError("results/e3d exists; --resume it")
-    first, second = mustered(addresses[:2], [{}, {}], in_the_way)
+    first, second = rendezvous_of_all(addresses[:2], [{}, {}], in_the_way)
     assert first is in_the_way
     assert isinstance(second, TrainingError)
     assert str(second) == f"worker 0 ({addresses[0]}, the chief) cannot begin: {in_the_way}"
@@ -189,7 +189,7 @@ def test_a_chief_that_cannot_begin_tells_the_others_why(addresses):
 
 def test_a_worker_that_does_not_come_is_named_in_time(addresses):
     with pytest.raises(TrainingError) as caught:
-        muster(Cluster(addresses[:2], 0), {}, limit_s=0.5)
+        rendezvous(Cluster(addresses[:2], 0), {}, limit_s=0.5)
     assert str(caught.value).startswith(
         f"after 0 s worker 1 ({addresses[1]}) was not reached (Connection refused): start"
     )
@@ -199,16 +199,21 @@ def test_another_program_at_a_workers_address_is_no_worker(addresses):
     host, port = addresses[1].split(":")
     with socket.create_server((host, int(port))):
         with pytest.raises(TrainingError, match=r"worker 1 \(.*\) has another program at its"):
-            muster(Cluster(addresses[:2], 0), {}, limit_s=0.5)
+            rendezvous(Cluster(addresses[:2], 0), {}, limit_s=0.5)
         with pytest.raises(ConfigError, match=f"cannot listen at port {port}: Address already"):
-            muster(Cluster(addresses[:2], 1), {}, limit_s=0.5)
+            rendezvous(Cluster(addresses[:2], 1), {}, limit_s=0.5)
 
 
 def test_a_stranger_is_not_taken_for_a_worker(addresses):
     host, port = addresses[0].split(":")
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(muster, Cluster(addresses[:2], 0), {}, limit_s=1.5)
-        for words in (b"GET / HTTP/1.1\r\n", b'{"index": 7, "facts": {}}\n', b"[]\n", b""):
+        waiting = pool.submit(rendezvous, Cluster(addresses[:2], 0), {}, limit_s=1.5)
+        for words in (
+            b"GET / HTTP/1.1\r\n",
+            b'{"index": 7, "metadata": {}, "refusal": ""}\n',
+            b"[]\n",
+            b"",
+        ):
             for _ in range(20):
                 with contextlib.suppress(ConnectionRefusedError):
                     with socket.create_connection((host, int(port))) as stranger:
@@ -223,7 +228,7 @@ def test_a_stranger_is_not_taken_for_a_worker(addresses):
 
 
 def test_the_rows_of_all_workers_are_the_batch():
-    worker = Alone()
+    worker = SingleProcess()
     worker.count, rows = 3, []
     for worker.index in range(3):
         rows += worker.rows(12)
@@ -231,26 +236,31 @@ def test_the_rows_of_all_workers_are_the_batch():
     assert rows == list(range(12))
 
 
-class Beside(Alone):
+class Beside(SingleProcess):
     """A worker beside another one that says these numbers."""
 
     def __init__(self, *theirs: int):
         self.theirs = theirs
 
-    def agree(self, *numbers: int) -> tuple[int, ...]:
-        return tuple(max(pair) for pair in zip(numbers, self.theirs, strict=True))
+    def gather(self, *numbers: int) -> list[tuple[int, ...]]:
+        return [numbers, self.theirs]
 
 
 def test_different_data_are_noticed():
-    ours = 0x12345  # of the hash 123456789abc; each says its number and what it lacks to 16**5
-    Beside(ours, 16**5 - ours).check_same_data("123456789abc")
-    for theirs in (0, ours - 1, ours + 1, 16**5 - 1):
+    ours = (0x123456, 0x789ABC)
+    Beside(*ours).check_same_data("123456789abc")
+    for theirs in ((0, 0), (ours[0] + 1, ours[1]), (ours[0], ours[1] - 1), (2**24 - 1,) * 2):
         with pytest.raises(DataError, match=r"prepared data differ \(here: 123456789abc\)"):
-            Beside(theirs, 16**5 - theirs).check_same_data("123456789abc")
+            Beside(*theirs).check_same_data("123456789abc")
+
+
+def test_workers_agree_on_the_largest_of_each_number():
+    assert Beside(3, 4).agree(5, 2) == (5, 4)
+    assert SingleProcess().agree(5, 2) == (5, 2)
 
 
 def test_a_batch_that_workers_cannot_share_is_explained():
-    workers = Alone()
+    workers = SingleProcess()
     workers.strategy = SimpleNamespace(num_replicas_in_sync=4)
     config = tiny.experiment(Path(), "training.global_batch=6").training
     with pytest.raises(ConfigError, match=r"6 cannot be .* by 4 devices; .* can: 4, 8"):
@@ -263,7 +273,7 @@ def test_xla_across_processes_is_refused():
         tiny.experiment(Path(), *both)
 
 
-class Deciding(Alone):
+class Deciding(SingleProcess):
     """A worker beside others, together with whom it comes to this."""
 
     def __init__(self, asked: int, ends: bool):

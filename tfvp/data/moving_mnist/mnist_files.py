@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import math
-import os
 import queue
 import struct
 import threading
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfvp.errors import DataError
+from tfvp.system.files import write_bytes
 
 CONNECT_SECONDS = 10
 IDX_UINT8 = 0x00000800  # two zero bytes, type 08 (unsigned byte), then the rank
@@ -151,12 +151,7 @@ def fetch(download: Download, path: Path, report: Callable[[str], None]) -> None
             f"{download.url}: expected sha256 {download.sha256}, got {digest} ({len(data)} bytes)"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes(path, data)
 
 
 def _connect(url: str) -> Any:

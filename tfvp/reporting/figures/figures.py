@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tfvp.drawing.clips import models_strip, save
+from tfvp.drawing.clips import models_strip
 from tfvp.drawing.clips import png as picture_png
 from tfvp.evaluation.samples import read_arrays
 from tfvp.reporting.evaluated_run import Measured, comparable, names
@@ -18,6 +18,7 @@ from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.robustness import Robustness, digits_figure
 from tfvp.reporting.tables.table import metrics_of
 from tfvp.runs.folder import Run
+from tfvp.system.files import write_bytes
 
 TRAINING = "training"
 STRIP_CLIPS = 2  # clips that all models predicted, drawn under each other
@@ -126,7 +127,7 @@ def write_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
     """Write every picture as <name>.png; nothing else in the folder is touched."""
     folder.mkdir(parents=True, exist_ok=True)
     for picture in pictures:
-        save(folder / f"{picture.name}.png", picture.png)
+        write_bytes(folder / f"{picture.name}.png", picture.png)
 
 
 def all_pictures(

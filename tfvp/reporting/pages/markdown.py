@@ -13,8 +13,9 @@ from tfvp.reporting.render.markdown_console import escaped, markdown
 from tfvp.reporting.render.text import text_of
 from tfvp.reporting.robustness import robustness_table
 from tfvp.reporting.tables.table import Table, by_frame_table, measured_table
-from tfvp.runs.folder import Run, write_text
+from tfvp.runs.folder import Run
 from tfvp.runs.provenance import read_provenance
+from tfvp.system.files import write_text
 
 _FACTS_SHOWN_ELSEWHERE = {"title", "label", "data_settings"}
 _SECTIONS = ("data", "model", "training", "evaluation")

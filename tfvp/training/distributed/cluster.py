@@ -1,4 +1,4 @@
-"""Which processes train together and which of them this one is: from TF_CONFIG, or from Slurm."""
+"""Finds the workers of a cluster, and which of them this process is, in TF_CONFIG or Slurm."""
 
 import json
 import os
@@ -22,8 +22,8 @@ class Cluster:
     """The workers, and which of them this process is.
 
     Args:
-        addresses: "host:port" of each; the first is the chief, which alone writes.
-        index: this one's place among them.
+        addresses: "host:port" of every worker; the first is the chief, which alone writes.
+        index: the index of this process in `addresses`.
     """
 
     addresses: tuple[str, ...]
@@ -36,11 +36,11 @@ class Cluster:
 
     @property
     def others(self) -> tuple[int, ...]:
-        """The other workers' places."""
+        """The indices of the other workers."""
         return tuple(i for i in range(len(self.addresses)) if i != self.index)
 
     def name(self, index: int | None = None) -> str:
-        """A worker, by default this one, in words.
+        """Return the name of a worker, by default of this process, for messages.
 
         >>> cluster = Cluster(("a:1", "b:1"), 1)
         >>> cluster.name(), cluster.name(0)
@@ -51,10 +51,10 @@ class Cluster:
 
 
 def find_cluster() -> Cluster:
-    """Find the workers in the environment: TF_CONFIG before Slurm.
+    """Read the workers from the environment: from TF_CONFIG if it is set, else from Slurm.
 
     Raises:
-        ConfigError: neither is there, or what is there cannot be used.
+        ConfigError: neither is set, or what is set cannot be used.
     """
     if "TF_CONFIG" in os.environ:
         return _from_tf_config(os.environ["TF_CONFIG"])
@@ -68,6 +68,7 @@ def find_cluster() -> Cluster:
 
 
 def _from_tf_config(text: str) -> Cluster:
+    """Read a TF_CONFIG of workers and perhaps a chief, which becomes the first worker."""
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -88,6 +89,7 @@ def _from_tf_config(text: str) -> Cluster:
 
 
 def _part(content: Any, name: str) -> Mapping[str, Any]:
+    """Return the mapping of this name in a TF_CONFIG."""
     part = content.get(name) if isinstance(content, Mapping) else None
     if not isinstance(part, Mapping):
         raise _wrong(f'"{name}" is missing')
@@ -95,6 +97,7 @@ def _part(content: Any, name: str) -> Mapping[str, Any]:
 
 
 def _addresses(cluster: Mapping[str, Any], kind: str) -> tuple[str, ...]:
+    """Return the addresses of the chief or of the workers; there may be none."""
     found = cluster.get(kind, [])
     if not isinstance(found, list) or not all(isinstance(address, str) for address in found):
         raise _wrong(f'cluster.{kind}: expected a list of "host:port", got {found!r}')
@@ -106,6 +109,7 @@ def _wrong(what: str) -> ConfigError:
 
 
 def _checked(addresses: tuple[str, ...], index: int) -> Cluster:
+    """Return the cluster if every address is host:port and all are different."""
     for address in addresses:
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 2**16:

@@ -1,4 +1,4 @@
-"""What workers do together through TensorFlow: connect, sum numbers, take the chief's values."""
+"""TensorFlow's collective operations between workers: connect, all-reduce, broadcast."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,12 +17,14 @@ LOST = (
 
 
 def strategy_of(addresses: Sequence[str], index: int, gpus: int) -> Any:
-    """Connect to the other workers; nothing may have used TensorFlow's devices before.
+    """Connect to the other workers and return their MultiWorkerMirroredStrategy.
+
+    Nothing may have used TensorFlow's devices before.
 
     Args:
         addresses: "host:port" of every worker.
-        index: this one's place among them.
-        gpus: of each worker.
+        index: the index of this process in `addresses`.
+        gpus: how many GPUs each worker has.
     """
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(addresses)}),
@@ -35,7 +37,10 @@ def strategy_of(addresses: Sequence[str], index: int, gpus: int) -> Any:
 
 
 def sum_over_workers(strategy: Any) -> Callable[[Any], Any]:
-    """A function of a float32 array: its sum over workers, each counting once."""
+    """Return a function that sums a float32 array over workers.
+
+    A worker of several replicas counts once.
+    """
     replicas = len(strategy.extended.worker_devices)
 
     def one(value: tf.Tensor) -> tf.Tensor:
@@ -52,9 +57,9 @@ def sum_over_workers(strategy: Any) -> Callable[[Any], Any]:
 
 
 def values_of_first(strategy: Any, variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    """The values that variables have on the first replica of all.
+    """Broadcast the values that variables have on the first replica of the chief.
 
-    Whole numbers travel as float64: of those collectives on a GPU are not sure to know.
+    Integers are sent as float64: collectives on a GPU may not support integers.
     """
 
     def one() -> list[tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Which devices train: the distribution strategy, and what micro-batch suits them."""
+"""Chooses the devices that train, their distribution strategy and the micro-batch."""
 
 import contextlib
 import os
@@ -8,24 +8,25 @@ from keras.backend import backend
 
 from tfvp.config.training import TrainingConfig
 from tfvp.errors import ConfigError
-from tfvp.training.distributed.workers import Alone, Workers
+from tfvp.training.distributed.workers import SingleProcess, Workers
 
 CPU_MICRO_BATCH = 2  # two clips of the full E3D-LSTM take 4 GB
 
 
 class Devices:
-    """The replicas that train and how a global batch is shared among them.
+    """The replicas that train, and how a global batch is shared among them.
 
     Args:
         config: the training section.
-        workers: the processes that train together.
+        workers: the processes that train together; None: this one alone.
 
     Raises:
-        ConfigError: the global batch cannot be shared evenly.
+        ConfigError: the global batch or the micro-batch does not divide evenly, or the backend
+            cannot do what the section asks for.
     """
 
     def __init__(self, config: TrainingConfig, workers: Workers | None = None):
-        self.workers = workers or Alone()
+        self.workers = workers or SingleProcess()
         self.strategy: Any = self.workers.strategy
         # Keras' fit cannot drive several processes.
         self.own_loop = backend() == "jax" or self.strategy is not None
@@ -72,7 +73,7 @@ class Devices:
             self.strategy = tf.distribute.MirroredStrategy(names)
 
     def _micro_batch(self, config: TrainingConfig) -> int:
-        """Clips whose gradient is computed at once on a replica."""
+        """Return how many clips a replica computes a gradient of at a time."""
         batch = config.global_batch
         if batch % self.replicas:
             raise ConfigError(
@@ -91,11 +92,11 @@ class Devices:
         return config.micro_batch
 
     def scope(self) -> contextlib.AbstractContextManager:
-        """Context in which variables are made."""
+        """Return the context in which variables must be created."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def describe(self) -> str:
-        """E.g. "CPU, 2 cores" or "4 x GPU"."""
+        """Return the devices in words, e.g. "CPU, 2 cores" or "4 x GPU"."""
         with_jax = ", JAX" if backend() == "jax" else ""
         together = f" of {self.workers.count} workers" if self.workers.count > 1 else ""
         if self.gpus:

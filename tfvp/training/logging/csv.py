@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tfvp.runs.folder import Run, write_text
+from tfvp.runs.folder import Run
+from tfvp.system.files import write_text
 from tfvp.training.logging.tensorboard import EventFile
 
 _SHORT = {  # on the console
