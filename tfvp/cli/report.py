@@ -1,4 +1,4 @@
-"""`tfvp report`: the literature's tables with our runs in place; the runs that README shows."""
+"""`tfvp report` prints the literature's tables with our runs; `tfvp compare` makes one page."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ FORMATS = ("console", "markdown", "latex", "csv")
 
 
 def add_report(commands: Any) -> None:
-    """Add the command."""
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser("report", help="print the literature's tables with our runs")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="folders of evaluated runs")
     parser.add_argument(
@@ -39,6 +39,20 @@ def add_report(commands: Any) -> None:
         help="with --record or --readme: of the reference runs (default: results/reference)",
     )
     parser.set_defaults(command=_report)
+
+
+def add_compare(commands: Any) -> None:
+    """Add the command to the subparsers of the `tfvp` parser."""
+    parser = commands.add_parser("compare", help="make one page over several evaluated runs")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of evaluated runs")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("comparison"),
+        metavar="DIR",
+        help="folder for report.html and its figures (default: comparison)",
+    )
+    parser.set_defaults(command=_compare)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -113,3 +127,11 @@ def _rendered(tables: dict[str, Any], form: str) -> str:
     if form == "latex":
         return "\n".join([LATEX_HEAD, *map(latex, tables.values())])
     return "\n".join(f"## {t.title}\n\n{markdown(t)}" for t in tables.values())
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.report import write_comparison
+
+    page = write_comparison([open_run(run) for run in arguments.runs], arguments.out)
+    print(page)
+    return 0
