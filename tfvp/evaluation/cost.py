@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfvp.evaluation.measure import Predict
+from tfvp.evaluation.measure_batch import Predict
 from tfvp.evaluation.schema import Cost, Speed
 from tfvp.models.cost import parameter_count, prediction_operations
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfvp.errors import DataError
-from tfvp.evaluation.measure import History, Predict, check_clips, known_metrics, measure
+from tfvp.evaluation.measure_batch import History, Predict, check_clips, known_metrics, measure
 from tfvp.evaluation.metrics import METRICS, PerFrame
 from tfvp.evaluation.per_sequence import SequenceValues, sequences_csv
 from tfvp.evaluation.schema import (

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tfvp.drawing.clips import filmstrip, gif, movie, png, save, to_bytes
 from tfvp.errors import RunError
-from tfvp.evaluation.measure import History, Predict, given_frames
+from tfvp.evaluation.measure_batch import History, Predict, given_frames
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import Record
 from tfvp.runs.folder import write_json

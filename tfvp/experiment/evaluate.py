@@ -12,7 +12,7 @@ from tfvp.data.records import RecordReader
 from tfvp.errors import DataError, RunError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.measure import History, Predict
+from tfvp.evaluation.measure_batch import History, Predict
 from tfvp.evaluation.metadata import run_facts
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, Facts, TrainedOn, read_metrics

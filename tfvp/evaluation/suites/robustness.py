@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import ConfigError
-from tfvp.evaluation.measure import History
+from tfvp.evaluation.measure_batch import History
 from tfvp.evaluation.suites.schema import Case
 from tfvp.sections import DataSection
 
