@@ -61,10 +61,8 @@ def at(table: Table, row: Row, title: str) -> Cell:
 def costing(run: Run) -> Run:
     """The run, its evaluation having recorded what the network costs."""
     metrics = read_metrics(run.metrics_path)
-    facts = metrics.facts.model_copy(update={"cost": COST})
-    write_json(
-        run.metrics_path, metrics.model_copy(update={"facts": facts}).model_dump(mode="json")
-    )
+    metadata = metrics.metadata.model_copy(update={"cost": COST})
+    write_json(run.metrics_path, metrics.model_copy(update={"metadata": metadata}).as_json())
     return run
 
 

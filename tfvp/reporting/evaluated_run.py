@@ -70,7 +70,7 @@ def comparable(measured: Sequence[Measured]) -> list[list[Measured]]:
     """Group what was measured on the same sequences in the same way, in order of appearance."""
     groups: dict[str, list[Measured]] = {}
     for each in measured:
-        facts = each.metrics.facts
+        facts = each.metrics.metadata
         same = repr((facts.data, facts.data_hash, each.metrics.protocol))
         groups.setdefault(same, []).append(each)
     return list(groups.values())
@@ -78,7 +78,7 @@ def comparable(measured: Sequence[Measured]) -> list[list[Measured]]:
 
 def names(group: Sequence[Measured]) -> list[str]:
     """What each is called beside the others: its title, and its run where titles repeat."""
-    titles = [each.metrics.facts.title for each in group]
+    titles = [each.metrics.metadata.title for each in group]
     return [
         title if titles.count(title) == 1 else f"{title} ({each.run})"
         for title, each in zip(titles, group, strict=True)

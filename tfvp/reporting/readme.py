@@ -70,7 +70,7 @@ def reference_table(group: Sequence[Measured], link: str) -> Table:
     """
     metrics = metrics_of(group)
     shared = [name for name in metrics if all(name in each.metrics.metrics for each in group)]
-    protocol, facts = group[0].metrics.protocol, group[0].metrics.facts
+    protocol, facts = group[0].metrics.protocol, group[0].metrics.metadata
     last = protocol.first_frame + protocol.predict_frames - 1
     titles = [f"{metrics[name].title} {ARROWS[metrics[name].better]}" for name in shared]
     edges = [f"{metrics[shared[0]].title}, frame {n}" for n in (protocol.first_frame, last)]
@@ -90,7 +90,7 @@ def reference_table(group: Sequence[Measured], link: str) -> Table:
 
 
 def _row(name: str, each: Measured, metrics: Sequence[str]) -> Row:
-    facts = each.metrics.facts
+    facts = each.metrics.metadata
     cost = facts.cost
     costs = (whole(cost.parameters), number(cost.macs / 1e9)) if cost else (EMPTY, EMPTY)
     return Row.of("ours", name, *_numbers(each, MODEL, metrics), *costs, whole(facts.steps))
@@ -110,7 +110,7 @@ def _numbers(each: Measured, method: str, metrics: Sequence[str]) -> list[Cell]:
 
 def _notes(group: Sequence[Measured], metrics: Sequence[str]) -> list[str]:
     """What these numbers are, how they were measured, and which code made them."""
-    facts = [each.metrics.facts for each in group]
+    facts = [each.metrics.metadata for each in group]
     seeds = sorted({each.seed for each in facts})
     told = metrics_of(group)
     costs = [each.cost for each in facts if each.cost is not None]

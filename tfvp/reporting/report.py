@@ -26,7 +26,7 @@ def write_report(run: Run) -> Path:
     """
     contents = read_contents([run])
     _replace_pictures(run.figures, contents.pictures)
-    write_html(run.root / HTML, contents.measured[0].metrics.facts.title, contents)
+    write_html(run.root / HTML, contents.measured[0].metrics.metadata.title, contents)
     return write_markdown(run, contents)
 
 

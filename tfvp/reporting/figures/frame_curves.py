@@ -43,7 +43,7 @@ def frame_figure(metric: str, group: Sequence[Measured]) -> Figure:
     axis.set_xlabel(f"frame number (frames 1 to {protocol.context_frames} are given)")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
-    data = group[0].metrics.facts.data
+    data = group[0].metrics.metadata.data
     axis.set_title(f"{data}\n{protocol.sequences:,} test sequences, bands: 95 % interval")
     figure.legend(loc="outside lower center", ncols=legend_columns(entries, _WIDTH))
     return figure

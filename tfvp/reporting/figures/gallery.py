@@ -25,7 +25,7 @@ def gallery(groups: Sequence[Sequence[Measured]]) -> list[dict[str, Any]]:
         and the error of each frame. A strip is a PNG with the frames side by side.
     """
     return [
-        _entry(group, clip, "" if len(groups) == 1 else f"{group[0].metrics.facts.data}: ")
+        _entry(group, clip, "" if len(groups) == 1 else f"{group[0].metrics.metadata.data}: ")
         for group in groups
         for clip in dict.fromkeys(sample.clip for each in group for sample in each.samples)
     ]

@@ -43,7 +43,7 @@ def read_contents(runs: Sequence[Run]) -> Contents:
 
 def _tables(measured: Sequence[Measured]) -> list[Table]:
     """The literature's tables that name one of the runs, else all on their datasets."""
-    datasets = [each.metrics.facts.data_settings.get("dataset") for each in measured]
+    datasets = [each.metrics.metadata.data_settings.get("dataset") for each in measured]
     tables = [t for t in load_published().tables if t.protocol["dataset"] in datasets]
     tables = [t for t in tables if names_a_run(t, measured)] or tables
     return [literature_table(table, measured) for table in tables]

@@ -74,7 +74,7 @@ def _asset(name: str) -> str:
 
 def _labels(measured: Sequence[Measured]) -> list[str]:
     """What a reader must know, each text once."""
-    labels = [each.metrics.facts.label for each in measured if each.metrics.facts.label]
+    labels = [each.metrics.metadata.label for each in measured if each.metrics.metadata.label]
     return list(dict.fromkeys(labels))
 
 

@@ -58,7 +58,7 @@ def write_markdown(run: Run, contents: Contents) -> Path:
 
 def _opening(measured: Measured) -> list[str]:
     """Title, label and the facts of the evaluation."""
-    facts = measured.metrics.facts
+    facts = measured.metrics.metadata
     shown = facts.model_dump(mode="json", exclude=_FACTS_SHOWN_ELSEWHERE)
     label = [f"> **{escaped(facts.label)}**\n"] if facts.label else []
     listed = [("run", measured.run), *((key, text_of(value)) for key, value in leaves(shown))]

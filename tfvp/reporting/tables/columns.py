@@ -30,7 +30,7 @@ class Column:
     def ours(self, measured: Measured, method: str) -> Cell:
         """A method's number in the published scale; nothing where it was not measured."""
         if self.metric.cost is not None:
-            cost = measured.metrics.facts.cost
+            cost = measured.metrics.metadata.cost
             return self._cost(cost) if cost is not None and method == MODEL else EMPTY
         results = measured.metrics.results.get(method, {})
         if self.metric.ours not in results:
@@ -75,7 +75,7 @@ class Column:
 def caveat(published: PublishedTable, measured: Measured) -> str:
     """Why a run's numbers must not be compared with the published ones; empty when they may."""
     different = differences(published, measured)
-    parts = [measured.metrics.facts.label] if measured.metrics.facts.label else []
+    parts = [measured.metrics.metadata.label] if measured.metrics.metadata.label else []
     if different:
         parts.append(f"not comparable with the published rows: {', '.join(different)}")
     return "; ".join(parts)
@@ -84,7 +84,7 @@ def caveat(published: PublishedTable, measured: Measured) -> str:
 def column_caveat(column: Column, measured: Measured) -> str:
     """The same for one column: speed is of a device too."""
     said = caveat(column.table, measured)
-    cost = measured.metrics.facts.cost
+    cost = measured.metrics.metadata.cost
     if column.metric.cost != "clips_per_second" or cost is None or cost.speed is None:
         return said
     timed = f"timed on {cost.speed.device}, {cost.speed.batch} clips at once"
@@ -95,7 +95,7 @@ def differences(published: PublishedTable, measured: Measured) -> list[str]:
     """What was measured under another protocol: `frame_px 32×32 (table: 64×64)`."""
     protocol = measured.metrics.protocol
     settings: dict[str, JsonValue] = {
-        **measured.metrics.facts.data_settings,
+        **measured.metrics.metadata.data_settings,
         "frame_px": list(protocol.frame_shape[:2]),
         "channels": protocol.frame_shape[2],
         "context_frames": protocol.context_frames,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tfvp.evaluation.schema import Cost, MetricFacts
+from tfvp.evaluation.schema import Cost, MetricInfo
 from tfvp.reporting.evaluated_run import Measured
 from tfvp.reporting.tables.columns import Column
 from tfvp.reporting.tables.published import Correlation, PublishedMetric, PublishedTable
@@ -49,7 +49,7 @@ def general_notes(published: PublishedTable, ours: Sequence[Measured]) -> list[s
 def _of_columns(published: PublishedTable, ours: Sequence[Measured]) -> Iterator[str]:
     """What stands in each column of ours."""
     measured = {name: facts for m in ours for name, facts in m.metrics.metrics.items()}
-    costs = [m.metrics.facts.cost for m in ours if m.metrics.facts.cost is not None]
+    costs = [m.metrics.metadata.cost for m in ours if m.metrics.metadata.cost is not None]
     for metric in published.metrics:
         if metric.ours in measured:
             yield _of_metric(Column(published, metric), measured[metric.ours])
@@ -57,7 +57,7 @@ def _of_columns(published: PublishedTable, ours: Sequence[Measured]) -> Iterator
             yield f"{metric.title} of our rows: {_of_cost(metric, costs)}."
 
 
-def _of_metric(column: Column, facts: MetricFacts) -> str:
+def _of_metric(column: Column, facts: MetricInfo) -> str:
     metric = column.metric
     made = [f", times {metric.factor:g}"] if metric.factor != 1 else []
     made += [", divided by the number of values in a frame"] if metric.per_pixel else []

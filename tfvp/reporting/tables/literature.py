@@ -21,7 +21,7 @@ def literature_table(published: PublishedTable, measured: Sequence[Measured]) ->
     table's metrics.
     """
     dataset = published.protocol["dataset"]
-    ours = [m for m in measured if m.metrics.facts.data_settings.get("dataset") == dataset]
+    ours = [m for m in measured if m.metrics.metadata.data_settings.get("dataset") == dataset]
     notes, lines = Notes(), our_lines(published, ours)
     sections = [
         Section(section.title, tuple(_section_rows(published, section, lines, notes)))
@@ -46,7 +46,7 @@ def names_a_run(published: PublishedTable, measured: Sequence[Measured]) -> bool
     """Whether one of the table's rows is that of a run's configuration."""
     rows = published.rows
     named = {row.ours for row in rows} | {each for row in rows for each in row.pair or ()}
-    return any(each.metrics.facts.config in named for each in measured)
+    return any(each.metrics.metadata.config in named for each in measured)
 
 
 def _section_rows(

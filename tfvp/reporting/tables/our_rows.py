@@ -51,7 +51,7 @@ def baseline_lines(published: PublishedTable, ours: Sequence[Measured]) -> list[
     for group in comparable(ours):
         first = group[0]
         source = f"same sequences as run {', '.join(m.run for m in group)}"
-        facts = (NOTHING, first.metrics.facts.data, _count(first), NOTHING, source)
+        facts = (NOTHING, first.metrics.metadata.data, _count(first), NOTHING, source)
         for method in dict.fromkeys(method for each in group for method in each.baselines):
             by_run = [_numbers(published, each, method) for each in group]
             numbers = tuple(_first_measured(column) for column in zip(*by_run, strict=True))
@@ -66,14 +66,14 @@ def _first_measured(numbers: Sequence[tuple[Cell, str]]) -> tuple[Cell, str]:
 
 def row_of(published: PublishedTable, measured: Measured) -> PublishedRow | None:
     """The published row that a run stands under: that of its title, else of its configuration."""
-    facts = measured.metrics.facts
+    facts = measured.metrics.metadata
     titled = [row for row in published.rows if row.ours and row.model == facts.title]
     configured = [row for row in published.rows if row.ours == facts.config]
     return next(iter(titled + configured), None)
 
 
 def _of_run(published: PublishedTable, measured: Measured) -> Line:
-    facts = measured.metrics.facts
+    facts = measured.metrics.metadata
     name = f"ours: {facts.title}" + (f", {facts.label}" if facts.label else "")
     told = (whole(facts.steps), facts.data, _count(measured), str(facts.seed))
     numbers = _numbers(published, measured, MODEL)
@@ -89,7 +89,7 @@ def _of_pairs(
         if both is None:
             continue
         value = rank_correlation(correlation.metric, *both)
-        facts = [each.metrics.facts for each in both]
+        facts = [each.metrics.metadata for each in both]
         yield Line(
             _row_of_pair(published, [each.config for each in facts]),
             f"ours: {' and '.join(names(both))}",

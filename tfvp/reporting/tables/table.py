@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tfvp.evaluation.schema import MODEL, FrameRow, MetricFacts
+from tfvp.evaluation.schema import MODEL, FrameRow, MetricInfo
 from tfvp.reporting.evaluated_run import Measured, names
 from tfvp.reporting.tables.cell import Cell, mean_cell, whole
 
@@ -58,7 +58,7 @@ def measured_table(group: Sequence[Measured]) -> Table:
     """
     protocol = group[0].metrics.protocol
     return Table(
-        title=f"{group[0].metrics.facts.data}, {protocol.sequences:,} test sequences",
+        title=f"{group[0].metrics.metadata.data}, {protocol.sequences:,} test sequences",
         columns=("Method", *metric_columns(group)),
         sections=(Section("", tuple(_method_rows(group))),),
         notes=metric_notes(group),
@@ -75,13 +75,13 @@ def metric_columns(group: Sequence[Measured]) -> list[str]:
 
 def metric_notes(group: Sequence[Measured]) -> tuple[tuple[str, str], ...]:
     """Labels of the runs, definitions of the metrics, and how intervals are made."""
-    labels = {each.metrics.facts.label: None for each in group if each.metrics.facts.label}
+    labels = {each.metrics.metadata.label: None for each in group if each.metrics.metadata.label}
     definitions = [f"{m.title}: {m.definition}" for m in metrics_of(group).values()]
     texts = [*labels, *definitions, f"±: {group[0].metrics.protocol.interval}"]
     return tuple(("", f"{text}.") for text in texts)
 
 
-def metrics_of(group: Sequence[Measured]) -> dict[str, MetricFacts]:
+def metrics_of(group: Sequence[Measured]) -> dict[str, MetricInfo]:
     """Every metric that one of them was measured with."""
     return {name: m for each in group for name, m in each.metrics.metrics.items()}
 
