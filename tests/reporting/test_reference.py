@@ -16,7 +16,7 @@ from tfvp.errors import RunError
 from tfvp.evaluation.schema import read_metrics
 from tfvp.reporting.readme import BEGIN, END, with_results
 from tfvp.reporting.reference import command_anywhere, reference_folder, reference_runs
-from tfvp.reporting.tables.cell import estimate_text
+from tfvp.reporting.tables.table import estimate_text
 from tfvp.runs.folder import Run, write_json
 
 COMMAND = "run.py --config e3d --set results=/there/results --set training.steps=3 --name e3d"

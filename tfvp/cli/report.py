@@ -62,7 +62,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _keep(arguments: argparse.Namespace) -> int:
-    from tfvp.reporting.evaluated_run import read_measured
+    from tfvp.reporting.evaluated_run import read_evaluated_run
     from tfvp.reporting.readme import write_readme
     from tfvp.reporting.reference import record, reference_folder
 
@@ -75,8 +75,8 @@ def _keep(arguments: argparse.Namespace) -> int:
     if arguments.record and not arguments.runs:
         raise RunError("--record: expected the folders of evaluated runs")
     folder = arguments.reference or reference_folder()
-    for measured in [read_measured(open_run(run)) for run in arguments.runs]:
-        print(record(measured, folder))
+    for evaluated in [read_evaluated_run(open_run(run)) for run in arguments.runs]:
+        print(record(evaluated, folder))
     if arguments.readme:
         write_readme(arguments.readme, folder)
         print(arguments.readme)
@@ -84,15 +84,15 @@ def _keep(arguments: argparse.Namespace) -> int:
 
 
 def _print_tables(arguments: argparse.Namespace) -> int:
-    from tfvp.reporting.evaluated_run import read_measured
+    from tfvp.reporting.evaluated_run import read_evaluated_run
     from tfvp.reporting.tables.literature import literature_table
     from tfvp.reporting.tables.published import load_published
 
     if arguments.out and arguments.out.exists():
         raise RunError(f"{arguments.out} exists; choose another --out")
     chosen = _chosen(load_published().tables, arguments.table)
-    measured = [read_measured(open_run(run)) for run in arguments.runs]
-    tables = {published.id: literature_table(published, measured) for published in chosen}
+    runs = [read_evaluated_run(open_run(run)) for run in arguments.runs]
+    tables = {published.id: literature_table(published, runs) for published in chosen}
     text = _rendered(tables, arguments.format)
     if arguments.out:
         arguments.out.write_text(text, "utf-8")
@@ -103,7 +103,7 @@ def _print_tables(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(tables: Sequence[Any], ids: Sequence[str] | None) -> list[Any]:
-    """The tables of these ids, in the order of the file."""
+    """Choose the tables of these ids, in the order of the file; raises RunError."""
     known = [table.id for table in tables]
     for unknown in (each for each in ids or () if each not in known):
         raise RunError(f"no table {unknown!r}; expected one of {', '.join(known)}")
