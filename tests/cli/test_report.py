@@ -12,8 +12,7 @@ import pytest
 from tests.reporting.test_report import TABLE_4_1, make_run, printed
 from tfvp.cli.main import main
 from tfvp.reporting.render.csv_latex import LATEX_HEAD, comma_separated, latex, latex_text
-from tfvp.reporting.tables.cell import EMPTY, Cell, as_printed, number, whole
-from tfvp.reporting.tables.table import Row, Section, Table
+from tfvp.reporting.tables.table import EMPTY, Cell, Row, Section, Table, as_printed, number, whole
 
 SMALL = Table(
     "T",

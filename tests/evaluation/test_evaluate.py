@@ -10,7 +10,7 @@ from PIL import Image
 from tfvp.config.experiment import Experiment
 from tfvp.errors import DataError, RunError, TrainingError
 from tfvp.evaluation.evaluate import estimate, evaluate, write
-from tfvp.evaluation.metadata import run_facts
+from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import choose_clips, read_samples, write_samples
 from tfvp.evaluation.schema import COLUMNS, read_frames, read_metrics
 from tfvp.models.baselines import BASELINES
@@ -31,10 +31,10 @@ def measured(batches, predict=lambda context: context[:, -HORIZON:], metrics=("m
     )
 
 
-def facts(**more):
+def metadata(**more):
     experiment = Experiment(name="run", title="A network")
-    data_facts = {"title": "Moving MNIST with MNIST", "digits_source": "mnist", "label": ""}
-    return run_facts(experiment, data_facts, steps=7, checkpoint="last", **more)
+    data_metadata = {"title": "Moving MNIST with MNIST", "digits_source": "mnist", "label": ""}
+    return run_metadata(experiment, data_metadata, steps=7, checkpoint="last", **more)
 
 
 # --- baselines ----------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_metrics_json_is_strict_and_complete(tmp_path):
     batch[1, 2:] = batch[1, 2:3]  # nothing moves: copying the last frame is exact
     found = measured([batch], metrics=["mse", "psnr_uint8"])
     run = Run(tmp_path)
-    write(found, run, facts(data_hash="abc"))
+    write(found, run, metadata(data_hash="abc"))
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
@@ -195,12 +195,12 @@ def test_metrics_json_is_strict_and_complete(tmp_path):
     assert record.results["model"]["mse"] == found.overall("model", "mse")
     assert record.protocol.first_frame == 4
     assert record.protocol.sequences == 3
-    assert record.facts.data == "Moving MNIST with MNIST, 64×64, 10→10"
+    assert record.metadata.data == "Moving MNIST with MNIST, 64×64, 10→10"
 
 
 def test_per_frame_csv_counts_frames_from_the_clips_start(tmp_path):
     found, run = measured([clips(3)], metrics=["mse", "mae"]), Run(tmp_path)
-    write(found, run, facts())
+    write(found, run, metadata())
     with run.per_frame_path.open() as file:
         assert next(csv.reader(file)) == list(COLUMNS)
     rows = read_frames(run.per_frame_path)

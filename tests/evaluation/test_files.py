@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.evaluation.test_evaluate import clips, facts, measured
+from tests.evaluation.test_evaluate import clips, measured, metadata
 from tfvp.errors import RunError
 from tfvp.evaluation.evaluate import write
 from tfvp.evaluation.metrics import METRICS
@@ -20,7 +20,7 @@ def test_every_sequence_and_frame_is_kept(tmp_path):
     batch = np.zeros((2, 5, 8, 10, 1), np.float32)
     errors = np.array([[0.1, 0.2], [0.2, 0.4]]).reshape(2, 2, 1, 1, 1) * np.ones((1, 1, 8, 10, 1))
     found, folder = measured([batch], lambda _: errors, metrics=["mae"]), ResultFolder(tmp_path)
-    write(found, folder, facts())
+    write(found, folder, metadata())
     lines = folder.per_sequence_path.read_text().splitlines()
     assert lines[:3] == [
         "method,metric,sequence,mean,frame_4,frame_5",
@@ -38,7 +38,7 @@ def test_infinite_values_are_read_back(tmp_path):
     batch = clips(2)
     batch[1, 2:] = batch[1, 2:3]  # nothing moves: copying the last frame is exact
     folder = ResultFolder(tmp_path)
-    write(measured([batch], metrics=["psnr_float"]), folder, facts())
+    write(measured([batch], metrics=["psnr_float"]), folder, metadata())
     values = read_sequences(folder.per_sequence_path).values["copy_last_frame"]["psnr_float"]
     assert np.isinf(values[1]).all()
     assert np.isfinite(values[0]).all()
@@ -46,7 +46,7 @@ def test_infinite_values_are_read_back(tmp_path):
 
 def test_definitions_stand_beside_the_numbers(tmp_path):
     folder = ResultFolder(tmp_path)
-    write(measured([clips(2)], metrics=["mse", "cross_entropy"]), folder, facts())
+    write(measured([clips(2)], metrics=["mse", "cross_entropy"]), folder, metadata())
     for row in read_frames(folder.per_frame_path):
         assert row.definition == METRICS[row.metric].definition
     assert "epsilon 1e-7" in read_metrics(folder.metrics_path).metrics["cross_entropy"].definition

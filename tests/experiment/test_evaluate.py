@@ -95,7 +95,7 @@ def test_own_data_again_with_other_metrics(job, capsys):
     read = read_metrics(job.run.metrics_path)
     assert list(read.metrics) == list(METRICS)
     assert read.protocol.sequences == 4
-    assert read.facts.trained_on is None
+    assert read.metadata.trained_on is None
     assert main(["evaluate", "--run", str(root)]) == 0
     assert mse_of(job.run.metrics_path) == pytest.approx(before, rel=1e-6)
 
@@ -108,20 +108,20 @@ def test_other_data_have_a_place_of_their_own(job, other_data, capsys):
     place = run.evaluations / folder.name
     assert str(place / "metrics.json") in capsys.readouterr().out.replace("\n", "")
     found = read_metrics(place / "metrics.json")
-    assert found.facts.data_hash == folder.name.rpartition("-")[2]
-    assert found.facts.data_settings["digit_count"] == 2
-    assert found.facts.data_settings["context_frames"] == 3
+    assert found.metadata.data_hash == folder.name.rpartition("-")[2]
+    assert found.metadata.data_settings["digit_count"] == 2
+    assert found.metadata.data_settings["context_frames"] == 3
     trained_on = json.loads(run.provenance_path.read_text())["data_hash"]
-    assert found.facts.trained_on
-    assert found.facts.trained_on.data_hash == trained_on != found.facts.data_hash
-    assert "trained on other data: Moving MNIST" in found.facts.label
+    assert found.metadata.trained_on
+    assert found.metadata.trained_on.data_hash == trained_on != found.metadata.data_hash
+    assert "trained on other data: Moving MNIST" in found.metadata.label
     assert (found.protocol.first_frame, found.protocol.predict_frames) == (4, 3)  # the 7th is cut
     assert (place / "samples" / "samples.json").is_file()
 
 
 def test_the_runs_own_data_by_their_folder_give_its_own_numbers(job):
     (folder,) = job.experiment.data.prepared.glob(
-        f"*-{read_metrics(job.run.metrics_path).facts.data_hash}"
+        f"*-{read_metrics(job.run.metrics_path).metadata.data_hash}"
     )
     assert main(["evaluate", "--run", str(job.run.root), "--data", str(folder)]) == 0
     place = job.run.evaluations / folder.name
@@ -171,12 +171,12 @@ def test_the_robustness_suite(job, tmp_path, capsys):
     found = {case.name: case_folder(home, case) for case in suite.measured}
     read = {name: read_metrics(folder.metrics_path) for name, folder in found.items()}
     assert {each.protocol.sequences for each in read.values()} == {4}
-    counts = [read[f"digits_{n}"].facts.data_settings["digit_count"] for n in (1, 2, 3, 4)]
+    counts = [read[f"digits_{n}"].metadata.data_settings["digit_count"] for n in (1, 2, 3, 4)]
     assert counts == [1, 2, 3, 4]
     energy = [read[f"digits_{n}"].results["black_frame"]["mse"].value for n in (1, 2, 3, 4)]
     assert energy == sorted(energy)
     assert energy[3] > 1.5 * energy[0]
-    assert read["glyphs_kmnist"].facts.data_settings["digits"] == "kmnist"
+    assert read["glyphs_kmnist"].metadata.data_settings["digits"] == "kmnist"
     assert read["glyphs_known"].results == read["digits_1"].results
     assert read["research"].results == read["digits_2"].results
 
@@ -199,7 +199,7 @@ def test_the_original_test_set_is_known_by_its_file(job, tmp_path):
     assert main([*words, "--set", f"data.root={tmp_path}", "--metrics", "mse"]) == 0
     home = job.run.evaluations / "robustness"
     files = {
-        name: read_metrics(home / name / "metrics.json").facts.data_settings["test_file"]
+        name: read_metrics(home / name / "metrics.json").metadata.data_settings["test_file"]
         for name in ("original", "research")
     }
     assert files == {"original": "mnist_test_seq.npy", "research": None}

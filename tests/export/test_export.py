@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.helpers import tiny
 from tfvp.errors import RunError
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.metadata import run_facts
+from tfvp.evaluation.metadata import run_metadata
 from tfvp.export import runtimes
 from tfvp.export.model_card import write_card
 from tfvp.export.runtimes import FORMATS, export_runtime
@@ -108,7 +108,7 @@ def test_the_card_says_what_how_and_under_which_terms(experiment, network):
         metrics=["mae"],
     )
     data_facts = {"title": "Squares", "label": "a label", "terms": "ask first"}
-    write(found, run, run_facts(experiment, data_facts, steps=7, checkpoint="last"))
+    write(found, run, run_metadata(experiment, data_facts, steps=7, checkpoint="last"))
     write_card(run, experiment, 7)
     card = (run.export / "MODEL_CARD.md").read_text()
     assert "| this network | 19.2 |" in card  # 12 x 16 x 0.1

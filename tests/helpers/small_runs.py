@@ -8,7 +8,7 @@ from tfvp.config.evaluation import EvaluationConfig
 from tfvp.config.experiment import Experiment
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.metadata import run_facts
+from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import write_samples
 from tfvp.runs.folder import Run, create_run
 
@@ -56,11 +56,11 @@ def make_run(
     )
     digits = "sklearn" if data.digits == "auto" else data.digits
     titles = {"sklearn": "scikit-learn's digits", "mnist": "MNIST"}
-    data_facts = {"title": f"Moving MNIST with {titles[digits]}", "digits_source": digits}
-    facts = run_facts(
-        experiment, data_facts, steps=600, checkpoint="best validation mse", data_hash=str(seed)
+    data_metadata = {"title": f"Moving MNIST with {titles[digits]}", "digits_source": digits}
+    metadata = run_metadata(
+        experiment, data_metadata, steps=600, checkpoint="best validation mse", data_hash=str(seed)
     )
-    write(found, run, facts)
+    write(found, run, metadata)
     write_samples(
         predict,
         {3: clips[3]},

@@ -71,7 +71,7 @@ def test_an_evaluation_records_what_its_network_costs(tmp_path):
     experiment = tiny.dense(tmp_path, "training.steps=2", "evaluation.batch=2")
     job = tiny.job(experiment)
     run_stages(job, ("prepare", "train", "evaluate"))
-    cost = read_metrics(job.run.metrics_path).facts.cost
+    cost = read_metrics(job.run.metrics_path).metadata.cost
     assert cost is not None
     network = build_model(experiment)
     weights = sum(np.asarray(weight).size for weight in network.trainable_variables)

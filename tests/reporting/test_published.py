@@ -14,12 +14,11 @@ from tfvp.errors import RunError
 from tfvp.evaluation.per_sequence import read_sequences
 from tfvp.evaluation.schema import Cost, Speed, read_metrics
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite
-from tfvp.reporting.evaluated_run import read_measured
+from tfvp.reporting.evaluated_run import read_evaluated_run
 from tfvp.reporting.render.csv_latex import comma_separated
-from tfvp.reporting.tables.cell import Cell
 from tfvp.reporting.tables.literature import literature_table, names_a_run
 from tfvp.reporting.tables.published import load_published, published_path
-from tfvp.reporting.tables.table import Row, Table
+from tfvp.reporting.tables.table import Cell, Row, Table
 from tfvp.runs.folder import ResultFolder, Run
 from tfvp.system.files import write_json
 
@@ -46,7 +45,7 @@ def published(name: str):
 
 
 def table_of(name: str, *runs: Run) -> Table:
-    return literature_table(published(name), [read_measured(run) for run in runs])
+    return literature_table(published(name), [read_evaluated_run(run) for run in runs])
 
 
 def our_rows(table: Table, kind: str = "ours") -> list[Row]:
@@ -62,15 +61,13 @@ def at(table: Table, row: Row, title: str) -> Cell:
 def costing(run: Run) -> Run:
     """The run, its evaluation having recorded what the network costs."""
     metrics = read_metrics(run.metrics_path)
-    facts = metrics.facts.model_copy(update={"cost": COST})
-    write_json(
-        run.metrics_path, metrics.model_copy(update={"facts": facts}).model_dump(mode="json")
-    )
+    metadata = metrics.metadata.model_copy(update={"cost": COST})
+    write_json(run.metrics_path, metrics.model_copy(update={"metadata": metadata}).as_json())
     return run
 
 
 def note_of(table: Table, cell: Cell) -> str:
-    return dict(table.notes)[cell.sign]
+    return dict(table.footnotes)[cell.sign]
 
 
 # --- as printed ---------------------------------------------------------------------------------
@@ -142,7 +139,7 @@ def test_our_error_is_converted_to_bytes(tmp_path):
     run = make_run(tmp_path, "conv_lstm_skip")
     table = table_of("colonna_1", run)
     (row,) = our_rows(table)
-    mse = read_measured(run).metrics.results["model"]["mse"]
+    mse = read_evaluated_run(run).metrics.results["model"]["mse"]
     assert at(table, row, "MSE, our scale").value == mse.value
     found = at(table, row, "MSE, values 0 to 255")
     assert found.value == pytest.approx(mse.value * 255**2 / (16 * 20))
@@ -165,14 +162,14 @@ def test_first_and_last_frame_have_columns_of_their_own(tmp_path):
     assert at(table, row, "Expected").text == "–"
     baseline = our_rows(table, "baseline")[0]
     assert at(table, baseline, "First").value is not None
-    texts = [text for _, text in table.notes]
+    texts = [text for _, text in table.footnotes]
     assert any("First frame of our rows" in t and "first predicted frame" in t for t in texts)
 
 
 def test_a_run_without_any_of_the_metrics_is_not_there(tmp_path):
     table = table_of("feist_4.1", make_run(tmp_path, "conv_lstm_stack"))
     assert our_rows(table) == our_rows(table, "baseline") == []
-    assert any("None of our runs" in text for _, text in table.notes)
+    assert any("None of our runs" in text for _, text in table.footnotes)
 
 
 def test_costs_are_in_the_columns_units_and_speed_names_its_device(tmp_path):
@@ -210,14 +207,14 @@ def suited(tmp_path) -> Run:
 def test_test_sets_of_the_suite_have_columns(suited):
     table = table_of("feist_4.3", suited)
     (row,) = our_rows(table)
-    measured = read_measured(suited)
+    evaluated = read_evaluated_run(suited)
     for column, case in (("Original", "original"), ("Research", "research")):
-        each = measured.on_case(case)
+        each = evaluated.on_case(case)
         assert each is not None
         value = each.metrics.results["model"]["cross_entropy"].value
         assert at(table, row, column).value == value
     assert at(table, row, "Original").value != at(table, row, "Research").value
-    assert measured.on_case("digits_1") is None
+    assert evaluated.on_case("digits_1") is None
 
 
 def test_pairs_are_correlated_over_the_same_sequences(tmp_path):
@@ -227,7 +224,7 @@ def test_pairs_are_correlated_over_the_same_sequences(tmp_path):
     table = table_of("feist_4.4", first, second, elsewhere)
     (row,) = our_rows(table)
     errors = [
-        read_measured(run).sequences.values["model"]["cross_entropy"].mean(axis=1)
+        read_evaluated_run(run).sequences.values["model"]["cross_entropy"].mean(axis=1)
         for run in (first, second)
     ]
     assert row.cells[1].value == pytest.approx(spearmanr(*errors).statistic)
@@ -264,8 +261,8 @@ def test_pairs_take_the_research_set_where_both_have_it(suited, tmp_path):
 
 
 def test_pages_show_the_tables_that_name_a_run(tmp_path):
-    measured = [read_measured(make_run(tmp_path, "conv_lstm_stack"))]
-    named = [t.id for t in load_published().tables if names_a_run(t, measured)]
+    evaluated = [read_evaluated_run(make_run(tmp_path, "conv_lstm_stack"))]
+    named = [t.id for t in load_published().tables if names_a_run(t, evaluated)]
     assert named == ["feist_4.1", "feist_4.2", "feist_4.3", "feist_4.4"]
 
 

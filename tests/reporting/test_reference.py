@@ -16,7 +16,7 @@ from tfvp.errors import RunError
 from tfvp.evaluation.schema import read_metrics
 from tfvp.reporting.readme import BEGIN, END, with_results
 from tfvp.reporting.reference import command_anywhere, reference_folder, reference_runs
-from tfvp.reporting.tables.cell import estimate_text
+from tfvp.reporting.tables.table import estimate_text
 from tfvp.runs.folder import Run
 from tfvp.system.files import write_json
 
@@ -236,8 +236,8 @@ def test_reference_runs_are_of_commits_small_and_of_no_machine():
         provenance = json.loads(run.provenance_path.read_text("utf-8"))
         assert provenance["git"]["dirty"] is False
         assert re.fullmatch("[0-9a-f]{40}", provenance["git"]["revision"])
-        facts = read_metrics(run.metrics_path).facts
-        assert "not comparable" in facts.label or facts.data_settings["digits"] != "sklearn"
+        metadata = read_metrics(run.metrics_path).metadata
+        assert "not comparable" in metadata.label or metadata.data_settings["digits"] != "sklearn"
         for path in run.root.rglob("*"):
             assert path.stat().st_size < 300_000, path
             assert path.suffix in {".yaml", ".json", ".csv", ".gif"}, path

@@ -13,14 +13,13 @@ from tests.helpers.small_runs import LABEL, make_run
 from tfvp.config.loading import load_config
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import ConfigError, RunError
-from tfvp.reporting.evaluated_run import read_measured
+from tfvp.reporting.evaluated_run import read_evaluated_run
 from tfvp.reporting.figures.training_curves import read_log
 from tfvp.reporting.render.markdown_console import console, markdown
 from tfvp.reporting.report import write_report
-from tfvp.reporting.tables.cell import estimate_text, number_text
 from tfvp.reporting.tables.literature import literature_table
 from tfvp.reporting.tables.published import load_published, published_path
-from tfvp.reporting.tables.table import Table
+from tfvp.reporting.tables.table import Table, estimate_text, number_text
 from tfvp.runs.folder import Run
 
 # The two tables as the thesis prints them.
@@ -59,7 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def table_of(run_or_runs, table: int = 0) -> Table:
     runs = run_or_runs if isinstance(run_or_runs, list) else [run_or_runs]
-    return literature_table(load_published().tables[table], [read_measured(r) for r in runs])
+    return literature_table(load_published().tables[table], [read_evaluated_run(r) for r in runs])
 
 
 def rows_of(table: Table, kind: str) -> list[tuple[str, ...]]:
@@ -118,13 +117,13 @@ def test_a_mean_over_pixels_is_compared_with_a_mean_over_pixels(tmp_path):
     data = MovingMnistData(digits="mnist", context_frames=9, predict_frames=1)
     run = make_run(tmp_path, "autoencoder_conv_lstm", data=data, label="")
     (published,) = [t for t in load_published().tables if t.id == "dittrich_mnist"]
-    measured = read_measured(run)
-    table = literature_table(published, [measured])
+    evaluated = read_evaluated_run(run)
+    table = literature_table(published, [evaluated])
     (cells,) = rows_of(table, "ours")
-    value = measured.metrics.results["model"]["mse"].value
-    pixels = np.prod(measured.metrics.protocol.frame_shape)
+    value = evaluated.metrics.results["model"]["mse"].value
+    pixels = np.prod(evaluated.metrics.protocol.frame_shape)
     assert float(cells[1].split()[0]) == pytest.approx(value / pixels, rel=0.05)
-    assert any("divided by the number of values in a frame" in text for _, text in table.notes)
+    assert any("divided by the number of values in a frame" in text for _, text in table.footnotes)
 
 
 def test_definitions_that_differ_within_a_column_have_different_signs():
@@ -146,10 +145,10 @@ def test_our_row_follows_its_published_row_and_is_marked(run):
     assert (steps, sequences, seed, source) == ("600", "4", "0", "run e3d_residual-quick")
     assert data == "Moving MNIST with scikit-learn's digits, 16×20, 3→2"
     sign = ssim.split()[-1]
-    results = read_measured(run).metrics.results["model"]
+    results = read_evaluated_run(run).metrics.results["model"]
     assert ssim == f"{estimate_text(results['ssim_thesis'])} {sign}"
     assert mse == f"{estimate_text(results['mse'])} {sign}"
-    notes = dict(table.notes)
+    notes = dict(table.footnotes)
     assert notes[sign].startswith(f"{LABEL}; not comparable with the published rows: ")
     for different in (
         "digits sklearn (table: mnist)",
@@ -174,7 +173,8 @@ def test_baselines_stand_with_ours_on_the_same_sequences(run):
         assert cells[-1] == "same sequences as run e3d_residual-quick"
     for cells, method in zip(rows, ("copy_last_frame", "black_frame", "context_mean"), strict=True):
         assert (
-            cells[2] == f"{estimate_text(read_measured(run).metrics.results[method]['mse'])} {sign}"
+            cells[2]
+            == f"{estimate_text(read_evaluated_run(run).metrics.results[method]['mse'])} {sign}"
         )
 
 
@@ -184,11 +184,11 @@ def test_a_run_by_the_tables_protocol_is_not_marked(tmp_path):
     run = make_run(tmp_path, "e3d_residual", data=data, label="")
     table = table_of(run)
     cells = rows_of(table, "ours")[0]
-    notes = [text for _, text in table.notes if "not comparable" in text]
+    notes = [text for _, text in table.footnotes if "not comparable" in text]
     assert notes == ["not comparable with the published rows: sequences 4 (table: 5000)"]
     published = load_published().tables[0]
     same = published.model_copy(update={"protocol": {**published.protocol, "sequences": 4}})
-    unmarked = rows_of(literature_table(same, [read_measured(run)]), "ours")[0]
+    unmarked = rows_of(literature_table(same, [read_evaluated_run(run)]), "ours")[0]
     assert unmarked[1] == cells[1].rsplit(" ", 1)[0]
     assert "‡" not in "".join(unmarked)
 
@@ -218,7 +218,7 @@ def test_baselines_are_shown_once_though_runs_have_different_metrics(tmp_path):
     ]
     rows = rows_of(table_of(runs), "baseline")
     assert [cells[0] for cells in rows] == ["Copy last frame", "Black frame", "Context mean"]
-    results = [read_measured(run).metrics.results["black_frame"] for run in runs]
+    results = [read_evaluated_run(run).metrics.results["black_frame"] for run in runs]
     assert rows[1][1].split(" ±")[0] in estimate_text(results[1]["ssim_thesis"])
     assert rows[1][2].split(" ±")[0] in estimate_text(results[0]["mse"])
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.small_runs import make_run
 from tfvp.evaluation.samples import read_arrays
-from tfvp.reporting.evaluated_run import read_measured
+from tfvp.reporting.evaluated_run import read_evaluated_run
 from tfvp.reporting.report import write_comparison
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -90,8 +90,8 @@ def test_page_opens_without_errors(page):
 
 
 def test_scrubbing_shows_truth_prediction_and_difference(page, runs):
-    measured = read_measured(runs[0])
-    frames, prediction = read_arrays(runs[0].samples, measured.samples[0])
+    evaluated = read_evaluated_run(runs[0])
+    frames, prediction = read_arrays(runs[0].samples, evaluated.samples[0])
     scrub(page, 4)
     np.testing.assert_array_equal(shown(page, "truth"), frames[3, ..., 0])
     np.testing.assert_array_equal(shown(page, "prediction"), prediction[0, ..., 0])
@@ -112,7 +112,7 @@ def test_another_model_shows_its_prediction(page, runs):
     assert names == ["E3D-LSTM with Residuals", "Whole", "Copy last frame"]
     scrub(page, 5)
     model.select_by_visible_text("Whole")
-    _, prediction = read_arrays(runs[1].samples, read_measured(runs[1]).samples[0])
+    _, prediction = read_arrays(runs[1].samples, read_evaluated_run(runs[1]).samples[0])
     until(lambda: np.array_equal(shown(page, "prediction"), prediction[1, ..., 0]))
     model.select_by_visible_text("E3D-LSTM with Residuals")
 

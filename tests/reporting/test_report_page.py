@@ -16,14 +16,15 @@ from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_arrays
 from tfvp.evaluation.schema import MODEL
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite
-from tfvp.reporting.evaluated_run import comparable, names, read_measured
-from tfvp.reporting.figures.box_plots import box_figure, rank_correlation
+from tfvp.reporting.evaluated_run import comparable, names, read_evaluated_run
+from tfvp.reporting.figures.box_plots import box_figure
 from tfvp.reporting.figures.figures import clip_of, shared_clips
 from tfvp.reporting.figures.frame_curves import frame_figure
 from tfvp.reporting.figures.style import legend_columns, look
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.report import write_comparison, write_report
 from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
+from tfvp.reporting.tables.literature import rank_correlation
 from tfvp.system.files import write_json
 
 
@@ -61,7 +62,7 @@ def test_runs_on_the_same_sequences_share_a_table_with_each_baseline_once(tmp_pa
 
 def test_runs_on_other_sequences_stand_in_tables_of_their_own(tmp_path):
     runs = [make_run(tmp_path, "a"), make_run(tmp_path, "b", seed=1)]
-    assert [len(group) for group in comparable([read_measured(r) for r in runs])] == [1, 1]
+    assert [len(group) for group in comparable([read_evaluated_run(r) for r in runs])] == [1, 1]
     page = page_of(*runs, folder=tmp_path / "page")
     assert "cannot be compared" in page
     assert page.split("</section>")[0].count("<caption>") == 2
@@ -72,8 +73,8 @@ def test_runs_on_other_sequences_stand_in_tables_of_their_own(tmp_path):
 
 
 def test_runs_of_one_title_are_told_apart(tmp_path):
-    measured = [read_measured(make_run(tmp_path, name)) for name in ("a", "b")]
-    assert names(measured) == ["E3D-LSTM with Residuals (a)", "E3D-LSTM with Residuals (b)"]
+    evaluated = [read_evaluated_run(make_run(tmp_path, name)) for name in ("a", "b")]
+    assert names(evaluated) == ["E3D-LSTM with Residuals (a)", "E3D-LSTM with Residuals (b)"]
 
 
 def test_page_needs_nothing_beside_it_and_takes_texts_literally(tmp_path):
@@ -91,8 +92,8 @@ def test_page_needs_nothing_beside_it_and_takes_texts_literally(tmp_path):
 def test_gallery_holds_the_frames_of_the_samples(tmp_path):
     run = make_run(tmp_path)
     (clip,) = clips_in(page_of(run, folder=tmp_path / "page"))
-    measured = read_measured(run)
-    frames, prediction = read_arrays(run.samples, measured.samples[0])
+    evaluated = read_evaluated_run(run)
+    frames, prediction = read_arrays(run.samples, evaluated.samples[0])
     assert (clip["context"], clip["frames"]) == (3, 5)
     for uri, expected in ((clip["truth"], frames), (clip["models"][0]["strip"], prediction)):
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
@@ -100,7 +101,7 @@ def test_gallery_holds_the_frames_of_the_samples(tmp_path):
         for t, frame in enumerate(expected):
             np.testing.assert_array_equal(pixels[:, t * width : (t + 1) * width], frame[..., 0])
         assert pixels.shape == (height, len(expected) * width)
-    errors = measured.sequences.values[MODEL]["mse"][3]
+    errors = evaluated.sequences.values[MODEL]["mse"][3]
     np.testing.assert_allclose(clip["models"][0]["errors"], errors, rtol=1e-3)
 
 
@@ -149,8 +150,8 @@ def test_overlap_is_truth_in_white_over_prediction_in_red():
 
 def test_strips_show_the_clips_that_all_models_kept(tmp_path):
     group = [
-        read_measured(make_run(tmp_path, "a")),
-        read_measured(make_run(tmp_path, "b", title="B", factor=1.0)),
+        read_evaluated_run(make_run(tmp_path, "a")),
+        read_evaluated_run(make_run(tmp_path, "b", title="B", factor=1.0)),
     ]
     assert shared_clips(group) == [3]
     frames, predictions = clip_of(group, 3)
@@ -159,17 +160,17 @@ def test_strips_show_the_clips_that_all_models_kept(tmp_path):
 
 
 def test_boxes_are_of_all_the_first_and_the_last_frame(tmp_path):
-    measured = read_measured(make_run(tmp_path))
-    values = measured.sequences.values[MODEL]["mse"]
+    evaluated = read_evaluated_run(make_run(tmp_path))
+    values = evaluated.sequences.values[MODEL]["mse"]
     picked = (values.mean(axis=1), values[:, 0], values[:, -1])
-    for axis, expected in zip(box_figure("mse", {"ours": measured}).axes, picked, strict=True):
+    for axis, expected in zip(box_figure("mse", {"ours": evaluated}).axes, picked, strict=True):
         drawn = np.concatenate([np.ravel(line.get_xdata()) for line in axis.lines])
         for value in (np.median(expected), expected.max()):
             assert np.isclose(drawn, value).any()
 
 
 def test_rank_correlation_of_equal_and_of_opposite_orders(tmp_path, monkeypatch):
-    first, second = (read_measured(make_run(tmp_path, name)) for name in ("a", "b"))
+    first, second = (read_evaluated_run(make_run(tmp_path, name)) for name in ("a", "b"))
     errors = np.array([[1.0, 3], [10, 30], [5, 5], [100, 0]])  # means 2, 20, 5, 50
     first.sequences.values[MODEL]["mse"][:] = errors
     second.sequences.values[MODEL]["mse"][:] = errors**2 + 1  # 6, 501, 26, 5001
@@ -209,7 +210,7 @@ def test_many_runs_are_told_apart_and_their_legend_stays_low(tmp_path):
     assert looks[0] == ("C0", "-")
     assert [legend_columns(n, 10.0) for n in (1, 5, 6, 11, 40)] == [1, 1, 2, 3, 3]
     assert legend_columns(40, 8.0) == 2
-    group = [read_measured(make_run(tmp_path, f"run{n}", title=f"T{n}")) for n in range(12)]
+    group = [read_evaluated_run(make_run(tmp_path, f"run{n}", title=f"T{n}")) for n in range(12)]
     figure = frame_figure("mse", group)
     assert figure.legends[0]._ncols == 2
     lines = [line for line in figure.axes[0].lines if str(line.get_label()).startswith("T")]
@@ -244,8 +245,8 @@ def test_robustness_stands_in_table_and_figure(tested):
         ("1 digit", "ours"),
         ("2 digits", "ours"),
     ]
-    assert ("", "EMNIST was not measured: no emnist/ in root.") in table.notes
-    means = [m.metrics.results[MODEL]["mse"].value for m in suite.measured.values()]
+    assert ("", "EMNIST was not measured: no emnist/ in root.") in table.footnotes
+    means = [m.metrics.results[MODEL]["mse"].value for m in suite.evaluated.values()]
     (drawn,) = digits_figure("mse", [suite]).axes[0].containers
     np.testing.assert_allclose(np.asarray(drawn[0].get_ydata(), float), means)
     write_report(tested)

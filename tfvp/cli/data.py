@@ -2,12 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from tfvp.cli.console import LineConsole
 from tfvp.cli.options import add_set
 from tfvp.config.loading import load_config
 from tfvp.data import manifest as manifests
@@ -29,7 +27,7 @@ CONVERT = {
 
 
 def add_data_commands(commands: Any) -> None:
-    """Add `data` with its own commands to the parser's."""
+    """Add `data` and its actions to the subparsers of the `tfvp` parser."""
     data = commands.add_parser("data", help="prepare, convert, inspect and verify data")
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -72,11 +70,6 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     add_set(parser, "change one value, e.g. data.seed=1; may be repeated")
 
 
-def _console() -> tuple[Console, Callable[[str], None]]:
-    console = Console(soft_wrap=True)
-    return console, lambda line: console.print(line, highlight=False, markup=False)
-
-
 def _prepare(arguments: argparse.Namespace) -> int:
     if (arguments.config is None) == (arguments.config_name is None):
         raise ConfigError("tfvp data prepare: expected NAME or --config, exactly one of them")
@@ -87,18 +80,18 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 
 def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedData:
-    console, say = _console()
+    console = LineConsole()
     config = load_config(name, preset=preset, overrides=overrides).data
     with quiet_tensorflow_import():
         import tensorflow  # noqa: F401, writing needs it
-    made = prepare(config, report=say, console=console)
+    made = prepare(config, report=console.print_line, console=console)
     for left in unfinished_in(config.prepared):
-        say(str(left))
+        console.print_line(str(left))
     counts = ", ".join(f"{split} {e.count:,}" for split, e in made.manifest.splits.items())
-    say(f"clips: {counts}")
+    console.print_line(f"clips: {counts}")
     for line in made.terms:
-        say(line)
-    say(f"data: {made.folder}")
+        console.print_line(line)
+    console.print_line(f"data: {made.folder}")
     return made
 
 
@@ -116,28 +109,28 @@ def _convert(arguments: argparse.Namespace) -> int:
             )
             overrides.append(f"data.{key}={listed}")
     _prepared(arguments.config, arguments.preset, [*overrides, *arguments.overrides])
-    _, say = _console()
-    say(f"look at it: tfvp data inspect {arguments.out}")
+    console = LineConsole()
+    console.print_line(f"look at it: tfvp data inspect {arguments.out}")
     return 0
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
     from tfvp.data.inspect import describe_data, write_pictures
 
-    _, say = _console()
+    console = LineConsole()
     for left in unfinished_in(Path(arguments.folder)):
-        say(str(left))
+        console.print_line(str(left))
     prepared = open_folder(Path(arguments.folder))
     for line in describe_data(prepared):
-        say(line)
+        console.print_line(line)
     out = Path(arguments.out or f"{prepared.folder.resolve().name}-inspect")
     for path in write_pictures(prepared, out):
-        say(f"drawn: {path}")
+        console.print_line(f"drawn: {path}")
     return 0
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    _, say = _console()
+    console = LineConsole()
     prepared = open_folder(Path(arguments.folder))
     with quiet_tensorflow_import():
         import tensorflow  # noqa: F401, it knows the records' checksums
@@ -145,18 +138,18 @@ def _verify(arguments: argparse.Namespace) -> int:
     if problems:
         more = f" (and {len(problems) - 1} more, above)" if len(problems) > 1 else ""
         for problem in problems[:-1]:
-            say(problem)
+            console.print_line(problem)
         raise DataError(f"{problems[-1]}{more}")
     count = sum(entry.count for entry in prepared.manifest.splits.values())
-    say(f"{prepared.folder}: {count:,} records are as they were written")
+    console.print_line(f"{prepared.folder}: {count:,} records are as they were written")
     return 0
 
 
 def open_folder(folder: Path) -> PreparedData:
-    """Open a prepared folder, or the only one that lies in a folder.
+    """Open a prepared folder, or the only prepared folder inside a folder.
 
     Raises:
-        DataError: there is none, or several; names them.
+        DataError: there is no prepared folder, or there are several, which the message names.
     """
     if not (folder / manifests.NAME).exists():
         inside = sorted(path.parent for path in folder.glob(f"[!.]*/{manifests.NAME}"))

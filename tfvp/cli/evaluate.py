@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from tfvp.cli.console import LineConsole
 from tfvp.cli.data import open_folder
 from tfvp.cli.options import add_set
 from tfvp.config.evaluation import METRIC_PRESETS
@@ -19,7 +18,7 @@ SUITES = ("robustness",)
 
 
 def add_evaluate(commands: Any) -> None:
-    """Add the command."""
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser(
         "evaluate",
         help="measure a trained run on its own data, on others, or on a suite of test sets",
@@ -56,11 +55,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def run_job(folder: str, overrides: list[str]) -> Job:
-    """A job on an existing run, wherever its folder lies now.
+    """Make a job that works on an existing run, wherever its folder lies now.
 
     Raises:
-        RunError: it is not a run.
-        ConfigError: an override that is wrong, or would make another experiment of it.
+        RunError: the folder is not a run's.
+        ConfigError: an override is wrong, or would change what was trained.
     """
     run = open_run(folder)
     before = load_resolved(run.config_path)
@@ -73,11 +72,11 @@ def run_job(folder: str, overrides: list[str]) -> Job:
                 "data.root or data.prepared"
             )
     places = {"results": run.root.absolute().parent, "name": run.name}
-    return Job(now.model_copy(update=places), Console(soft_wrap=True))
+    return Job(now.model_copy(update=places), LineConsole())
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
-    """What the options set, as `--set` would."""
+    """The `KEY=VALUE` texts of --set, --metrics and --sequences."""
     overrides = list(arguments.overrides)
     if arguments.metrics is not None:
         names = arguments.metrics

@@ -10,7 +10,7 @@ KINDS = ("savedmodel", "litert", "onnx")
 
 
 def add_export(commands: Any) -> None:
-    """Add the command."""
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser(
         "export",
         help="write a trained network for other programs, and a model card",

@@ -1,21 +1,15 @@
 """`tfvp import`: weights of another program into a file that --init-from takes."""
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-
-from tfvp.config.experiment import Experiment
+from tfvp.cli.console import LineConsole
+from tfvp.cli.options import add_config_options, experiment_of
 from tfvp.system.silence import quiet_tensorflow_import
 
 
-def add_import(
-    commands: Any,
-    add_config_options: Callable[[argparse.ArgumentParser], None],
-    experiment: Callable[[argparse.Namespace], Experiment],
-) -> None:
-    """Add the command; `experiment` loads what its configuration options name."""
+def add_import(commands: Any) -> None:
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser(
         "import",
         help="turn a TF1 checkpoint, a Keras 2 or a PyTorch file into weights of ours",
@@ -37,10 +31,11 @@ def add_import(
         "half a circle; auto: as the file says",
     )
     add_config_options(parser)
-    parser.set_defaults(command=lambda arguments: _import(arguments, experiment(arguments)))
+    parser.set_defaults(command=_import)
 
 
-def _import(arguments: argparse.Namespace, experiment: Experiment) -> int:
+def _import(arguments: argparse.Namespace) -> int:
+    experiment = experiment_of(arguments)
     with quiet_tensorflow_import():
         from tfvp.models.build import build_model
         from tfvp.porting.import_weights import import_weights
@@ -59,9 +54,7 @@ def _import(arguments: argparse.Namespace, experiment: Experiment) -> int:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
     matched = sum(bool(row.original and row.ours) for row in imported.rows)
-    Console(soft_wrap=True).print(
-        f"{matched} weights imported, {imported.unmatched} without a counterpart: {arguments.out}",
-        highlight=False,
-        markup=False,
+    LineConsole().print_line(
+        f"{matched} weights imported, {imported.unmatched} without a counterpart: {arguments.out}"
     )
     return 0

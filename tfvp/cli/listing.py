@@ -7,17 +7,15 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from rich.console import Console
 
+from tfvp.cli.console import LineConsole
 from tfvp.config.loading import load_config
 from tfvp.config.messages import sections_in
 from tfvp.models.registry import MODELS, info
-from tfvp.reporting.render.markdown_console import console as console_table
-from tfvp.reporting.render.markdown_console import tabbed
-from tfvp.reporting.run_list import list_runs
 from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_list(commands: Any) -> None:
-    """Add the command."""
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser("list", help="list the networks that there are, or the runs")
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     models = kinds.add_parser("models", help="the networks: paper, parameters, options")
@@ -30,10 +28,14 @@ def add_list(commands: Any) -> None:
 
 
 def _runs(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.render.markdown_console import console as console_table
+    from tfvp.reporting.render.markdown_console import tabbed
+    from tfvp.reporting.run_list import list_runs
+
     table = list_runs(Path(arguments.results))
     console = Console()
     if not any(section.rows for section in table.sections):
-        console.print(f"{arguments.results}: no runs", highlight=False, markup=False)
+        LineConsole().print_line(f"{arguments.results}: no runs")
     elif console.is_terminal:
         console.print(console_table(table))
     else:
@@ -58,7 +60,7 @@ def _models(arguments: argparse.Namespace) -> int:
 
 
 def options(section: BaseModel, prefix: str = "") -> list[str]:
-    """The keys of a section and what each may be; of sections inside it, those it has chosen."""
+    """List the keys of a section with their values; of the sections inside it, those it chose."""
     found = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
@@ -76,7 +78,7 @@ def options(section: BaseModel, prefix: str = "") -> list[str]:
 
 
 def _choices(annotation: Any, value: Any) -> str:
-    """`a | b` of a choice, else the reference configuration's value."""
+    """Write `a | b` for a choice, and for anything else the reference configuration's value."""
     if get_origin(annotation) is Literal:
         return " | ".join(str(choice) for choice in get_args(annotation))
     if isinstance(value, bool):

@@ -1,6 +1,23 @@
-"""Options that several commands take."""
+"""Options that several commands share, and the experiment that they describe."""
 
 import argparse
+from collections.abc import Sequence
+
+from tfvp.config.experiment import Experiment
+from tfvp.config.loading import load_config
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose and change a configuration; `experiment_of` reads them."""
+    parser.add_argument(
+        "--config",
+        required=True,
+        metavar="NAME",
+        help="a name in configs/, or a path to a YAML file",
+    )
+    parser.add_argument("--preset", help="one of the presets that the config names, e.g. quick")
+    add_set(parser, "change one value, e.g. training.steps=1000; may be repeated")
+    parser.add_argument("--name", help="name of the run's folder (default: the config's)")
 
 
 def add_set(parser: argparse.ArgumentParser, description: str) -> None:
@@ -12,4 +29,22 @@ def add_set(parser: argparse.ArgumentParser, description: str) -> None:
         default=[],
         metavar="KEY=VALUE",
         help=description,
+    )
+
+
+def experiment_of(arguments: argparse.Namespace, overrides: Sequence[str] = ()) -> Experiment:
+    """Load the configuration that the options of `add_config_options` name.
+
+    Args:
+        arguments: the parsed command line.
+        overrides: `KEY=VALUE`, applied after those of `--set`.
+
+    Raises:
+        ConfigError: there is no such configuration or preset, or a value is not allowed.
+    """
+    return load_config(
+        arguments.config,
+        preset=arguments.preset,
+        overrides=[*arguments.overrides, *overrides],
+        name=arguments.name,
     )

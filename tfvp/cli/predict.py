@@ -4,19 +4,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from tfvp.cli.console import LineConsole
 from tfvp.config.loading import load_resolved
 from tfvp.errors import ConfigError
-from tfvp.inference.video import continued, look_of, read_input, window_starts
-from tfvp.inference.writers import check_output, write_clip
 from tfvp.runs.folder import open_run
 from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_predict(commands: Any) -> None:
-    """Add the command."""
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser(
         "predict",
         help="predict the next frames of a video",
@@ -51,6 +48,9 @@ def add_predict(commands: Any) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from tfvp.inference.video import continued, look_of, read_input, window_starts
+    from tfvp.inference.writers import check_output, write_clip
+
     run, output = open_run(arguments.run), Path(arguments.output)
     data = load_resolved(run.config_path).data
     steps = _at_least_one("--steps", arguments.steps, data.predict_frames)
@@ -61,7 +61,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     with quiet_tensorflow_import():
         from tfvp.inference.predictor import Predictor
 
-    console = Console(soft_wrap=True)
+    console = LineConsole()
     windows = len(window_starts(len(given.fitted), context, steps))
     predictor = Predictor.load(run.root)
     with progress(console, "predicting", windows) as shown:
@@ -69,16 +69,15 @@ def _predict(arguments: argparse.Namespace) -> int:
         count = write_clip(output, frames, given.fps)
     (height, width), (h, w) = given.context[0].shape[:2], look.frame_px
     way = {"resize": "scaled, the ratio not kept", "pad": "scaled to fit inside, black around"}
-    console.print(
+    console.print_line(
         f"{output}: {count} frames predicted; frames of {height}x{width} were brought to {h}x{w} "
-        f"({way[look.fit]}) and back",
-        highlight=False,
-        markup=False,
+        f"({way[look.fit]}) and back"
     )
     return 0
 
 
 def _at_least_one(option: str, value: int | None, default: int) -> int:
+    """The value of an option that counts frames, or `default` where it was not given."""
     if value is not None and value < 1:
         raise ConfigError(f"{option}: expected at least 1 frame, got {value}")
     return default if value is None else value

@@ -1,22 +1,16 @@
 """`tfvp profile`: what a training step of a configuration takes, and where its time goes."""
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-
-from tfvp.config.experiment import Experiment
+from tfvp.cli.console import LineConsole
+from tfvp.cli.options import add_config_options, experiment_of
 from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
 
 
-def add_profile(
-    commands: Any,
-    add_config_options: Callable[[argparse.ArgumentParser], None],
-    experiment: Callable[[argparse.Namespace], Experiment],
-) -> None:
-    """Add the command; `experiment` loads what its configuration options name."""
+def add_profile(commands: Any) -> None:
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser(
         "profile",
         help="measure what a training step takes: time, its parts, memory",
@@ -27,7 +21,7 @@ def add_profile(
         "--steps", type=_positive, default=3, help="steps to measure after the first (default: 3)"
     )
     add_config_options(parser)
-    parser.set_defaults(command=lambda arguments: _profile(arguments, experiment(arguments)))
+    parser.set_defaults(command=_profile)
 
 
 def _positive(text: str) -> int:
@@ -37,13 +31,14 @@ def _positive(text: str) -> int:
     return number
 
 
-def _profile(arguments: argparse.Namespace, experiment: Experiment) -> int:
+def _profile(arguments: argparse.Namespace) -> int:
+    experiment = experiment_of(arguments)
     with quiet_tensorflow_import():
         from tfvp.profiling.step_cost import build_profiled, measure
         from tfvp.profiling.step_parts import clips_at_once, parts_of_step
         from tfvp.training.memory import peak_gigabytes
 
-    console = Console(soft_wrap=True)
+    console = LineConsole()
     batch = clips_at_once(experiment)
     loop = build_profiled(experiment, batch)
     before = peak_gigabytes()
@@ -56,12 +51,12 @@ def _profile(arguments: argparse.Namespace, experiment: Experiment) -> int:
     rows = _rows(cost, parts, share // batch)
     rows["memory"] = _memory(cost.peak_gb, before, share, batch)
     for name, value in rows.items():
-        console.print(f"{name:<12}{value}", highlight=False, markup=False)
+        console.print_line(f"{name:<12}{value}")
     return 0
 
 
 def _memory(peak: float, before: float, share: int, batch: int) -> str:
-    """What steps of `batch` clips held, and how many of the `share` clips would fit at once."""
+    """Describe the memory of steps of `batch` clips, and how many of `share` clips would fit."""
     from tfvp.profiling.step_parts import micro_batch_that_fits
     from tfvp.training.memory import total_gigabytes
 
@@ -75,7 +70,7 @@ def _memory(peak: float, before: float, share: int, batch: int) -> str:
 
 
 def _rows(cost: Any, parts: dict[str, float], pieces: int) -> dict[str, str]:
-    """What is printed, by its name."""
+    """The printed lines, by their name; an update is `pieces` steps of `cost.batch` clips."""
     return {
         "parameters": f"{cost.parameters:,}",
         "a step": f"{cost.batch} clips of {cost.frames} frames, {cost.precision}; an update takes "

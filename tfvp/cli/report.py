@@ -1,4 +1,4 @@
-"""`tfvp report`: the literature's tables with our runs in place; the runs that README shows."""
+"""`tfvp report` prints the literature's tables with our runs; `tfvp compare` makes one page."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ FORMATS = ("console", "markdown", "latex", "csv")
 
 
 def add_report(commands: Any) -> None:
-    """Add the command."""
+    """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser("report", help="print the literature's tables with our runs")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="folders of evaluated runs")
     parser.add_argument(
@@ -42,6 +42,20 @@ def add_report(commands: Any) -> None:
     parser.set_defaults(command=_report)
 
 
+def add_compare(commands: Any) -> None:
+    """Add the command to the subparsers of the `tfvp` parser."""
+    parser = commands.add_parser("compare", help="make one page over several evaluated runs")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of evaluated runs")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("comparison"),
+        metavar="DIR",
+        help="folder for report.html and its figures (default: comparison)",
+    )
+    parser.set_defaults(command=_compare)
+
+
 def _report(arguments: argparse.Namespace) -> int:
     if arguments.record or arguments.readme or arguments.reference:
         return _keep(arguments)
@@ -49,7 +63,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _keep(arguments: argparse.Namespace) -> int:
-    from tfvp.reporting.evaluated_run import read_measured
+    from tfvp.reporting.evaluated_run import read_evaluated_run
     from tfvp.reporting.readme import write_readme
     from tfvp.reporting.reference import record, reference_folder
 
@@ -62,8 +76,8 @@ def _keep(arguments: argparse.Namespace) -> int:
     if arguments.record and not arguments.runs:
         raise RunError("--record: expected the folders of evaluated runs")
     folder = arguments.reference or reference_folder()
-    for measured in [read_measured(open_run(run)) for run in arguments.runs]:
-        print(record(measured, folder))
+    for evaluated in [read_evaluated_run(open_run(run)) for run in arguments.runs]:
+        print(record(evaluated, folder))
     if arguments.readme:
         write_readme(arguments.readme, folder)
         print(arguments.readme)
@@ -71,15 +85,15 @@ def _keep(arguments: argparse.Namespace) -> int:
 
 
 def _print_tables(arguments: argparse.Namespace) -> int:
-    from tfvp.reporting.evaluated_run import read_measured
+    from tfvp.reporting.evaluated_run import read_evaluated_run
     from tfvp.reporting.tables.literature import literature_table
     from tfvp.reporting.tables.published import load_published
 
     if arguments.out and arguments.out.exists():
         raise RunError(f"{arguments.out} exists; choose another --out")
     chosen = _chosen(load_published().tables, arguments.table)
-    measured = [read_measured(open_run(run)) for run in arguments.runs]
-    tables = {published.id: literature_table(published, measured) for published in chosen}
+    runs = [read_evaluated_run(open_run(run)) for run in arguments.runs]
+    tables = {published.id: literature_table(published, runs) for published in chosen}
     text = _rendered(tables, arguments.format)
     if arguments.out:
         write_text(arguments.out, text)
@@ -90,7 +104,7 @@ def _print_tables(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(tables: Sequence[Any], ids: Sequence[str] | None) -> list[Any]:
-    """The tables of these ids, in the order of the file."""
+    """Choose the tables of these ids, in the order of the file; raises RunError."""
     known = [table.id for table in tables]
     for unknown in (each for each in ids or () if each not in known):
         raise RunError(f"no table {unknown!r}; expected one of {', '.join(known)}")
@@ -114,3 +128,11 @@ def _rendered(tables: dict[str, Any], form: str) -> str:
     if form == "latex":
         return "\n".join([LATEX_HEAD, *map(latex, tables.values())])
     return "\n".join(f"## {t.title}\n\n{markdown(t)}" for t in tables.values())
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.report import write_comparison
+
+    page = write_comparison([open_run(run) for run in arguments.runs], arguments.out)
+    print(page)
+    return 0

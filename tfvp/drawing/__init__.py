@@ -1,1 +1,1 @@
-"""Pictures of clips."""
+"""Drawing clips as pictures and animations."""

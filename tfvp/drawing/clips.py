@@ -1,8 +1,8 @@
-"""Draws one clip with its predictions: filmstrips, and an animation of truth beside prediction.
+"""Draws a clip with its predictions: filmstrips, and an animation of truth beside prediction.
 
-Frames are (H, W, C) in [0, 1], C 1 or 3, and are enlarged by whole pixels. Context frames (given to
-the network) have a blue border, predicted ones an orange border; numbers count the clip's frames
-from 1.
+Frames are (H, W, C) in [0, 1] with 1 or 3 channels, and are enlarged by whole pixels. Context
+frames, which the network is given, have a blue border, and predicted frames an orange border. The
+frames of a clip are numbered from 1.
 """
 
 import io
@@ -28,19 +28,19 @@ FRAME_MS, LAST_FRAME_MS = 200, 1000
 _FONT = ImageFont.load_default(FONT_PX)
 
 StripRow = tuple[str, range, NDArray, tuple[int, int, int]]
-"""Label, indices of the frames, the frames, colour of their border."""
+"""The label, the indices of the frames in the clip, the frames, and the colour of their border."""
 
 
 def filmstrip(
     clip: NDArray, prediction: NDArray, title: str, flow: NDArray | None = None
 ) -> Image.Image:
-    """Rows of context, then truth, prediction and |error|, ten frames a row.
+    """Draw rows of context, then of truth, prediction and |error|, with ten frames a row.
 
     Args:
         clip: the true frames, (T, H, W, C) in [0, 1].
-        prediction: of the clip's last frames, (Tp, H, W, C); clipped to [0, 1].
-        title: first line of the picture.
-        flow: by which each predicted frame was moved there, (Tp, H, W, 2) in pixels; a row more.
+        prediction: the prediction of the clip's last frames, (Tp, H, W, C); clipped to [0, 1].
+        title: the first line of the picture.
+        flow: how each predicted frame was moved, (Tp, H, W, 2) in pixels, for one more row.
     """
     context = len(clip) - len(prediction)
     truth, prediction = clip[context:], np.clip(prediction, 0, 1)
@@ -57,12 +57,12 @@ def filmstrip(
 
 
 def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) -> Image.Image:
-    """Context and truth, then prediction, |error| and overlap of each model, ten frames a row.
+    """Draw context and truth, then prediction, |error| and overlap of each model, ten frames a row.
 
     Args:
         clip: the true frames, (T, H, W, C) in [0, 1].
-        predictions: model's name -> its prediction of the clip's last frames, (Tp, H, W, C).
-        title: first line of the picture.
+        predictions: name of a model -> its prediction of the clip's last frames, (Tp, H, W, C).
+        title: the first line of the picture.
     """
     count = len(next(iter(predictions.values())))
     context = len(clip) - count
@@ -80,11 +80,11 @@ def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) 
 
 
 def flow_colours(flow: NDArray) -> NDArray:
-    """Draw a flow as colours: the hue is where a place is read from, white is no motion.
+    """Draw a flow as colours: the hue says from where a pixel is read, white is no motion.
 
-    Flow (T, H, W, 2), rows and columns in pixels -> (T, H, W, 3) in [0, 1]; red is from the right,
-    then clockwise yellow-green (below), cyan (left) and violet (above). The longest of the clip is
-    fully saturated.
+    Flow (T, H, W, 2), rows and columns in pixels -> colours (T, H, W, 3) in [0, 1]. Red is from the
+    right, then clockwise yellow-green (below), cyan (left) and violet (above). The longest vector
+    of the clip is fully saturated.
     """
     rows, columns = flow[..., 0], flow[..., 1]
     length = np.hypot(rows, columns)
@@ -97,10 +97,10 @@ def flow_colours(flow: NDArray) -> NDArray:
 
 
 def overlap(truth: NDArray, prediction: NDArray) -> NDArray:
-    """Draw the truth in white over the prediction in red, as Feist 2021 (figures 4.4 to 4.8).
+    """Draw the truth in white over the prediction in red, as in Feist 2021 (figures 4.4 to 4.8).
 
-    Both (T, H, W, C) in [0, 1], colours as their mean; returns (T, H, W, 3): red is the larger of
-    the two, green and blue are the truth.
+    Both are (T, H, W, C) in [0, 1], and colours are replaced by their mean. Returns (T, H, W, 3):
+    red is the larger of the two, green and blue are the truth.
     """
     true = truth.mean(axis=-1, keepdims=True)
     red = np.maximum(true, prediction.mean(axis=-1, keepdims=True))
@@ -108,7 +108,7 @@ def overlap(truth: NDArray, prediction: NDArray) -> NDArray:
 
 
 def movie(clip: NDArray, prediction: NDArray) -> list[Image.Image]:
-    """Truth beside prediction, a picture a frame; during the context both sides show the truth."""
+    """Draw each frame's truth beside its prediction; in the context both sides show the truth."""
     context = len(clip) - len(prediction)
     right = np.concatenate([clip[:context], np.clip(prediction, 0, 1)])
     zoom = _zoom(clip, MOVIE_FRAME_PX)
@@ -131,19 +131,19 @@ def movie(clip: NDArray, prediction: NDArray) -> list[Image.Image]:
 
 
 def png(picture: Image.Image) -> bytes:
-    """Encode as PNG."""
+    """Encode a picture as PNG."""
     data = io.BytesIO()
     picture.save(data, format="PNG")
     return data.getvalue()
 
 
 def numbered(frame: NDArray, number: int, predicted: bool) -> Image.Image:
-    """One frame of a clip with its number below: blue where it was given, orange where predicted.
+    """Draw a frame of a clip with its number below, in blue if it was given, else in orange.
 
     Args:
         frame: (H, W, C) in [0, 1].
-        number: in the clip, from 1.
-        predicted: whether it is the network's.
+        number: the number of the frame in the clip, from 1.
+        predicted: whether the network predicted the frame.
     """
     colour, phase = (ORANGE, "predicted") if predicted else (BLUE, "context")
     picture = _framed(frame, _zoom(frame[None], MOVIE_FRAME_PX), colour)
@@ -156,7 +156,7 @@ def numbered(frame: NDArray, number: int, predicted: bool) -> Image.Image:
 
 
 def gif(pictures: list[Image.Image], frame_ms: int = FRAME_MS) -> bytes:
-    """Encode as an endless GIF, by default five pictures a second, the last held for a second."""
+    """Encode an endless GIF of `frame_ms` a picture, whose last picture is held for a second."""
     data = io.BytesIO()
     durations_ms = [frame_ms] * (len(pictures) - 1) + [LAST_FRAME_MS]
     pictures[0].save(
@@ -171,7 +171,7 @@ def gif(pictures: list[Image.Image], frame_ms: int = FRAME_MS) -> bytes:
 
 
 def to_bytes(frames: NDArray) -> NDArray[np.uint8]:
-    """Frames as pictures hold them: clipped to [0, 1] and rounded to 0-255."""
+    """Convert frames to uint8: they are clipped to [0, 1] and rounded to 0-255."""
     return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
 
 
@@ -182,7 +182,7 @@ def _context_rows(clip: NDArray, context: int) -> list[StripRow]:
 
 
 def _strip(rows: list[StripRow], title: str, legend: str = LEGEND) -> Image.Image:
-    """Draw rows as one picture."""
+    """Draw rows as one picture, with the title above and the legend below."""
     zoom = _zoom(rows[0][2], STRIP_FRAME_PX)
     cell_w, cell_h = _framed(rows[0][2][0], zoom, GRAY).size
     left = MARGIN_PX + max(_text_px(label) for label, *_ in rows) + MARGIN_PX
@@ -210,7 +210,7 @@ def _strip(rows: list[StripRow], title: str, legend: str = LEGEND) -> Image.Imag
 
 
 def _framed(frame: NDArray, zoom: int, colour: tuple[int, int, int]) -> Image.Image:
-    """One frame, enlarged, with a border."""
+    """Draw one frame, each pixel repeated `zoom` times in both directions, with a border."""
     height, width, channels = frame.shape
     if channels not in (1, 3):
         raise ValueError(f"pictures need frames of 1 or 3 channels, got {channels}")
@@ -226,7 +226,7 @@ def _framed(frame: NDArray, zoom: int, colour: tuple[int, int, int]) -> Image.Im
 
 
 def _zoom(frames: NDArray, least_px: int) -> int:
-    """How often each pixel is repeated so that the longer side has at least `least_px`."""
+    """Compute how often to repeat each pixel so that the longer side has at least `least_px`."""
     return -(-least_px // max(frames.shape[1:3]))
 
 

@@ -1,1 +1,1 @@
-"""What is measured on the test split and how it is written down."""
+"""Measuring a network on a test split, and the files that hold the results."""

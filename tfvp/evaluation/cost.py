@@ -1,4 +1,4 @@
-"""What a network costs: its parameters, its work for a clip, and how fast it predicts."""
+"""Measures the cost of a network: parameters, operations for a clip, and speed of prediction."""
 
 import time
 from collections.abc import Callable
@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfvp.evaluation.measure import Predict
+from tfvp.evaluation.measure_batch import Predict
 from tfvp.evaluation.schema import Cost, Speed
 from tfvp.models.cost import parameter_count, prediction_operations
 
 
 class TimedPrediction:
-    """A network's prediction that takes the time of its calls, compilation left out.
+    """Calls a network and measures how long its predictions take.
 
-    The first call with clips of some shape may compile, so it does not count.
+    The first call with clips of a shape may compile, so its time is not counted.
 
     Args:
-        predict: the network, see `Predict`; it is done when its result is an array of NumPy.
-        clock: seconds since some start.
+        predict: the network, see `Predict`; a call ends when its result is a NumPy array.
+        clock: returns seconds since some start.
     """
 
     def __init__(self, predict: Predict, clock: Callable[[], float] = time.perf_counter):
@@ -28,7 +28,7 @@ class TimedPrediction:
         self._clips, self._seconds, self._batch = 0, 0.0, 0
 
     def __call__(self, frames: NDArray) -> NDArray:
-        """Predict: frames (B, T, H, W, C) -> (B, Tp, H, W, C)."""
+        """Predict: frames (B, T, H, W, C) in [0, 1] -> (B, Tp, H, W, C)."""
         began = self._clock()
         prediction = np.asarray(self._predict(frames))
         took = self._clock() - began
@@ -40,7 +40,7 @@ class TimedPrediction:
         return prediction
 
     def speed(self, device: str) -> Speed | None:
-        """Clips a second on `device`; None where every call may have compiled."""
+        """The speed on `device`; None where every call may have compiled."""
         if not self._seconds:
             return None
         rate = self._clips / self._seconds
@@ -48,7 +48,10 @@ class TimedPrediction:
 
 
 def network_cost(network: Any, context_frames: int, predict_frames: int) -> Cost:
-    """What a `VideoPredictor` costs, its speed aside; runs it on one clip to count its work."""
+    """Count the parameters and operations of a `VideoPredictor`, without its speed.
+
+    The network is run on one clip to count its operations.
+    """
     return Cost(
         parameters=parameter_count(network),
         macs=prediction_operations(network, context_frames, predict_frames) / 2,

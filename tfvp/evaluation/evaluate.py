@@ -1,4 +1,4 @@
-"""Measures a predictor and the baselines on the same sequences, and writes the numbers down."""
+"""Measures a network and the baselines on the same sequences, and writes the result files."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfvp.errors import DataError
-from tfvp.evaluation.measure import History, Predict, check_clips, known_metrics, measure
+from tfvp.evaluation.measure_batch import Predict, check_clips, known_metrics, measure_batch
 from tfvp.evaluation.metrics import METRICS, PerFrame
 from tfvp.evaluation.per_sequence import SequenceValues, sequences_csv
 from tfvp.evaluation.schema import (
     MODEL,
     Estimate,
-    Facts,
     FrameRow,
-    MetricFacts,
+    History,
+    Metadata,
+    MetricInfo,
     Metrics,
     Protocol,
     frames_csv,
@@ -28,17 +29,17 @@ Z_95 = 1.96  # standard deviations of a normal distribution around its mean that
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every measured number: `values[method][metric]` is (sequences, predict_frames)."""
+    """The values of an evaluation: `values[method][metric]` is (sequences, predict_frames)."""
 
     context_frames: int
     predict_frames: int
     frame_shape: tuple[int, int, int]  # height, width, channels
     values: Mapping[str, Mapping[str, PerFrame]]
-    history: History = "own"
+    history: History = History.FREE_RUNNING
 
     @property
     def sequences(self) -> int:
-        """How many sequences were measured."""
+        """The number of measured sequences."""
         return len(next(iter(self.values[MODEL].values())))
 
     @property
@@ -48,28 +49,28 @@ class Evaluation:
 
     @property
     def errors(self) -> PerFrame:
-        """The model's mse, else its first metric (lower is better): (sequences, predict_frames)."""
+        """The network's mse or first metric, lower is better: (sequences, predict_frames)."""
         measured = self.values[MODEL]
         name = "mse" if "mse" in measured else next(iter(measured))
         return measured[name] if METRICS[name].better == "lower" else -measured[name]
 
     def overall(self, method: str, metric: str) -> Estimate:
-        """Mean over frames and sequences; the interval is over the sequences' means."""
+        """The mean over frames and sequences; the interval is that of the sequences' means."""
         values = self.values[method][metric]
         infinite = int(np.isinf(values).sum())
         return estimate(values.mean(axis=1)).model_copy(update={"infinite": infinite})
 
     def per_frame(self, method: str, metric: str) -> list[Estimate]:
-        """Mean over sequences of each predicted frame."""
+        """The mean over sequences of each predicted frame."""
         return [estimate(column) for column in self.values[method][metric].T]
 
 
 def estimate(values: PerFrame) -> Estimate:
-    """Mean of one number per sequence, (N,), and its 95 % interval.
+    """Estimate the mean of one number per sequence, (N,), with its 95 % confidence interval.
 
-    1.96 * standard deviation (ddof 1) / sqrt(N) to both sides, the normal approximation: 1, 2, 3
-    give 2 +- 1.1316. An infinite value (PSNR of a frame predicted exactly) makes the mean infinite,
-    as in the released programs, and leaves no interval.
+    The interval is 1.96 * standard deviation (ddof 1) / sqrt(N) to both sides, the normal
+    approximation: 1, 2, 3 give 2 +- 1.1316. An infinite value (PSNR of a frame predicted exactly)
+    makes the mean infinite, as in the released programs, and leaves no interval.
     """
     mean = float(values.mean())
     infinite = int(np.isinf(values).sum())
@@ -92,7 +93,7 @@ def evaluate(
     context_frames: int,
     predict_frames: int,
     metrics: Sequence[str],
-    history: History = "own",
+    history: History = History.FREE_RUNNING,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Measure `predict` and every baseline on the same sequences.
@@ -103,12 +104,12 @@ def evaluate(
         context_frames: frames that are given.
         predict_frames: frames that are predicted and measured.
         metrics: names in METRICS.
-        history: true: a frame is predicted from all true frames before it, see `History`.
-        progress: told the number of sequences done after each batch.
+        history: what a frame is predicted from, see `History`.
+        progress: called after each batch with the number of sequences done.
 
     Raises:
         ValueError: an unknown metric, or a prediction of another shape than the true frames.
-        DataError: no sequences, or sequences of another length or frame size.
+        DataError: there are no sequences, or some have another length or frame size.
         TrainingError: the network predicts NaN or infinity.
     """
     names = known_metrics(metrics)
@@ -117,7 +118,7 @@ def evaluate(
         clips = np.asarray(batch, dtype=np.float32)
         check_clips(clips, context_frames + predict_frames, frame_shape if parts else None)
         frame_shape = clips.shape[2:]
-        parts.append(measure(predict, clips, context_frames, names, history, done))
+        parts.append(measure_batch(predict, clips, context_frames, names, history, done))
         done += len(clips)
         if progress is not None:
             progress(done)
@@ -127,11 +128,11 @@ def evaluate(
     return Evaluation(context_frames, predict_frames, frame_shape, values, history)
 
 
-def write(evaluation: Evaluation, folder: ResultFolder, facts: Facts) -> None:
-    """Write metrics.json, per_frame.csv and per_sequence.csv, each under another name first."""
+def write(evaluation: Evaluation, folder: ResultFolder, metadata: Metadata) -> None:
+    """Write metrics.json, per_frame.csv and per_sequence.csv; each replaces an old one at once."""
     methods = evaluation.values
     metrics = Metrics(
-        facts=facts,
+        metadata=metadata,
         protocol=Protocol(
             context_frames=evaluation.context_frames,
             predict_frames=evaluation.predict_frames,
@@ -141,7 +142,7 @@ def write(evaluation: Evaluation, folder: ResultFolder, facts: Facts) -> None:
             sequences=evaluation.sequences,
         ),
         metrics={
-            name: MetricFacts(
+            name: MetricInfo(
                 title=METRICS[name].title,
                 unit=METRICS[name].unit,
                 better=METRICS[name].better,
@@ -157,11 +158,11 @@ def write(evaluation: Evaluation, folder: ResultFolder, facts: Facts) -> None:
     write_text(folder.per_frame_path, frames_csv(_frame_rows(evaluation)))
     per_sequence = SequenceValues(evaluation.frame_numbers, methods)
     write_text(folder.per_sequence_path, sequences_csv(per_sequence))
-    write_json(folder.metrics_path, metrics.model_dump(mode="json"))
+    write_json(folder.metrics_path, metrics.as_json())
 
 
 def _frame_rows(evaluation: Evaluation) -> list[FrameRow]:
-    """Every method, metric and predicted frame."""
+    """The lines of per_frame.csv: every method, metric and predicted frame."""
     return [
         FrameRow(
             method,
@@ -184,7 +185,7 @@ def _frame_rows(evaluation: Evaluation) -> list[FrameRow]:
 
 
 def _joined(parts: list[dict[str, dict[str, PerFrame]]]) -> dict[str, dict[str, PerFrame]]:
-    """The batches' values as one array for each method and metric."""
+    """Join the batches: method -> metric -> values (sequences, predicted frames)."""
     return {
         method: {name: np.concatenate([part[method][name] for part in parts]) for name in by_metric}
         for method, by_metric in parts[0].items()

@@ -1,47 +1,47 @@
-"""The facts of an evaluation: what a reader of its numbers must know, from run and data."""
+"""Collects the metadata of an evaluation: which run and which data its numbers belong to."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from tfvp.config.experiment import Experiment
-from tfvp.evaluation.schema import Facts, TrainedOn
+from tfvp.evaluation.schema import Metadata, TrainedOn
 
-_NOT_COMPARED = {"root", "prepared"}  # where data lies says nothing about what it is
-_NOT_KEPT = {"title", "digits_origin"}  # said already; a path on one machine
+_NOT_COMPARED = {"root", "prepared"}  # where data lies does not change the numbers
+_NOT_KEPT = {"title", "digits_origin"}  # is part of `data`; is a path on one machine
 
 
-def run_facts(
+def run_metadata(
     experiment: Experiment,
-    data_facts: Mapping[str, Any],
+    data_metadata: Mapping[str, Any],
     *,
     steps: int,
     checkpoint: str,
     settings: Mapping[str, Any] | None = None,
     trained_on: TrainedOn | None = None,
     **more: Any,
-) -> Facts:
-    """Collect the facts of a run's evaluation.
+) -> Metadata:
+    """Collect the metadata of a run's evaluation.
 
     Args:
-        experiment: what was run.
-        data_facts: what the prepared data says about itself: `title`, `label`, where there are
-            digits `digits_source`, where there are videos how many (`videos`).
-        steps: optimizer updates of the evaluated weights.
+        experiment: the experiment whose network was measured.
+        data_metadata: what the manifest of the prepared data says about them: `title`, `label`,
+            `digits_source` where there are digits, and `videos`, their number, where there are any.
+        steps: the number of optimizer updates of the evaluated weights.
         checkpoint: which weights these are, e.g. "best validation mse".
-        settings: of the data, where they are not the experiment's.
-        trained_on: the experiment's data, where those measured on are others.
-        more: data_hash, and anything else worth printing.
+        settings: the data settings, where they are not those of the experiment.
+        trained_on: the experiment's data, where the network was measured on other data.
+        more: `data_hash`, and any further keys, which are kept and printed.
     """
     if settings is None:
         settings = experiment.data.model_dump(mode="json", exclude=_NOT_COMPARED)
     found = {"digits": "digits_source", "videos": "videos"}
-    really = {key: data_facts[fact] for key, fact in found.items() if fact in data_facts}
-    more["data_facts"] = {k: v for k, v in data_facts.items() if k not in _NOT_KEPT}
-    return Facts(
+    really = {key: data_metadata[name] for key, name in found.items() if name in data_metadata}
+    more["data_facts"] = {k: v for k, v in data_metadata.items() if k not in _NOT_KEPT}
+    return Metadata(
         config=experiment.config,
         title=experiment.title,
-        label=_label(experiment, data_facts, trained_on),
-        data=_sentence(experiment, data_facts),
+        label=_label(experiment, data_metadata, trained_on),
+        data=_sentence(experiment, data_metadata),
         data_settings={**settings, **really},
         steps=steps,
         seed=experiment.training.seed,
@@ -52,19 +52,19 @@ def run_facts(
     )
 
 
-def _sentence(experiment: Experiment, data_facts: Mapping[str, Any]) -> str:
-    """Data, frame size and protocol, e.g. `KTH, 128×128, 10→20`."""
+def _sentence(experiment: Experiment, data_metadata: Mapping[str, Any]) -> str:
+    """Name the data, frame size and protocol, e.g. `KTH, 128×128, 10→20`."""
     data = experiment.data
     height, width = data.frame_px
     protocol = f"{data.context_frames}→{data.predict_frames}"
-    return f"{data_facts['title']}, {height}×{width}, {protocol}"
+    return f"{data_metadata['title']}, {height}×{width}, {protocol}"
 
 
 def _label(
-    experiment: Experiment, data_facts: Mapping[str, Any], trained_on: TrainedOn | None
+    experiment: Experiment, data_metadata: Mapping[str, Any], trained_on: TrainedOn | None
 ) -> str:
-    """What stands on every table."""
-    label = data_facts.get("label", "")
+    """The warning that stands on every table, e.g. that other digits were used; empty for none."""
+    label = data_metadata.get("label", "")
     if trained_on is None:
         return experiment.label or label
     said = [experiment.label, label, f"trained on other data: {trained_on.data}"]

@@ -1,8 +1,8 @@
-"""Every metric of the project, one definition each, per frame; METRICS names them.
+"""Defines every metric, each as a number per frame; METRICS lists them by name.
 
-A metric takes the true and the predicted frames, (B, T, H, W, C) in [0, 1], and gives one float64
-number for each frame, (B, T). The prediction is clipped to [0, 1] first, as all released
-evaluation programs of this literature that we follow do; the truth must lie there already.
+A metric takes the true and the predicted frames, (B, T, H, W, C) in [0, 1], and returns one float64
+number for each frame, (B, T). The prediction is clipped to [0, 1] first, as in all released
+evaluation programs that we follow; the truth must lie in that range already.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _PIXEL_AXES = (2, 3, 4)
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: the function, and what a reader of its numbers must know."""
+    """A metric: the function, and what a reader must know about its numbers."""
 
     measure: Callable[[ArrayLike, ArrayLike], PerFrame]
     title: str
@@ -37,11 +37,11 @@ class Metric:
 
 
 def checked_frames(truth: ArrayLike, prediction: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Truth and clipped prediction as arrays, (B, T, H, W, C) in [0, 1].
+    """Return truth and clipped prediction as arrays, (B, T, H, W, C) in [0, 1].
 
     Raises:
-        ValueError: shapes that differ or are no (B, T, H, W, C), a truth outside [0, 1], a
-            prediction that is not finite.
+        ValueError: the shapes differ or are not (B, T, H, W, C), the truth leaves [0, 1], or the
+            prediction is not finite.
     """
     truth, prediction = np.asarray(truth), np.asarray(prediction)
     check_shape("truth", truth.shape, "B T H W C")
@@ -76,7 +76,7 @@ def mae(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 
 
 def ssim_thesis(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
-    """SSIM as the thesis's program got it: floats, whose type made scikit-image take data range 2.
+    """SSIM as the thesis's program computed it: for floats scikit-image assumed data range 2.
 
     Black against a constant 0.5 is 0.0004 / (0.25 + 0.0004) = 0.0015974.
     """
@@ -85,13 +85,13 @@ def ssim_thesis(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 
 
 def ssim_range1(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
-    """SSIM with the range that frames have; black against 0.5 is 0.0001 / 0.2501 = 0.00039984."""
+    """SSIM with data range 1; black against 0.5 is 0.0001 / 0.2501 = 0.00039984."""
     x, y = checked_frames(truth, prediction)
     return structural_similarity(x, y, window=UNIFORM_7, data_range=1.0)
 
 
 def ssim_uint8(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
-    """SSIM of frames cut to bytes, as PredRNN's program does.
+    """SSIM of frames truncated to bytes, as in PredRNN's program.
 
     Black against 0.5 compares 0 with 127: 6.5025 / (127² + 6.5025) = 0.00040299.
     """
@@ -106,7 +106,7 @@ def ssim_gaussian(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 
 
 def psnr_uint8(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
-    """PSNR in dB of frames cut to bytes, as the thesis's program does.
+    """PSNR in dB of frames truncated to bytes, as in the thesis's program.
 
     Black against 0.1 compares 0 with 25: 20 log10(255 / 25) = 20.172 dB. Frames whose bytes are
     equal give infinity, as released, and so does every mean that such a frame enters.
@@ -139,15 +139,15 @@ def cross_entropy(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 
 
 def _bytes(frames: NDArray) -> NDArray[np.uint8]:
-    """Frames in [0, 1] cut down to 0-255, never rounded; 0.1 becomes 25.
+    """Truncate frames in [0, 1] to bytes, without rounding; 0.1 becomes 25.
 
-    The product is made in float32, as in the released programs.
+    The product is computed in float32, as in the released programs.
     """
     return (frames.astype(np.float32) * np.float32(255)).astype(np.uint8)
 
 
 def _decibels(mean_square: PerFrame, *, peak: float) -> PerFrame:
-    """10 log10(peak² / mean square), infinity for 0."""
+    """Compute 10 log10(peak² / mean square), which is infinity for 0."""
     with np.errstate(divide="ignore"):
         return 10 * np.log10(peak**2 / mean_square)
 

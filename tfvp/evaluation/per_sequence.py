@@ -1,4 +1,4 @@
-"""What per_sequence.csv holds: every metric of every sequence and predicted frame.
+"""The schema of per_sequence.csv: every metric of every sequence and predicted frame.
 
 A line is one method, metric and sequence: `sequence` is its index in the measured split, from 0, as
 in the samples' names; `mean` is over the predicted frames; `frame_11` is the frame's number in the
@@ -25,14 +25,14 @@ PerFrame = NDArray[np.float64]
 
 
 class SequenceValues(NamedTuple):
-    """The file's content; `values[method][metric]` is (sequences, predicted frames)."""
+    """The content of the file; `values[method][metric]` is (sequences, predicted frames)."""
 
     frame_numbers: range  # in the clip, from 1
     values: Mapping[str, Mapping[str, PerFrame]]
 
 
 def sequences_csv(content: SequenceValues) -> str:
-    """Write per_sequence.csv's text."""
+    """Make the text of per_sequence.csv."""
     text = io.StringIO()
     frames = (f"frame_{number}" for number in content.frame_numbers)
     text.write(",".join([*HEAD, *frames]) + "\n")
@@ -46,10 +46,10 @@ def sequences_csv(content: SequenceValues) -> str:
 
 
 def read_sequences(path: Path) -> SequenceValues:
-    """Read per_sequence.csv.
+    """Read a per_sequence.csv.
 
     Raises:
-        RunError: it is missing, or not what an evaluation writes.
+        RunError: the file is missing, or is not one that an evaluation wrote.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -67,7 +67,7 @@ def read_sequences(path: Path) -> SequenceValues:
 
 
 def _frame_numbers(header: list[str]) -> range:
-    """The predicted frames' numbers, one after the other."""
+    """Read the numbers of the predicted frames off the header; raises ValueError."""
     columns = [re.fullmatch(r"frame_(\d+)", name) for name in header[len(HEAD) :]]
     numbers = [int(column[1]) for column in columns if column]
     following = range(numbers[0], numbers[0] + len(numbers)) if numbers else range(0)
@@ -78,7 +78,7 @@ def _frame_numbers(header: list[str]) -> range:
 
 
 def _add(found: dict[str, dict[str, list[list[float]]]], line: list[str], frames: int) -> None:
-    """Add a line's values; sequences come in order, from 0."""
+    """Add the values of a line; sequences come in order, from 0. Raises ValueError."""
     if len(line) != len(HEAD) + frames:
         raise ValueError(f"expected {len(HEAD) + frames} fields, got {len(line)}: {line[:3]}")
     rows = found.setdefault(line[0], {}).setdefault(line[1], [])

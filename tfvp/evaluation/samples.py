@@ -1,7 +1,7 @@
-"""Chooses clips of the test split, predicts them once more and writes their pictures.
+"""Chooses clips of the test split, predicts them again and writes their pictures.
 
-The folder gets, for clip 42, clip_00042.png (filmstrip), .gif (truth beside prediction) and .npz
-(frames and prediction as bytes, for pictures made later), and samples.json, which lists them.
+For clip 42 the folder gets clip_00042.png (filmstrip), .gif (truth beside prediction) and .npz
+(frames and prediction as bytes, for later pictures). samples.json lists the clips.
 """
 
 import io
@@ -16,20 +16,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from tfvp.drawing.clips import filmstrip, gif, movie, png, to_bytes
 from tfvp.errors import RunError
-from tfvp.evaluation.measure import History, Predict, given_frames
+from tfvp.evaluation.measure_batch import Predict, given_frames
 from tfvp.evaluation.metrics import METRICS
-from tfvp.evaluation.schema import Record
+from tfvp.evaluation.schema import History, Record
 from tfvp.shapes import check_shape
 from tfvp.system.files import write_bytes, write_json
 
 INDEX = "samples.json"
 Flow = Callable[[ArrayLike, ArrayLike], NDArray]
-"""Context (Tc, H, W, C) and its prediction (Tp, H, W, C) -> flow (Tp, H, W, 2), pixels."""
+"""Context (Tc, H, W, C) and its prediction (Tp, H, W, C) -> flow (Tp, H, W, 2) in pixels."""
 _OURS = re.compile(r"clip_\d{5,}\.(png|gif|npz)")
 
 
 class Sample(Record):
-    """The files of one clip, named within the samples folder."""
+    """One clip of samples.json: why it was chosen, and its files in the samples folder."""
 
     clip: int
     note: str
@@ -40,14 +40,14 @@ class Sample(Record):
 
 
 def choose_clips(errors: NDArray[np.float64], count: int) -> dict[int, str]:
-    """Clips worth a picture: median, worst and best by error, then the first of the split.
+    """Choose clips to draw: median, worst and best by error, then the first of the split.
 
     Args:
         errors: error of each sequence and frame, (N, Tp), lower is better, e.g. the model's mse.
-        count: how many; fewer when the split has fewer.
+        count: the number of clips; fewer are chosen when the split has fewer.
 
     Returns:
-        Index in the split -> why it was chosen, in the order given above.
+        Index in the split -> why the clip was chosen, in the order given above.
     """
     order = np.argsort(errors.mean(axis=1), kind="stable")
     wanted = [
@@ -70,7 +70,7 @@ def write_samples(
     *,
     context_frames: int,
     notes: Mapping[int, str],
-    history: History = "own",
+    history: History = History.FREE_RUNNING,
     flow: Flow | None = None,
 ) -> list[Sample]:
     """Predict the clips and write their pictures, replacing those of an earlier call.
@@ -78,11 +78,11 @@ def write_samples(
     Args:
         predict: given frames float32 (B, T, H, W, C) in [0, 1] -> predicted frames.
         clips: index in the split -> the clip, float (T, H, W, C) in [0, 1].
-        folder: the run's samples folder.
-        context_frames: frames of a clip that are given.
-        notes: index -> why it was chosen.
-        history: what `predict` is given, see `History`.
-        flow: of the network, where it has one and predicts from its own predictions.
+        folder: the samples folder of the run.
+        context_frames: the number of frames of a clip that are given.
+        notes: index -> why the clip was chosen.
+        history: which frames `predict` is given, see `History`.
+        flow: the network's flow, where it has one and is free-running.
     """
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
@@ -105,10 +105,10 @@ def write_samples(
 
 
 def read_samples(folder: Path) -> list[Sample]:
-    """Read samples.json; no samples when it is not there.
+    """Read samples.json; there are no samples when the file is not there.
 
     Raises:
-        RunError: it is not what `write_samples` writes.
+        RunError: the file is not one that `write_samples` wrote.
     """
     path = folder / INDEX
     if not path.exists():
@@ -152,7 +152,7 @@ def _sample(index: int, note: str, mse: float) -> Sample:
 
 
 def _arrays(frames: NDArray, prediction: NDArray) -> bytes:
-    """`frames` (T, H, W, C) and `prediction` (Tp, H, W, C) as uint8, rounded, in an npz file."""
+    """Encode `frames` (T, H, W, C) and `prediction` (Tp, H, W, C) as uint8 in an npz file."""
     data = io.BytesIO()
     np.savez_compressed(data, frames=to_bytes(frames), prediction=to_bytes(prediction))
     return data.getvalue()

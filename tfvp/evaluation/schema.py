@@ -1,4 +1,4 @@
-"""What metrics.json and per_frame.csv hold: the one schema that writing and reading share.
+"""The schema of metrics.json and per_frame.csv, shared by writing and reading.
 
 metrics.json is strict JSON: an infinite mean (PSNR of frames predicted exactly) is the text "inf",
 an interval that cannot be computed is null.
@@ -7,43 +7,40 @@ an interval that cannot be computed is null.
 import csv
 import io
 import math
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from tfvp.errors import RunError
-from tfvp.evaluation.json_files import read_json
 
 MODEL = "model"
-"""The method's name of the network itself, beside the names of the baselines."""
+"""The name of the network among the methods; the others are the baselines."""
 
 INTERVAL = (
     "95 % confidence interval of the mean over sequences, normal approximation: mean of the "
     "sequences' means ± 1.96 × standard deviation (ddof 1) / √sequences"
 )
-COLUMNS = (
-    "method",
-    "metric",
-    "frame",
-    "horizon_step",
-    "mean",
-    "ci95_low",
-    "ci95_high",
-    "sequences",
-    "definition",
-)
 Count = Annotated[int, Field(ge=0)]
+Content = TypeVar("Content", bound=BaseModel)
+
+
+class History(StrEnum):
+    """The frames from which a predicted frame follows, named as files and options name them."""
+
+    FREE_RUNNING = "own"  # the context, then the network's own predictions
+    TEACHER_FORCED = "true"  # all true frames before it, one step at a time
 
 
 class Record(BaseModel):
-    """A part of metrics.json; unknown keys are errors."""
+    """A part of a JSON file that an evaluation writes; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Estimate(Record):
-    """A mean over sequences with its 95 % interval."""
+    """A mean over sequences with its 95 % confidence interval."""
 
     mean: Annotated[float, Field(allow_inf_nan=False)] | Literal["inf"]
     ci95_low: float | None = Field(description="null: fewer than 2 sequences, or an infinite mean")
@@ -58,12 +55,12 @@ class Estimate(Record):
 
     @property
     def half_width(self) -> float | None:
-        """Half the interval; None where there is none."""
+        """Half the width of the interval; None where there is no interval."""
         return None if self.ci95_high is None else self.ci95_high - self.value
 
 
-class MetricFacts(Record):
-    """What a metric's numbers mean."""
+class MetricInfo(Record):
+    """What a reader must know about a metric's numbers."""
 
     title: str
     unit: str
@@ -72,7 +69,7 @@ class MetricFacts(Record):
 
 
 class TrainedOn(Record):
-    """The data of the run, where its network was measured on others."""
+    """The data on which a network was trained, where it was measured on other data."""
 
     data: str
     data_hash: str
@@ -80,7 +77,7 @@ class TrainedOn(Record):
 
 
 class Speed(Record):
-    """How fast a network predicted while it was measured."""
+    """How fast the network predicted during the evaluation."""
 
     clips_per_second: float
     clips: Count = Field(description="that were timed")
@@ -93,7 +90,7 @@ class Speed(Record):
 
 
 class Cost(Record):
-    """What a network costs."""
+    """The parameters, operations and speed of a network."""
 
     parameters: Count = Field(description="weights that training changes")
     macs: float = Field(description="of predicting one clip")
@@ -106,8 +103,8 @@ class Cost(Record):
     )
 
 
-class Facts(BaseModel):
-    """What a reader of the numbers must know; further keys are kept and printed."""
+class Metadata(BaseModel):
+    """Which run and data the numbers belong to; further keys are kept and printed."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -131,34 +128,37 @@ class Facts(BaseModel):
 
 
 class Protocol(Record):
-    """What was predicted from what, and how intervals are made."""
+    """Which frames were predicted from which frames, and how intervals are computed."""
 
     context_frames: Count
     predict_frames: Count
     first_frame: Count = Field(
         description="number of the first predicted frame in the clip, from 1"
     )
-    history: Literal["own", "true"] = Field(
-        default="own",
-        description="what stands before a predicted frame: the network's own predictions, or one "
-        "step at a time the true frames",
-    )
+    history: History = History.FREE_RUNNING
     frame_shape: tuple[Count, Count, Count] = Field(description="height, width, channels")
     sequences: Count
     interval: str = INTERVAL
 
 
 class Metrics(Record):
-    """The whole of metrics.json; `results`: method -> metric -> mean over sequences and frames."""
+    """The content of metrics.json.
 
-    facts: Facts
+    `results` is method -> metric -> mean over sequences and frames.
+    """
+
+    metadata: Metadata = Field(validation_alias="facts", serialization_alias="facts")
     protocol: Protocol
-    metrics: dict[str, MetricFacts]
+    metrics: dict[str, MetricInfo]
     results: dict[str, dict[str, Estimate]]
+
+    def as_json(self) -> dict[str, Any]:
+        """The content with the keys of the file."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 class FrameRow(NamedTuple):
-    """A line of per_frame.csv."""
+    """A line of per_frame.csv: one method, metric and predicted frame."""
 
     method: str
     metric: str
@@ -171,17 +171,41 @@ class FrameRow(NamedTuple):
     definition: str  # of the metric
 
 
+COLUMNS = FrameRow._fields
+
+
 def read_metrics(path: Path) -> Metrics:
-    """Read metrics.json.
+    """Read a metrics.json.
 
     Raises:
-        RunError: it is missing, or not what an evaluation writes.
+        RunError: the file is missing, or does not have this schema.
     """
     return read_json(Metrics, path, "run the evaluate stage on this run")
 
 
+def read_json(content: type[Content], path: Path, remedy: str) -> Content:
+    """Read a JSON file of a schema.
+
+    Args:
+        content: the class of the schema.
+        path: the file.
+        remedy: what writes the file, e.g. "run x", for the end of an error message.
+
+    Raises:
+        RunError: the file is missing, or does not have the schema.
+    """
+    try:
+        return content.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path}: not there; {remedy} first") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "file"
+        raise RunError(f"{path}: {where}: {first['msg']}; {remedy} again") from None
+
+
 def frames_csv(rows: list[FrameRow]) -> str:
-    """Write per_frame.csv's text; an empty field where there is no interval."""
+    """Make the text of per_frame.csv; fields are empty where there is no interval."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -190,10 +214,10 @@ def frames_csv(rows: list[FrameRow]) -> str:
 
 
 def read_frames(path: Path) -> list[FrameRow]:
-    """Read per_frame.csv.
+    """Read a per_frame.csv.
 
     Raises:
-        RunError: it is missing, or not what an evaluation writes.
+        RunError: the file is missing, or does not have these columns.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -24,7 +24,7 @@ class Window(NamedTuple):
 
 
 def _gaussian(radius: int, sigma_px: float) -> NDArray[np.float64]:
-    """One row of a Gaussian window, sum 1."""
+    """Compute one row of a Gaussian window, with sum 1."""
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_px) ** 2)
     return weights / weights.sum()
 
@@ -39,20 +39,20 @@ GAUSSIAN_11 = Window(_gaussian(5, 1.5), sample_covariance=False)
 def structural_similarity(
     truth: NDArray, prediction: NDArray, *, window: Window, data_range: float
 ) -> NDArray[np.float64]:
-    """SSIM of each frame, the mean over its channels; 1 for equal frames.
+    """Compute the SSIM of each frame, the mean over its channels; equal frames give 1.
 
     Args:
         truth: (B, T, H, W, C), any scale.
         prediction: like `truth`.
         window: UNIFORM_7 or GAUSSIAN_11.
-        data_range: what the scale spans: 1.0 for [0, 1], 255.0 for bytes.
+        data_range: the width of the scale: 1.0 for [0, 1], 255.0 for bytes.
 
     Returns:
         (B, T) in [-1, 1]. Black against a constant 0.5 at data range 1 is C1 / (0.25 + C1) =
         0.00039984 with any window, since only the means differ.
 
     Raises:
-        ValueError: the window does not fit into the frame.
+        ValueError: a frame is smaller than the window.
     """
     batch, time, height, width, channels = truth.shape
     side = len(window.weights)
@@ -74,10 +74,10 @@ def structural_similarity(
 
 
 def _mean_similarity(maps: NDArray, window: Window, data_range: float) -> NDArray[np.float64]:
-    """Mean similarity of the frames x = maps[0] and y = maps[1]: (4, N, H, W) -> (N,).
+    """Compute the mean similarity of the frames x = maps[0] and y = maps[1]: (4, N, H, W) -> (N,).
 
-    maps[2] and maps[3] are room for x·y and x² + y². Everything else is done in place too, since
-    fresh arrays for every step cost more than the arithmetic.
+    maps[2] and maps[3] are overwritten with x·y and x² + y². Everything else is computed in place
+    too, since new arrays for every step cost more than the arithmetic.
     """
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     pixels = len(window.weights) ** 2
@@ -104,7 +104,7 @@ def _mean_similarity(maps: NDArray, window: Window, data_range: float) -> NDArra
 
 
 def _local_means(maps: NDArray, weights: NDArray[np.float64]) -> NDArray:
-    """Weighted means where the window lies inside: (4, N, H, W) -> (4, N, H - w + 1, W - w + 1)."""
+    """Filter where the window lies inside: (4, N, H, W) -> (4, N, H - w + 1, W - w + 1)."""
     height, width = maps.shape[-2:]
     tall = maps.reshape(-1, width)
     means = cv2.sepFilter2D(tall, cv2.CV_64F, weights, weights).reshape(maps.shape)

@@ -12,10 +12,10 @@ from tfvp.data.records import RecordReader
 from tfvp.errors import DataError, RunError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.measure import History, Predict
-from tfvp.evaluation.metadata import run_facts
+from tfvp.evaluation.measure_batch import Predict
+from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
-from tfvp.evaluation.schema import Cost, Facts, TrainedOn, read_metrics
+from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
 from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
@@ -43,12 +43,13 @@ class Trained(NamedTuple):
 def _trained(job: Job) -> Trained:
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
-    own = compiled_prediction(network, data.predict_frames)
-    true = compiled_one_step(network, data.context_frames)
+    free_running = compiled_prediction(network, data.predict_frames)
+    teacher_forced = compiled_one_step(network, data.context_frames)
     cost = network_cost(network, data.context_frames, data.predict_frames)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
-    return Trained({"own": own, "true": true}, step, network.flow(), cost, Devices(one).describe())
+    predict = {History.FREE_RUNNING: free_running, History.TEACHER_FORCED: teacher_forced}
+    return Trained(predict, step, network.flow(), cost, Devices(one).describe())
 
 
 def evaluate_own(job: Job) -> None:
@@ -121,7 +122,7 @@ def _measure(
     prepared: PreparedData,
     folder: ResultFolder,
     *,
-    history: History = "own",
+    history: History = History.FREE_RUNNING,
     elsewhere: bool = False,
 ) -> int:
     """Measure on a test split and write everything; returns the number of sequences."""
@@ -140,10 +141,10 @@ def _measure(
             progress=shown.update,
         )
     folder.root.mkdir(parents=True, exist_ok=True)
-    facts = _facts(job, prepared, trained.step, elsewhere)
-    speed = predict.speed(trained.device) if history == "own" else None
+    metadata = _metadata(job, prepared, trained.step, elsewhere)
+    speed = predict.speed(trained.device) if history == History.FREE_RUNNING else None
     cost = trained.cost.model_copy(update={"speed": speed})
-    write(evaluation, folder, facts.model_copy(update={"cost": cost}))
+    write(evaluation, folder, metadata.model_copy(update={"cost": cost}))
     notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
     write_samples(
         predict,
@@ -152,7 +153,7 @@ def _measure(
         context_frames=data.context_frames,
         notes=notes,
         history=history,
-        flow=trained.flow if history == "own" else None,
+        flow=trained.flow if history == History.FREE_RUNNING else None,
     )
     return count
 
@@ -176,14 +177,14 @@ def _fitting(job: Job, prepared: PreparedData) -> None:
         )
 
 
-def _facts(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> Facts:
+def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> Metadata:
     """What readers of the numbers must know."""
     experiment, manifest = job.experiment, prepared.manifest
     protocol = experiment.data.model_dump(include={"context_frames", "predict_frames"})
     settings = {"dataset": manifest.dataset, **manifest.settings, **protocol}
     if "files" in settings:  # by split; a run's own settings have a key for each
         settings["test_file"] = settings["files"].get("test")
-    return run_facts(
+    return run_metadata(
         experiment,
         prepared.facts,
         steps=step,
@@ -198,7 +199,7 @@ def _trained_on(job: Job) -> TrainedOn:
     """The run's own data: as its own evaluation names them, else by their dataset."""
     data_hash = str(read_provenance(job.run).get("data_hash", ""))
     if job.run.metrics_path.is_file():
-        facts = read_metrics(job.run.metrics_path).facts
-        return TrainedOn(data=facts.data, data_hash=data_hash, label=facts.label)
+        metadata = read_metrics(job.run.metrics_path).metadata
+        return TrainedOn(data=metadata.data, data_hash=data_hash, label=metadata.label)
     data, label = job.experiment.data.dataset, job.experiment.label
     return TrainedOn(data=data, data_hash=data_hash, label=label)

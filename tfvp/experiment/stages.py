@@ -14,10 +14,11 @@ from tfvp.experiment.train import check_can_train, train_stage
 from tfvp.export.model_card import write_card
 from tfvp.export.saved_model import export_saved_model, save_keras_file
 from tfvp.inference.predictor import trained_network
-from tfvp.reporting.evaluated_run import read_measured
+from tfvp.reporting.evaluated_run import read_evaluated_run
 from tfvp.reporting.render.markdown_console import console as console_table
 from tfvp.reporting.report import HTML, write_report
-from tfvp.reporting.tables.table import measured_table, transposed
+from tfvp.reporting.tables.runs import runs_table
+from tfvp.reporting.tables.table import transposed
 
 
 def run_stages(job: Job, stages: tuple[str, ...]) -> None:
@@ -71,7 +72,7 @@ def prepare_stage(job: Job) -> None:
 def report_stage(job: Job) -> None:
     """Write the report and print its rows."""
     write_report(job.run)
-    table = measured_table([read_measured(job.run)])
+    table = runs_table([read_evaluated_run(job.run)])
     job.console.print(console_table(transposed(table)))
     job.say(f"report: {job.run.report_path}, {job.run.root / HTML}")
 

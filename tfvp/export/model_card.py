@@ -48,8 +48,8 @@ def write_card(run: Run, experiment: Experiment, step: int) -> None:
 
 def _numbers(measured: Metrics) -> list[str]:
     """Data, label, and a table of the network beside the baselines."""
-    facts, names = measured.facts, list(measured.metrics)
-    label = [f"**{facts.label}**"] if facts.label else []
+    metadata, names = measured.metadata, list(measured.metrics)
+    label = [f"**{metadata.label}**"] if metadata.label else []
     rows = [
         "| | " + " | ".join(measured.metrics[name].title for name in names) + " |",
         "|---" * (len(names) + 1) + "|",
@@ -63,12 +63,14 @@ def _numbers(measured: Metrics) -> list[str]:
     said = [
         f"- {measured.metrics[name].title}: {measured.metrics[name].definition}" for name in names
     ]
-    counted = f"{facts.data}; {measured.protocol.sequences} test sequences; data {facts.data_hash}."
+    counted = (
+        f"{metadata.data}; {measured.protocol.sequences} test sequences; data {metadata.data_hash}."
+    )
     return [counted, *label, "\n".join(rows), "\n".join(said)]
 
 
 def _terms(measured: Metrics | None) -> str:
     """What the data's owners ask for."""
-    facts = (measured.facts.model_extra or {}).get("data_facts", {}) if measured else {}
+    facts = (measured.metadata.model_extra or {}).get("data_facts", {}) if measured else {}
     terms = facts.get("terms", "not stated") if isinstance(facts, dict) else "not stated"
     return f"Terms of the data that the weights were trained on: {terms}."

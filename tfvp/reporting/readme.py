@@ -6,18 +6,27 @@ from pathlib import Path
 
 from tfvp.errors import RunError
 from tfvp.evaluation.schema import MODEL
-from tfvp.reporting.evaluated_run import Measured, comparable, names, read_measured
-from tfvp.reporting.reference import reference_runs
-from tfvp.reporting.render.markdown_console import escaped, markdown
-from tfvp.reporting.tables.cell import EMPTY, Cell, mean_cell, number, whole
-from tfvp.reporting.tables.table import (
-    ARROWS,
-    Row,
-    Section,
-    Table,
+from tfvp.reporting.evaluated_run import (
+    EvaluatedRun,
+    comparable,
     frame_row,
     method_title,
     metrics_of,
+    names,
+    read_evaluated_run,
+)
+from tfvp.reporting.reference import reference_runs
+from tfvp.reporting.render.markdown_console import escaped, markdown
+from tfvp.reporting.tables.table import (
+    ARROWS,
+    EMPTY,
+    Cell,
+    Row,
+    Section,
+    Table,
+    mean_cell,
+    number,
+    whole,
 )
 from tfvp.runs.folder import Run
 from tfvp.runs.provenance import read_provenance
@@ -28,14 +37,14 @@ END = "<!-- results: end -->"
 
 
 def write_readme(readme: Path, reference: Path) -> None:
-    """Bring a page's table of reference runs up to date; the rest of it is not touched.
+    """Write the current table of the reference runs into a page, and leave the rest as it is.
 
     Args:
         readme: a Markdown page that holds BEGIN and END, each on a line of its own.
-        reference: folder of the reference runs; the page links them.
+        reference: the folder of the reference runs, to which the page links.
 
     Raises:
-        RunError: the page is missing or does not hold both lines once, or a run is damaged.
+        RunError: the page is missing or does not hold each line once, or a run is damaged.
     """
     if not readme.is_file():
         raise RunError(f"{readme}: no such file")
@@ -43,83 +52,83 @@ def write_readme(readme: Path, reference: Path) -> None:
 
 
 def with_results(page: str, readme: Path, reference: Path) -> str:
-    """The page's text with the table as it is now; see `write_readme`."""
+    """Return the page's text with the current table in it, see `write_readme`."""
     lines = page.split("\n")
     if lines.count(BEGIN) != 1 or lines.count(END) != 1 or lines.index(END) < lines.index(BEGIN):
         raise RunError(f"{readme}: expected one line `{BEGIN}` and after it one line `{END}`")
     before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
-    measured = [read_measured(run) for run in reference_runs(reference)]
+    runs = [read_evaluated_run(run) for run in reference_runs(reference)]
     link = Path(os.path.relpath(reference, readme.parent)).as_posix()
-    tables = [_section(group, link) for group in comparable(measured)]
+    tables = [_section(group, link) for group in comparable(runs)]
     return "\n".join([*before, "", "\n".join(tables) or "No run is kept yet.\n", *after])
 
 
-def _section(group: Sequence[Measured], link: str) -> str:
+def _section(group: Sequence[EvaluatedRun], link: str) -> str:
     table = reference_table(group, link)
     return f"**{escaped(table.title)}**\n\n{markdown(table)}"
 
 
-def reference_table(group: Sequence[Measured], link: str) -> Table:
-    """Runs on the same sequences, the best first, and the baselines there.
+def reference_table(group: Sequence[EvaluatedRun], link: str) -> Table:
+    """Make the table of runs on the same sequences, the best first, and of the baselines there.
 
-    Shown are the metrics that all of them were measured with, and the first of these at the first
+    It shows the metrics that all runs were measured with, and the first of them also at the first
     and the last frame.
 
     Args:
         group: the runs.
-        link: folder of the runs, as seen from the page.
+        link: the folder of the runs, relative to the page.
     """
     metrics = metrics_of(group)
-    shared = [name for name in metrics if all(name in each.metrics.metrics for each in group)]
-    protocol, facts = group[0].metrics.protocol, group[0].metrics.facts
+    shared = [name for name in metrics if all(name in run.metrics.metrics for run in group)]
+    protocol, metadata = group[0].metrics.protocol, group[0].metrics.metadata
     last = protocol.first_frame + protocol.predict_frames - 1
     titles = [f"{metrics[name].title} {ARROWS[metrics[name].better]}" for name in shared]
     edges = [f"{metrics[shared[0]].title}, frame {n}" for n in (protocol.first_frame, last)]
     rows = [
-        _row(f"[{name}]({link}/{each.run})", each, shared)
-        for name, each in zip(names(group), group, strict=True)
+        _row(f"[{name}]({link}/{run.name})", run, shared)
+        for name, run in zip(names(group), group, strict=True)
     ]
     better = metrics[shared[0]].better
     rows.sort(key=lambda row: row.cells[1].value or 0.0, reverse=better == "higher")
     baselines = [_baseline(group[0], method, shared) for method in group[0].baselines]
     return Table(
-        title=f"{facts.data}: {protocol.sequences:,} test sequences",
+        title=f"{metadata.data}: {protocol.sequences:,} test sequences",
         columns=("Network", titles[0], *edges, *titles[1:], "Parameters", "MACs (G)", "Steps"),
         sections=(Section("", (*rows, *baselines)),),
-        notes=tuple(("", text) for text in _notes(group, shared)),
+        footnotes=tuple(("", text) for text in _footnotes(group, shared)),
     )
 
 
-def _row(name: str, each: Measured, metrics: Sequence[str]) -> Row:
-    facts = each.metrics.facts
-    cost = facts.cost
+def _row(name: str, run: EvaluatedRun, metrics: Sequence[str]) -> Row:
+    metadata = run.metrics.metadata
+    cost = metadata.cost
     costs = (whole(cost.parameters), number(cost.macs / 1e9)) if cost else (EMPTY, EMPTY)
-    return Row.of("ours", name, *_numbers(each, MODEL, metrics), *costs, whole(facts.steps))
+    return Row.of("ours", name, *_numbers(run, MODEL, metrics), *costs, whole(metadata.steps))
 
 
-def _baseline(each: Measured, method: str, metrics: Sequence[str]) -> Row:
-    numbers = _numbers(each, method, metrics)
+def _baseline(run: EvaluatedRun, method: str, metrics: Sequence[str]) -> Row:
+    numbers = _numbers(run, method, metrics)
     return Row.of("baseline", method_title(method), *numbers, EMPTY, EMPTY, EMPTY)
 
 
-def _numbers(each: Measured, method: str, metrics: Sequence[str]) -> list[Cell]:
-    results = each.metrics.results[method]
-    edges = [mean_cell(frame_row([each], method, metrics[0], e)) for e in ("first", "last")]
+def _numbers(run: EvaluatedRun, method: str, metrics: Sequence[str]) -> list[Cell]:
+    results = run.metrics.results[method]
+    edges = [mean_cell(frame_row([run], method, metrics[0], e)) for e in ("first", "last")]
     means = [mean_cell(results[name]) for name in metrics]
     return [means[0], *edges, *means[1:]]
 
 
-def _notes(group: Sequence[Measured], metrics: Sequence[str]) -> list[str]:
-    """What these numbers are, how they were measured, and which code made them."""
-    facts = [each.metrics.facts for each in group]
-    seeds = sorted({each.seed for each in facts})
-    told = metrics_of(group)
-    costs = [each.cost for each in facts if each.cost is not None]
+def _footnotes(group: Sequence[EvaluatedRun], metrics: Sequence[str]) -> list[str]:
+    """Say what these numbers are, how they were measured, and which code made them."""
+    metadata = [run.metrics.metadata for run in group]
+    seeds = sorted({each.seed for each in metadata})
+    info = metrics_of(group)
+    costs = [each.cost for each in metadata if each.cost is not None]
     texts = [
-        *dict.fromkeys(each.label for each in facts if each.label),
+        *dict.fromkeys(each.label for each in metadata if each.label),
         f"One run each, {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))}; "
-        f"data {facts[0].data_hash}",
-        *(f"{told[name].title}: {told[name].definition}" for name in metrics),
+        f"data {metadata[0].data_hash}",
+        *(f"{info[name].title}: {info[name].definition}" for name in metrics),
         f"±: {group[0].metrics.protocol.interval}",
         *(f"MACs: {cost.macs_definition}" for cost in costs[:1]),
         f"Made by {_code(group)}; each run's folder holds its settings, provenance and numbers",
@@ -127,8 +136,8 @@ def _notes(group: Sequence[Measured], metrics: Sequence[str]) -> list[str]:
     return [f"{text[0].upper()}{text[1:]}." for text in texts]
 
 
-def _code(group: Sequence[Measured]) -> str:
-    """`revision ad58d7d on CPU, 2 cores`, for every such pair once."""
-    found = [read_provenance(Run(each.folder.root)) for each in group]
+def _code(group: Sequence[EvaluatedRun]) -> str:
+    """Name revision and device, `revision ad58d7d on CPU, 2 cores`, for every such pair once."""
+    found = [read_provenance(Run(run.folder.root)) for run in group]
     said = (f"revision {p['git']['revision'][:7]} on {p['device']}" for p in found)
     return " and ".join(dict.fromkeys(said))

@@ -1,4 +1,4 @@
-"""Keeps what a run measured in results/reference/: no weights, and no path of this machine."""
+"""Keeps the results of runs in results/reference/, without weights and paths of this machine."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ from tfvp.config.experiment import Experiment
 from tfvp.config.loading import dump, load_resolved
 from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_samples
-from tfvp.reporting.evaluated_run import Measured
+from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.tables.published import published_path
 from tfvp.runs.folder import Run, refuse_existing
 from tfvp.runs.provenance import read_provenance
@@ -25,7 +25,7 @@ _PATH = re.compile(r"(?<![\w.:/])~?/[\w.-]+/[\w./-]*")
 
 
 def reference_folder() -> Path:
-    """Where a checkout keeps its reference runs, beside published.yaml.
+    """Find the folder in which a checkout keeps its reference runs, beside published.yaml.
 
     Raises:
         RunError: there is no published.yaml.
@@ -33,21 +33,21 @@ def reference_folder() -> Path:
     return published_path().parent / "reference"
 
 
-def record(measured: Measured, folder: Path) -> Path:
-    """Keep an evaluated run in `folder`/<name>/, whole or not at all.
+def record(evaluated: EvaluatedRun, folder: Path) -> Path:
+    """Keep an evaluated run in `folder`/<name>/, completely or not at all.
 
-    Kept are config.yaml, provenance.json, metrics.json, per_frame.csv, an animation of the first
-    sample, and a small per_sequence.csv.
+    The folder gets config.yaml, provenance.json, metrics.json, per_frame.csv, an animation of the
+    first sample, and per_sequence.csv where it is small.
 
     Args:
-        measured: the run.
-        folder: of all reference runs; made if it is not there.
+        evaluated: the run.
+        folder: the folder of all reference runs; it is made if it is not there.
 
     Raises:
-        RunError: one of that name is there; the run's files are missing or damaged; it was made by
-            code that is in no commit; or a file names a path of this machine.
+        RunError: a reference run of that name exists; the run's files are missing or damaged; it
+            was made by code that is in no commit; or a file names a path of this machine.
     """
-    run, kept = Run(measured.folder.root), Run(folder / measured.run)
+    run, kept = Run(evaluated.folder.root), Run(folder / evaluated.name)
     refuse_existing(kept)
     provenance = read_provenance(run)
     _check_code(run, provenance)
@@ -68,13 +68,13 @@ def record(measured: Measured, folder: Path) -> Path:
 
 
 def reference_runs(folder: Path) -> list[Run]:
-    """The runs that are kept, by name."""
+    """List the reference runs in a folder, in the order of their names."""
     found = (Run(path.parent) for path in folder.glob("[!.]*/metrics.json"))
     return sorted(found, key=lambda run: run.name)
 
 
 def _check_code(run: Run, provenance: dict[str, Any]) -> None:
-    """Make sure that the code which made a run's numbers can be found again."""
+    """Raise RunError unless the code of a run, and of each resumption, is in a commit."""
     stretches = [provenance, *provenance.get("resumed", {}).values()]
     for state in (stretch.get("git") for stretch in stretches):
         if not isinstance(state, dict) or state.get("dirty") is not False:
@@ -85,7 +85,7 @@ def _check_code(run: Run, provenance: dict[str, Any]) -> None:
 
 
 def _anywhere(experiment: Experiment) -> Experiment:
-    """The experiment with the places where things lie as they are by default."""
+    """Return the experiment with the default folders for data and results."""
     default = Experiment(name="x", title="x")
     places = {key: getattr(default.data, key) for key in ("root", "prepared")}
     data = experiment.data.model_copy(update=places)
@@ -93,7 +93,7 @@ def _anywhere(experiment: Experiment) -> Experiment:
 
 
 def _without_places(provenance: dict[str, Any]) -> dict[str, Any]:
-    """Provenance whose commands do not say where things lay."""
+    """Return the provenance with commands that do not name folders of this machine."""
     cleaned = dict(provenance)
     if "command" in cleaned:
         cleaned["command"] = command_anywhere(cleaned["command"])
@@ -103,7 +103,7 @@ def _without_places(provenance: dict[str, Any]) -> dict[str, Any]:
 
 
 def command_anywhere(command: str) -> str:
-    """A command without the settings that say where things lie on a machine.
+    """Remove the settings from a command that name folders of a machine.
 
     >>> command_anywhere("run.py --set results=/a/b --set training.steps=3 --set=data.root=/c")
     'run.py --set training.steps=3'
@@ -117,6 +117,7 @@ def command_anywhere(command: str) -> str:
 
 
 def _refuse_paths(made: Run, run: Run) -> None:
+    """Raise RunError if a file of the copy `made` of a run names a path of this machine."""
     for path in (made.config_path, made.provenance_path, made.metrics_path, made.per_frame_path):
         found = _PATH.search(path.read_text("utf-8"))
         if found:

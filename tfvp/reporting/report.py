@@ -1,4 +1,4 @@
-"""Puts a run's pages together, and the page of several runs beside each other."""
+"""Writes the report of a run, and the page that compares several runs."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tfvp.reporting.pages.html import GENERATOR, write_html
 from tfvp.reporting.pages.markdown import write_markdown
 from tfvp.runs.folder import Run
 
-# The figures that a report writes, and so may remove when a later one has no use for them.
+# The figures that a report writes, and so may remove when a later report has no use for them.
 _OURS = re.compile(r"(per_frame|boxes|strip|robustness)_\w+\.png|training\.png")
 HTML = "report.html"
 
@@ -22,22 +22,22 @@ def write_report(run: Run) -> Path:
 
     Raises:
         RunError: the run was not evaluated, or one of its files is damaged.
-        ConfigError: its config.yaml is damaged.
+        ConfigError: the run's config.yaml is damaged.
     """
     contents = read_contents([run])
     _replace_pictures(run.figures, contents.pictures)
-    write_html(run.root / HTML, contents.measured[0].metrics.facts.title, contents)
+    write_html(run.root / HTML, contents.evaluated[0].metrics.metadata.title, contents)
     return write_markdown(run, contents)
 
 
 def write_comparison(runs: Sequence[Run], folder: Path) -> Path:
-    """Write report.html and figures/ of several runs into a folder.
+    """Write report.html and figures/ for several runs into a folder.
 
-    Runs that were measured on the same sequences share tables and figures; others stand apart.
+    Runs that were measured on the same sequences share tables and figures; others are shown apart.
 
     Args:
-        runs: evaluated runs; no two of one name.
-        folder: made if it is not there; an earlier comparison in it is replaced.
+        runs: evaluated runs with different names.
+        folder: it is made if it is not there; an earlier comparison in it is replaced.
 
     Raises:
         RunError: a run was not evaluated, one of its files is damaged, or the folder holds
@@ -50,7 +50,7 @@ def write_comparison(runs: Sequence[Run], folder: Path) -> Path:
     contents = read_contents(runs)
     folder.mkdir(parents=True, exist_ok=True)
     _replace_pictures(folder / "figures", contents.pictures)
-    title = f"Comparison of {', '.join(names(contents.measured))}"
+    title = f"Comparison of {', '.join(names(contents.evaluated))}"
     return write_html(page, title, contents)
 
 
@@ -64,13 +64,14 @@ def _replace_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
 
 
 def _check_names(runs: Sequence[Run]) -> None:
+    """Raise RunError if two runs have the same name."""
     twice = sorted({run.name for run in runs if [r.name for r in runs].count(run.name) > 1})
     if twice:
         raise RunError(f"{twice[0]} is given twice; each run stands once in a comparison")
 
 
 def _refuse_foreign(folder: Path, page: Path) -> None:
-    """Make sure that nothing is replaced that a comparison did not write."""
+    """Raise RunError if the folder holds something that a comparison did not write."""
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; choose another --out")
     if folder.is_dir() and any(folder.iterdir()):

@@ -1,4 +1,4 @@
-"""How networks do off the data they were trained on: the cases of the robustness suite."""
+"""Reads the robustness suites of runs, and makes their table and figure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,10 @@ from matplotlib.figure import Figure
 
 from tfvp.evaluation.schema import MODEL, read_metrics
 from tfvp.evaluation.suites.schema import INDEX, Case, case_folder, read_suite
-from tfvp.reporting.evaluated_run import SUITE, Measured
+from tfvp.reporting.evaluated_run import SUITE, EvaluatedRun, metrics_of
 from tfvp.reporting.figures.style import legend_columns, legend_inches, look
-from tfvp.reporting.tables.cell import whole
-from tfvp.reporting.tables.table import (
-    Row,
-    Section,
-    Table,
-    method_row,
-    metric_columns,
-    metric_notes,
-    metrics_of,
-)
+from tfvp.reporting.tables.runs import method_row, metric_columns, metric_footnotes
+from tfvp.reporting.tables.table import Row, Section, Table, whole
 from tfvp.runs.folder import Run
 
 _WIDTH = 7.0
@@ -26,46 +18,46 @@ _WIDTH = 7.0
 
 @dataclass(frozen=True)
 class Robustness:
-    """The suite of one run."""
+    """The robustness suite of one run."""
 
     name: str
     cases: tuple[Case, ...]
-    measured: Mapping[str, Measured]  # by case
+    evaluated: Mapping[str, EvaluatedRun]  # by the name of the case
 
-    def of(self, subject: str) -> dict[str, Measured]:
-        """What was measured of a subject, by the case's title, in the suite's order."""
+    def of(self, subject: str) -> dict[str, EvaluatedRun]:
+        """The evaluations of a subject's cases, by the case's title, in the suite's order."""
         return {
-            case.title: self.measured[case.name]
+            case.title: self.evaluated[case.name]
             for case in self.cases
-            if case.subject == subject and case.name in self.measured
+            if case.subject == subject and case.name in self.evaluated
         }
 
     @property
     def subjects(self) -> list[str]:
-        """What was varied."""
+        """What was varied in the cases that were measured."""
         return list(dict.fromkeys(case.subject for case in self.cases if not case.skipped))
 
 
 def read_robustness(name: str, run: Run) -> Robustness | None:
-    """Read a run's suite; None where it has none.
+    """Read a run's suite, or return None where the run has none.
 
     Raises:
-        RunError: one of its files is damaged.
+        RunError: a file of the suite is damaged.
     """
     folder = run.evaluations / SUITE
     if not (folder / INDEX).exists():
         return None
     suite = read_suite(folder)
-    measured = {}
+    evaluated = {}
     for case in suite.measured:
         place = case_folder(folder, case)
-        measured[case.name] = Measured(run.name, place, read_metrics(place.metrics_path))
-    return Robustness(name, tuple(suite.cases), measured)
+        evaluated[case.name] = EvaluatedRun(run.name, place, read_metrics(place.metrics_path))
+    return Robustness(name, tuple(suite.cases), evaluated)
 
 
 def robustness_table(suites: Sequence[Robustness]) -> Table:
-    """Every case of every run, by what is varied; what was skipped is named with its reason."""
-    everything = [each for suite in suites for each in suite.measured.values()]
+    """Make the table of all cases of all runs; footnotes name the skipped ones with the reason."""
+    everything = [each for suite in suites for each in suite.evaluated.values()]
     metrics = list(metrics_of(everything))
     sections = []
     for subject in dict.fromkeys(s for suite in suites for s in suite.subjects):
@@ -85,13 +77,13 @@ def robustness_table(suites: Sequence[Robustness]) -> Table:
         title="Robustness",
         columns=("Case", "Model", *metric_columns(everything), "Sequences"),
         sections=tuple(sections),
-        notes=(*(("", f"{text}.") for text in skipped), *metric_notes(everything)),
+        footnotes=(*(("", f"{text}.") for text in skipped), *metric_footnotes(everything)),
     )
 
 
-def _case_row(title: str, name: str, each: Measured, metrics: Sequence[str]) -> Row:
-    row = method_row(name, [each], MODEL, metrics)
-    return Row.of(row.kind, title, *row.cells, whole(each.metrics.protocol.sequences))
+def _case_row(title: str, name: str, run: EvaluatedRun, metrics: Sequence[str]) -> Row:
+    row = method_row(name, [run], MODEL, metrics)
+    return Row.of(row.kind, title, *row.cells, whole(run.metrics.protocol.sequences))
 
 
 def digits_figure(metric: str, suites: Sequence[Robustness]) -> Figure:
@@ -112,8 +104,8 @@ def digits_figure(metric: str, suites: Sequence[Robustness]) -> Figure:
             label=suite.name,
             **look(number),
         )
-    facts = next(iter(suites[0].of("digits").values())).metrics.metrics[metric]
-    axis.set_ylabel(f"{facts.title}, {facts.better} is better")
+    info = next(iter(suites[0].of("digits").values())).metrics.metrics[metric]
+    axis.set_ylabel(f"{info.title}, {info.better} is better")
     axis.set_ylim(bottom=0)
     axis.set_title("mean over sequences and predicted frames, bars: 95 % interval")
     axis.grid(alpha=0.3)

@@ -1,4 +1,4 @@
-"""The runs in a folder of results, as a table: how far each came and what it measured."""
+"""Lists the runs in a folder of results as a table: their progress and their test metrics."""
 
 import json
 import re
@@ -12,8 +12,7 @@ from tfvp.config.loading import load_resolved
 from tfvp.errors import ConfigError, RunError
 from tfvp.evaluation.schema import MODEL, read_metrics
 from tfvp.reporting.figures.training_curves import read_log
-from tfvp.reporting.tables.cell import NOTHING, estimate_text
-from tfvp.reporting.tables.table import Row, Section, Table
+from tfvp.reporting.tables.table import NOTHING, Row, Section, Table, estimate_text
 from tfvp.runs.folder import Run
 
 COLUMNS = ("run", "config", "preset", "step", "state", "validation", "test", "started")
@@ -22,9 +21,9 @@ Read = TypeVar("Read")
 
 
 def list_runs(results: Path) -> Table:
-    """Make a table of every run, the newest first; what is damaged says so in its row.
+    """Make a table of all runs, the newest first; the row of a run names its damaged files.
 
-    A run is a folder with a config.yaml or a provenance.json. Other folders are passed over.
+    A run is a folder with a config.yaml or a provenance.json. Other folders are ignored.
 
     Raises:
         RunError: there is no such folder.
@@ -82,7 +81,7 @@ def _row(run: Run) -> Row:
 
 
 def _last_step(run: Run) -> int:
-    """The step of the newest checkpoint; a finished run may have been slimmed to its export."""
+    """The step of the newest checkpoint, or of the log where checkpoints were removed."""
     names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in run.checkpoints.glob("*.npz"))
     steps = [int(name[1]) for name in names if name]
     logged = read_log(run.train_log).get("step", [])
@@ -98,7 +97,7 @@ def _state(run: Run, experiment: Experiment | None, step: int) -> str:
 
 
 def _best_validation(run: Run) -> str:
-    """The lowest validation error and its step."""
+    """Write the lowest validation error and its step; empty where there was no validation."""
     log = read_log(run.validation_log)
     names = [name for name in log if name != "step"]
     if not names:
@@ -108,16 +107,16 @@ def _best_validation(run: Run) -> str:
 
 
 def _test_metrics(run: Run) -> str:
-    """The first metrics of the network."""
+    """Write the network's first metrics; empty where the run was not evaluated."""
     if not run.metrics_path.is_file():
         return ""
-    measured = read_metrics(run.metrics_path)
-    results = measured.results[MODEL]
-    shown = list(measured.metrics)[:SHOWN_METRICS]
+    metrics = read_metrics(run.metrics_path)
+    results = metrics.results[MODEL]
+    shown = list(metrics.metrics)[:SHOWN_METRICS]
     return ", ".join(f"{name} {estimate_text(results[name])}" for name in shown)
 
 
 def _started(run: Run) -> str:
-    """When the run began, in this machine's time."""
+    """Write when the run began, in the time zone of this machine."""
     provenance: Any = json.loads(run.provenance_path.read_text("utf-8"))
     return datetime.fromisoformat(provenance["started"]).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -22,7 +22,7 @@ from tfvp.data.kth import files as kth_files
 from tfvp.data.kth.config import KthData
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
-from tfvp.evaluation.metadata import run_facts
+from tfvp.evaluation.metadata import run_metadata
 from tfvp.reporting.tables.published import load_published
 from tfvp.sections import SPLITS
 
@@ -409,7 +409,7 @@ def test_a_complete_kth_is_compared_with_table_42_and_a_part_of_it_is_not(raw):
 
     def settings(videos: int) -> dict:
         facts = {"title": "KTH", "videos": videos}
-        return run_facts(experiment, facts, steps=1, checkpoint="x").data_settings
+        return run_metadata(experiment, facts, steps=1, checkpoint="x").data_settings
 
     complete = settings(len(kth_files_all()))
     assert {k: complete[k] for k in table.protocol} == table.protocol

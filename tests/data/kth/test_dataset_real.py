@@ -91,8 +91,8 @@ def test_the_quick_run_goes_through(tmp_path):
     run_stages(job, ("prepare", "train", "evaluate", "report"))
     metrics = read_metrics(job.run.metrics_path)
     assert metrics.protocol.frame_shape == (16, 20, 1)
-    assert metrics.facts.data.startswith("KTH (")
-    assert metrics.facts.data_settings["videos"] >= 14
+    assert metrics.metadata.data.startswith("KTH (")
+    assert metrics.metadata.data_settings["videos"] >= 14
     report = job.run.report_path.read_text()
     assert "quick run" in report
     assert "KTH (" in report

@@ -1,1 +1,1 @@
-"""Suites of test sets."""
+"""Suites of test sets that a network is measured on."""

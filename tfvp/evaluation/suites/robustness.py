@@ -1,8 +1,8 @@
 """The test sets of the robustness suite: how a network that learned moving digits fares elsewhere.
 
 After Feist 2021, chapter 4: the original test set against one of our own making (his "research
-set"), one to four digits, glyphs that are no digits, one at a time beside one digit; and, beside
-the network's own predictions as history, the true frames.
+set"), one to four digits, and glyphs that are no digits, one at a time beside one digit. A last
+pair of cases compares free-running prediction with teacher forcing.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import ConfigError
-from tfvp.evaluation.measure import History
+from tfvp.evaluation.schema import History
 from tfvp.evaluation.suites.schema import Case
 from tfvp.sections import DataSection
 
@@ -21,12 +21,15 @@ GLYPHS = {
     "kmnist": ("KMNIST", {"digits": "kmnist"}),
     "omniglot": ("Omniglot", {"digits": "omniglot"}),
 }
-HISTORIES: dict[History, str] = {"own": "Free-running", "true": "One step, true history"}
+HISTORIES = {
+    History.FREE_RUNNING: "Free-running",
+    History.TEACHER_FORCED: "One step, true history",
+}
 NAMES = {"mnist": "MNIST", "sklearn": "scikit-learn's digits"}
 
 
 class Plan(NamedTuple):
-    """A case, the data it is measured on, and what the network is given."""
+    """A case of the suite, its data, and the history that the network is given."""
 
     case: Case
     data: MovingMnistData
@@ -39,10 +42,11 @@ def robustness_plans(data: DataSection, digits: str, sequences: int | None) -> l
     Args:
         data: the run's data section; frame size, lengths, motion and seed are kept.
         digits: the source that its digits really came from (`digits_source`).
-        sequences: of every test set; None: as many as the run's own test split.
+        sequences: the number of sequences of every test set; None: as many as the run's own test
+            split has.
 
     Raises:
-        ConfigError: the run's data are no moving digits.
+        ConfigError: the run's data are not moving digits.
     """
     if not isinstance(data, MovingMnistData):
         raise ConfigError(
@@ -66,18 +70,19 @@ def robustness_plans(data: DataSection, digits: str, sequences: int | None) -> l
 
 
 def _cases(digits: str, count: int) -> Iterator[tuple[Case, dict, History]]:
-    """Each case with what it changes in the data, in the order of figures."""
-    yield Case(name="original", title="Original", subject="test set"), ORIGINAL, "own"
-    yield Case(name="research", title="Research", subject="test set"), {"digit_count": 2}, "own"
+    """Every case, the data settings that it changes, and its history, in the order of figures."""
+    free = History.FREE_RUNNING
+    yield Case(name="original", title="Original", subject="test set"), ORIGINAL, free
+    yield Case(name="research", title="Research", subject="test set"), {"digit_count": 2}, free
     for number in DIGIT_COUNTS:
         title = f"{number} digit{'s' if number > 1 else ''}"
         case = Case(name=f"digits_{number}", title=title, subject="digits")
-        yield case, {"digit_count": number}, "own"
+        yield case, {"digit_count": number}, free
     known = Case(name="glyphs_known", title=digits, subject="glyphs")
-    yield known, {"digit_count": 1}, "own"
+    yield known, {"digit_count": 1}, free
     for name, (title, changes) in GLYPHS.items():
         case = Case(name=f"glyphs_{name}", title=title, subject="glyphs")
-        yield case, {"without_digits": False, "digit_count": 1, **changes}, "own"
+        yield case, {"without_digits": False, "digit_count": 1, **changes}, free
     for history, title in HISTORIES.items():
         case = Case(name=f"history_{history}", title=title, subject="history")
         yield case, {"digit_count": count}, history

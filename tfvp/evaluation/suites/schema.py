@@ -1,7 +1,8 @@
-"""What suite.json holds: the evaluations that belong together, and those that could not be made.
+"""The schema of suite.json, which lists a suite's evaluations and those that could not be made.
 
-It lies in `<run>/evaluations/<suite>/`, beside a folder for each case that was measured, which
-holds what every evaluation writes (metrics.json, per_frame.csv, per_sequence.csv, samples/).
+The file lies in `<run>/evaluations/<suite>/`, beside a folder for each case that was measured.
+Such a folder holds the files of an evaluation: metrics.json, per_frame.csv, per_sequence.csv and
+samples/.
 """
 
 from pathlib import Path
@@ -9,8 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tfvp.evaluation.json_files import read_json
-from tfvp.evaluation.schema import Record
+from tfvp.evaluation.schema import Record, read_json
 from tfvp.runs.folder import ResultFolder
 
 INDEX = "suite.json"
@@ -19,7 +19,7 @@ Subject = Literal["test set", "digits", "glyphs", "history"]
 
 
 class Case(Record):
-    """One test set, as the network was measured on it."""
+    """One test set of a suite; its results lie in a folder of its name."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="of its folder beside suite.json")
     title: str = Field(description="for tables and figures, e.g. 3 digits")
@@ -28,19 +28,19 @@ class Case(Record):
 
 
 class Suite(Record):
-    """The whole of suite.json; cases stand in the order of the figures."""
+    """The content of suite.json; the cases stand in the order of the figures."""
 
     suite: Literal["robustness"]
     cases: list[Case]
 
     @property
     def measured(self) -> list[Case]:
-        """The cases that have a folder."""
+        """The cases that were measured, and so have a folder."""
         return [case for case in self.cases if not case.skipped]
 
 
 def case_folder(suite: Path, case: Case) -> ResultFolder:
-    """Where a case's results lie in a suite's folder."""
+    """The folder of a case's results inside a suite's folder."""
     return ResultFolder(suite / case.name)
 
 
@@ -48,6 +48,6 @@ def read_suite(folder: Path) -> Suite:
     """Read the suite.json of `<run>/evaluations/<suite>/`.
 
     Raises:
-        RunError: it is missing, or not what a suite writes.
+        RunError: the file is missing, or does not have this schema.
     """
     return read_json(Suite, folder / INDEX, "run tfvp evaluate --suite robustness")

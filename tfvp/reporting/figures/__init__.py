@@ -1,1 +1,1 @@
-"""Plots of runs."""
+"""Figures of runs, drawn from the files in their folders."""

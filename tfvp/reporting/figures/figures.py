@@ -1,4 +1,4 @@
-"""Every figure of one or several runs, as pictures with a name, a title and a text for it."""
+"""Collects the figures of one or several runs as pictures with a name, a title and a text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from tfvp.drawing.clips import models_strip
 from tfvp.drawing.clips import png as picture_png
 from tfvp.evaluation.samples import read_arrays
-from tfvp.reporting.evaluated_run import Measured, comparable, names
+from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, metrics_of, names
 from tfvp.reporting.figures.box_plots import box_figure
 from tfvp.reporting.figures.frame_curves import frame_figure
 from tfvp.reporting.figures.style import png
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.robustness import Robustness, digits_figure
-from tfvp.reporting.tables.table import metrics_of
 from tfvp.runs.folder import Run
 from tfvp.system.files import write_bytes
 
@@ -26,7 +25,7 @@ STRIP_CLIPS = 2  # clips that all models predicted, drawn under each other
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure; `metric` where it shows one."""
+    """A figure as PNG, with its file name, title and alternative text; `metric` if it shows one."""
 
     name: str
     title: str
@@ -35,29 +34,29 @@ class Picture:
     metric: str | None = None
 
 
-def frame_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
-    """Error against frame number, for each metric of each group of comparable runs."""
+def frame_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
+    """Draw error against frame number, for each metric of each group of comparable runs."""
     for number, group in enumerate(groups):
-        for metric, facts in metrics_of(group).items():
+        for metric, info in metrics_of(group).items():
             yield Picture(
                 _numbered(f"per_frame_{metric}", number, groups),
-                f"{facts.title} by frame",
-                f"{facts.title} against frame number for {_listed(names(group))} and the "
+                f"{info.title} by frame",
+                f"{info.title} against frame number for {_listed(names(group))} and the "
                 "baselines; the numbers stand in the table below",
                 png(frame_figure(metric, group)),
                 metric,
             )
 
 
-def box_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
-    """The spread of the first metric over sequences, for each group."""
+def box_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
+    """Draw the spread of the first metric over sequences, for each group of comparable runs."""
     for number, group in enumerate(groups):
-        metric, facts = next(iter(metrics_of(group).items()))
+        metric, info = next(iter(metrics_of(group).items()))
         named = dict(zip(names(group), group, strict=True))
         yield Picture(
             _numbered(f"boxes_{metric}", number, groups),
-            f"{facts.title} over sequences",
-            f"box plots of each sequence's {facts.title} over all, the first and the last "
+            f"{info.title} over sequences",
+            f"box plots of each sequence's {info.title} over all, the first and the last "
             f"predicted frame for {_listed(list(named))}",
             png(box_figure(metric, named)),
             metric,
@@ -65,15 +64,15 @@ def box_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
 
 
 def training_pictures(runs: Mapping[str, Run]) -> Iterator[Picture]:
-    """Losses, validation and schedules of all runs."""
+    """Draw losses, validation and schedules of all runs; nothing where nothing was logged."""
     figure = training_figure(runs)
     if figure is not None:
         text = f"training curves of {_listed(list(runs))}: every logged column against the step"
         yield Picture(TRAINING, "Training", text, png(figure))
 
 
-def strip_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
-    """Clips that all models of a group predicted: truth, prediction, difference and overlap."""
+def strip_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
+    """Draw clips that all models of a group predicted: truth, predictions, errors and overlap."""
     for number, group in enumerate(groups):
         for clip in shared_clips(group)[:STRIP_CLIPS]:
             frames, predictions = clip_of(group, clip)
@@ -89,7 +88,7 @@ def strip_pictures(groups: Sequence[Sequence[Measured]]) -> Iterator[Picture]:
 
 
 def robustness_pictures(suites: Sequence[Robustness]) -> Iterator[Picture]:
-    """Error against the number of digits, and box plots of every other subject."""
+    """Draw error against the number of digits, and box plots of every other subject."""
     for subject in dict.fromkeys(s for suite in suites for s in suite.subjects):
         having = [suite for suite in suites if suite.of(subject)]
         cases = {
@@ -97,29 +96,29 @@ def robustness_pictures(suites: Sequence[Robustness]) -> Iterator[Picture]:
             for suite in having
             for title, each in suite.of(subject).items()
         }
-        metric, facts = next(iter(metrics_of(list(cases.values())).items()))
+        metric, info = next(iter(metrics_of(list(cases.values())).items()))
         figure = digits_figure(metric, having) if subject == "digits" else box_figure(metric, cases)
         yield Picture(
             f"robustness_{subject.replace(' ', '_')}",
-            f"{facts.title} by {subject}",
-            f"{facts.title} for {_listed(list(cases))}; the means stand in the table of robustness",
+            f"{info.title} by {subject}",
+            f"{info.title} for {_listed(list(cases))}; the means stand in the table of robustness",
             png(figure),
             metric,
         )
 
 
-def shared_clips(group: Sequence[Measured]) -> list[int]:
-    """Indices of the clips that all runs of a group kept."""
-    kept = [{sample.clip for sample in each.samples} for each in group]
+def shared_clips(group: Sequence[EvaluatedRun]) -> list[int]:
+    """List the indices of the clips that all runs of a group kept."""
+    kept = [{sample.clip for sample in run.samples} for run in group]
     return sorted(set.intersection(*kept)) if kept else []
 
 
-def clip_of(group: Sequence[Measured], clip: int) -> tuple[NDArray, dict[str, NDArray]]:
-    """A clip's frames (T, H, W, C) and each model's prediction (Tp, H, W, C), in [0, 1]."""
+def clip_of(group: Sequence[EvaluatedRun], clip: int) -> tuple[NDArray, dict[str, NDArray]]:
+    """Read a clip's frames (T, H, W, C) and each model's prediction (Tp, H, W, C), in [0, 1]."""
     frames, predictions = np.zeros(0), {}
-    for name, each in zip(names(group), group, strict=True):
-        sample = next(s for s in each.samples if s.clip == clip)
-        frames, predictions[name] = (a / 255 for a in read_arrays(each.folder.samples, sample))
+    for name, run in zip(names(group), group, strict=True):
+        sample = next(s for s in run.samples if s.clip == clip)
+        frames, predictions[name] = (a / 255 for a in read_arrays(run.folder.samples, sample))
     return frames, predictions
 
 
@@ -131,21 +130,27 @@ def write_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
 
 
 def all_pictures(
-    runs: Mapping[str, Run], measured: Sequence[Measured], suites: Sequence[Robustness]
+    folders: Mapping[str, Run], runs: Sequence[EvaluatedRun], suites: Sequence[Robustness]
 ) -> list[Picture]:
-    """Every figure of the runs, in the order in which pages show them."""
-    groups = comparable(measured)
+    """Draw every figure of the runs, in the order in which pages show them.
+
+    Args:
+        folders: the name of each run in figures -> its folder.
+        runs: the evaluations of these runs.
+        suites: the robustness suites of those that have one.
+    """
+    groups = comparable(runs)
     several = [group for group in groups if len(group) > 1]
     return [
         *frame_pictures(groups),
         *box_pictures(groups),
         *strip_pictures(several),
         *robustness_pictures(suites),
-        *training_pictures(runs),
+        *training_pictures(folders),
     ]
 
 
-def _numbered(name: str, number: int, groups: Sequence[Sequence[Measured]]) -> str:
+def _numbered(name: str, number: int, groups: Sequence[Sequence[EvaluatedRun]]) -> str:
     return name if len(groups) == 1 else f"{name}_{number + 1}"
 
 

@@ -8,49 +8,48 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfvp.evaluation.schema import MODEL
-from tfvp.reporting.evaluated_run import Measured, names
+from tfvp.reporting.evaluated_run import EvaluatedRun, method_title, names
 from tfvp.reporting.figures.style import legend_columns, legend_inches, look
-from tfvp.reporting.tables.table import method_title
 
 _WIDTH = 8.0
 _BAND_ALPHA = 0.15
 
 
-def frame_figure(metric: str, group: Sequence[Measured]) -> Figure:
+def frame_figure(metric: str, group: Sequence[EvaluatedRun]) -> Figure:
     """Draw a metric against the frame number, networks and baselines, with 95 % bands.
 
     Args:
-        metric: its name; runs that were not measured with it have no line.
-        group: runs measured on the same sequences.
+        metric: the name of the metric; runs that were not measured with it have no line.
+        group: runs that were measured on the same sequences.
     """
-    shown = [each for each in group if metric in each.metrics.metrics]
+    shown = [run for run in group if metric in run.metrics.metrics]
     protocol = group[0].metrics.protocol
-    baselines = dict.fromkeys(method for each in shown for method in each.baselines)
+    baselines = dict.fromkeys(method for run in shown for method in run.baselines)
     entries = len(shown) + len(baselines)
     figure = Figure(figsize=(_WIDTH, 4.5 + legend_inches(entries, _WIDTH)), layout="constrained")
     axis = figure.subplots()
-    for number, (name, each) in enumerate(zip(names(shown), shown, strict=True)):
-        _line(axis, each, metric, MODEL, label=name, linewidth=2.5, marker="o", **look(number))
+    for number, (name, run) in enumerate(zip(names(shown), shown, strict=True)):
+        _line(axis, run, metric, MODEL, label=name, linewidth=2.5, marker="o", **look(number))
     for number, method in enumerate(baselines):
-        each = next(m for m in shown if method in m.baselines)
+        run = next(r for r in shown if method in r.baselines)
         grey = str(0.25 + 0.5 * number / len(baselines))
-        _line(axis, each, metric, method, label=method_title(method), linestyle=":", color=grey)
-    facts = shown[0].metrics.metrics[metric]
-    unit = "" if facts.unit == "1" else f" [{facts.unit}]"
-    axis.set_ylabel(f"{facts.title}{unit}, {facts.better} is better")
-    if facts.better == "lower":
+        _line(axis, run, metric, method, label=method_title(method), linestyle=":", color=grey)
+    info = shown[0].metrics.metrics[metric]
+    unit = "" if info.unit == "1" else f" [{info.unit}]"
+    axis.set_ylabel(f"{info.title}{unit}, {info.better} is better")
+    if info.better == "lower":
         axis.set_ylim(bottom=0)
     axis.set_xlabel(f"frame number (frames 1 to {protocol.context_frames} are given)")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
-    data = group[0].metrics.facts.data
+    data = group[0].metrics.metadata.data
     axis.set_title(f"{data}\n{protocol.sequences:,} test sequences, bands: 95 % interval")
     figure.legend(loc="outside lower center", ncols=legend_columns(entries, _WIDTH))
     return figure
 
 
-def _line(axis: Axes, each: Measured, metric: str, method: str, **style) -> None:
-    rows = [row for row in each.frames if (row.metric, row.method) == (metric, method)]
+def _line(axis: Axes, run: EvaluatedRun, metric: str, method: str, **style) -> None:
+    rows = [row for row in run.frames if (row.metric, row.method) == (metric, method)]
     numbers = [row.frame for row in rows]
     (line,) = axis.plot(numbers, _finite(row.mean for row in rows), markersize=4, **style)
     low, high = _finite(row.ci95_low for row in rows), _finite(row.ci95_high for row in rows)
@@ -58,5 +57,5 @@ def _line(axis: Axes, each: Measured, metric: str, method: str, **style) -> None
 
 
 def _finite(values: Iterable[float | None]) -> list[float]:
-    """Values to draw; nothing is drawn where there is none or it is infinite."""
+    """Replace missing and infinite values by NaN, where nothing is drawn."""
     return [v if v is not None and math.isfinite(v) else math.nan for v in values]

@@ -1,4 +1,4 @@
-"""The clips of the page's gallery: every kept test clip with each model's prediction."""
+"""Describes the page's gallery: every kept test clip with each model's prediction."""
 
 import base64
 import io
@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tfvp.evaluation.samples import Sample, read_arrays
-from tfvp.evaluation.schema import MODEL
-from tfvp.reporting.evaluated_run import Measured, names
+from tfvp.reporting.evaluated_run import EvaluatedRun, names
 
 LAST_FRAME = "Copy last frame"
 
 
-def gallery(groups: Sequence[Sequence[Measured]]) -> list[dict[str, Any]]:
+def gallery(groups: Sequence[Sequence[EvaluatedRun]]) -> list[dict[str, Any]]:
     """Describe every kept clip for the page's script.
 
     Returns:
@@ -25,24 +24,24 @@ def gallery(groups: Sequence[Sequence[Measured]]) -> list[dict[str, Any]]:
         and the error of each frame. A strip is a PNG with the frames side by side.
     """
     return [
-        _entry(group, clip, "" if len(groups) == 1 else f"{group[0].metrics.facts.data}: ")
+        _entry(group, clip, "" if len(groups) == 1 else f"{group[0].metrics.metadata.data}: ")
         for group in groups
-        for clip in dict.fromkeys(sample.clip for each in group for sample in each.samples)
+        for clip in dict.fromkeys(sample.clip for run in group for sample in run.samples)
     ]
 
 
-def _entry(group: Sequence[Measured], clip: int, data: str) -> dict[str, Any]:
+def _entry(group: Sequence[EvaluatedRun], clip: int, data: str) -> dict[str, Any]:
     protocol = group[0].metrics.protocol
     height, width, _ = protocol.frame_shape
     having = [
-        (name, each, sample)
-        for name, each in zip(names(group), group, strict=True)
-        for sample in each.samples
+        (name, run, sample)
+        for name, run in zip(names(group), group, strict=True)
+        for sample in run.samples
         if sample.clip == clip
     ]
-    models = [_model(name, each, sample) for name, each, sample in having]
-    _, each, sample = having[0]
-    frames, prediction = read_arrays(each.folder.samples, sample)
+    models = [_model(*each) for each in having]
+    _, run, sample = having[0]
+    frames, prediction = read_arrays(run.folder.samples, sample)
     last = np.repeat(frames[protocol.context_frames - 1][None], len(prediction), axis=0)
     return {
         "title": f"{data}test clip {clip}",
@@ -55,21 +54,21 @@ def _entry(group: Sequence[Measured], clip: int, data: str) -> dict[str, Any]:
     }
 
 
-def _model(name: str, each: Measured, sample: Sample) -> dict[str, Any]:
-    _, prediction = read_arrays(each.folder.samples, sample)
-    metric, facts = next(iter(each.metrics.metrics.items()))
-    errors = each.sequences.values[MODEL][metric][sample.clip]
+def _model(name: str, run: EvaluatedRun, sample: Sample) -> dict[str, Any]:
+    _, prediction = read_arrays(run.folder.samples, sample)
+    metric, info = next(iter(run.metrics.metrics.items()))
+    errors = run.per_sequence(metric)[sample.clip]
     return {
         "name": name,
         "note": sample.note,
         "strip": strip_uri(prediction),
-        "metric": facts.title,
+        "metric": info.title,
         "errors": [float(f"{error:.4g}") if np.isfinite(error) else None for error in errors],
     }
 
 
 def strip_uri(frames: NDArray[np.uint8]) -> str:
-    """Frames (T, H, W, C) side by side as a data URI of a PNG."""
+    """Make the data URI of a PNG with the frames side by side, uint8 (T, H, W, C)."""
     side_by_side = np.concatenate(list(frames), axis=1)
     pixels = side_by_side[..., 0] if side_by_side.shape[-1] == 1 else side_by_side
     data = io.BytesIO()
@@ -78,5 +77,5 @@ def strip_uri(frames: NDArray[np.uint8]) -> str:
 
 
 def png_uri(png: bytes) -> str:
-    """A PNG as a data URI."""
+    """Make the data URI of a PNG."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -1,4 +1,4 @@
-"""What all figures share: how lines are told apart, and how a figure becomes a picture."""
+"""The style of all figures: colours and dashes of lines, legends, and encoding as PNG."""
 
 import io
 from typing import Any
@@ -15,23 +15,23 @@ _NAME_INCHES = 3.3
 
 
 def look(number: int) -> dict[str, Any]:
-    """Colour and style of the line with this number, from 0; the first fifty differ."""
+    """Choose colour and dashes of the line with this number, from 0; the first fifty differ."""
     style = LINES[(number + number // COLOURS) % len(LINES)]
     return {"color": f"C{number % COLOURS}", "linestyle": style}
 
 
 def legend_columns(entries: int, width: float) -> int:
-    """How many columns a legend below a figure `width` inches wide has."""
+    """Compute the number of columns of a legend below a figure that is `width` inches wide."""
     return min(max(-(-entries // _LEGEND_LINES), 1), int(width // _NAME_INCHES))
 
 
 def legend_inches(entries: int, width: float) -> float:
-    """How high such a legend is."""
+    """Compute the height of such a legend in inches."""
     return 0.22 * -(-entries // legend_columns(entries, width)) + 0.2
 
 
 def png(figure: Figure) -> bytes:
-    """Encode as PNG, without the time it was made."""
+    """Encode a figure as PNG."""
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=DPI)
     return data.getvalue()

@@ -32,10 +32,10 @@ def training_figure(runs: Mapping[str, Run]) -> Figure | None:
     """Draw every logged column against the step, a panel each with a line for each run.
 
     Args:
-        runs: what each is called -> the run.
+        runs: the name of each run in the figure -> its folder.
 
     Returns:
-        The figure; None when nothing was logged.
+        The figure, or None when nothing was logged.
 
     Raises:
         RunError: a log is not a table of numbers with a column `step`.
@@ -79,7 +79,7 @@ def _draw_lines(axis: Axes, title: str, logs: Mapping[str, Curves]) -> None:
 
 
 def _curves(run: Run) -> Curves:
-    """Title of a panel -> steps and values, in the order in which panels are drawn."""
+    """Read a run's curves: title of a panel -> steps and values, in the order of the panels."""
     return {title: curve for log in ("train", "validation") for title, curve in _of_log(run, log)}
 
 
@@ -97,10 +97,10 @@ def _of_log(run: Run, log: str) -> Iterator[tuple[str, tuple[list[float], list[f
 
 
 def read_log(path: Path) -> Log:
-    """Columns of a CSV log, an empty field as NaN; empty when there is no such file or no line.
+    """Read the columns of a CSV log; an empty field is NaN, and a missing file has no columns.
 
     Raises:
-        RunError: not a table of numbers, or without a column `step`.
+        RunError: the file is not a table of numbers, or has no column `step`.
     """
     if not path.exists():
         return {}

@@ -1,9 +1,11 @@
-"""What a page shows of runs: their numbers, the literature's tables, every figure."""
+"""Collects what a page shows of runs: their numbers, the literature's tables, every figure."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from tfvp.reporting.evaluated_run import Measured, names, read_measured
+from tfvp.reporting.evaluated_run import EvaluatedRun, names, read_evaluated_run
 from tfvp.reporting.figures.figures import Picture, all_pictures
 from tfvp.reporting.robustness import Robustness, read_robustness
 from tfvp.reporting.tables.literature import literature_table, names_a_run
@@ -14,10 +16,10 @@ from tfvp.runs.folder import Run
 
 @dataclass(frozen=True)
 class Contents:
-    """Runs, one evaluation each, and what is drawn of them."""
+    """The runs on a page, their evaluations, and the tables and pictures of them."""
 
     runs: Sequence[Run]
-    measured: Sequence[Measured]
+    evaluated: Sequence[EvaluatedRun]
     tables: Sequence[Table]  # of the literature
     suites: Sequence[Robustness]  # of the runs that have one
     pictures: Sequence[Picture]
@@ -29,21 +31,26 @@ def read_contents(runs: Sequence[Run]) -> Contents:
     Raises:
         RunError: a run was not evaluated, or one of its files is damaged.
     """
-    measured = [read_measured(run) for run in runs]
-    named = list(zip(names(measured), runs, strict=True))
+    evaluated = [read_evaluated_run(run) for run in runs]
+    named = list(zip(names(evaluated), runs, strict=True))
     suites = [suite for name, run in named if (suite := read_robustness(name, run))]
     return Contents(
         runs=runs,
-        measured=measured,
-        tables=_tables(measured),
+        evaluated=evaluated,
+        tables=_tables(evaluated),
         suites=suites,
-        pictures=all_pictures(dict(named), measured, suites),
+        pictures=all_pictures(dict(named), evaluated, suites),
     )
 
 
-def _tables(measured: Sequence[Measured]) -> list[Table]:
-    """The literature's tables that name one of the runs, else all on their datasets."""
-    datasets = [each.metrics.facts.data_settings.get("dataset") for each in measured]
+def _tables(runs: Sequence[EvaluatedRun]) -> list[Table]:
+    """Make the literature's tables that name one of the runs, or else all on their datasets."""
+    datasets = [run.metrics.metadata.data_settings.get("dataset") for run in runs]
     tables = [t for t in load_published().tables if t.protocol["dataset"] in datasets]
-    tables = [t for t in tables if names_a_run(t, measured)] or tables
-    return [literature_table(table, measured) for table in tables]
+    tables = [t for t in tables if names_a_run(t, runs)] or tables
+    return [literature_table(table, runs) for table in tables]
+
+
+def text_of(value: Any) -> str:
+    """Write a setting or a piece of metadata: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -10,13 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tfvp.config.loading import leaves, load_resolved
-from tfvp.reporting.evaluated_run import Measured, comparable
+from tfvp.reporting.evaluated_run import EvaluatedRun, comparable
 from tfvp.reporting.figures.figures import Picture
 from tfvp.reporting.figures.gallery import gallery, png_uri
-from tfvp.reporting.pages.contents import Contents
-from tfvp.reporting.render.text import text_of
+from tfvp.reporting.pages.contents import Contents, text_of
 from tfvp.reporting.robustness import robustness_table
-from tfvp.reporting.tables.table import Table, by_frame_table, measured_table
+from tfvp.reporting.tables.runs import by_frame_table, runs_table
+from tfvp.reporting.tables.table import Table
 from tfvp.runs.folder import Run
 from tfvp.runs.provenance import read_provenance
 from tfvp.system.files import write_text
@@ -25,13 +25,13 @@ GENERATOR = "tfvp report"
 
 
 def write_html(path: Path, title: str, contents: Contents) -> Path:
-    """Write the page of one or several evaluated runs; an old one is replaced whole or not at all.
+    """Write the page of one or several evaluated runs; an old page is replaced at once.
 
     Raises:
         RunError: a file of a run is missing or damaged.
         ConfigError: a run's config.yaml is damaged.
     """
-    groups = comparable(contents.measured)
+    groups = comparable(contents.evaluated)
     suites = contents.suites
     text = (
         _environment()
@@ -41,16 +41,16 @@ def write_html(path: Path, title: str, contents: Contents) -> Path:
             generator=GENERATOR,
             style=Markup(_asset("page.css")),
             script=Markup(_asset("page.js")),
-            labels=_labels(contents.measured),
-            results=[measured_table(group) for group in groups],
+            labels=_labels(contents.evaluated),
+            results=[runs_table(group) for group in groups],
             several=len(groups) > 1,
             by_metric=list(_by_metric(groups, contents.pictures)),
             others=[p for p in contents.pictures if not p.name.startswith("per_frame_")],
             robustness=robustness_table(suites) if suites else None,
             literature=contents.tables,
             clips=_json(gallery(groups)),
-            any_clips=any(each.samples for each in contents.measured),
-            provenance=[(run.name, list(_facts(run))) for run in contents.runs],
+            any_clips=any(each.samples for each in contents.evaluated),
+            provenance=[(run.name, list(_provenance(run))) for run in contents.runs],
         )
     )
     write_text(path, text)
@@ -73,24 +73,24 @@ def _asset(name: str) -> str:
     return (resources.files("tfvp.reporting.pages") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _labels(measured: Sequence[Measured]) -> list[str]:
-    """What a reader must know, each text once."""
-    labels = [each.metrics.facts.label for each in measured if each.metrics.facts.label]
-    return list(dict.fromkeys(labels))
+def _labels(runs: Sequence[EvaluatedRun]) -> list[str]:
+    """The labels of the runs, each once."""
+    labels = dict.fromkeys(run.metrics.metadata.label for run in runs)
+    return [label for label in labels if label]
 
 
 def _by_metric(
-    groups: Sequence[Sequence[Measured]], pictures: Sequence[Picture]
+    groups: Sequence[Sequence[EvaluatedRun]], pictures: Sequence[Picture]
 ) -> Iterator[tuple[Picture, Table]]:
-    """Each curve by frame with the table of its numbers."""
+    """Pair each picture of a metric by frame with the table of its numbers."""
     curves = iter(p for p in pictures if p.name.startswith("per_frame_"))
     for group in groups:
-        for metric in dict.fromkeys(m for each in group for m in each.metrics.metrics):
+        for metric in dict.fromkeys(m for run in group for m in run.metrics.metrics):
             yield next(curves), by_frame_table(metric, group)
 
 
-def _facts(run: Run) -> Iterator[tuple[str, str]]:
-    """Where the numbers came from, and every setting."""
+def _provenance(run: Run) -> Iterator[tuple[str, str]]:
+    """List the provenance of a run and every setting, as key and text."""
     for key, value in leaves(read_provenance(run)):
         yield key, text_of(value)
     for key, value in leaves(load_resolved(run.config_path).model_dump(mode="json")):
@@ -98,6 +98,6 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _json(value: Any) -> Markup:
-    """JSON that may stand in a script element: nothing in it ends the element."""
+    """Encode as JSON for a script element, escaped so that nothing in it ends the element."""
     text = json.dumps(value, ensure_ascii=False)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

@@ -1,4 +1,4 @@
-"""Writes a run's report.md: what was run, what came out, the literature beside it, pictures."""
+"""Writes a run's report.md: its settings and results, the literature beside them, pictures."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -6,18 +6,18 @@ from typing import Any
 
 from tfvp.config.loading import leaves, load_resolved
 from tfvp.evaluation.samples import Sample
-from tfvp.reporting.evaluated_run import Measured
+from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.figures.figures import TRAINING, Picture
-from tfvp.reporting.pages.contents import Contents
+from tfvp.reporting.pages.contents import Contents, text_of
 from tfvp.reporting.render.markdown_console import escaped, markdown
-from tfvp.reporting.render.text import text_of
 from tfvp.reporting.robustness import robustness_table
-from tfvp.reporting.tables.table import Table, by_frame_table, measured_table
+from tfvp.reporting.tables.runs import by_frame_table, runs_table
+from tfvp.reporting.tables.table import Table
 from tfvp.runs.folder import Run
 from tfvp.runs.provenance import read_provenance
 from tfvp.system.files import write_text
 
-_FACTS_SHOWN_ELSEWHERE = {"title", "label", "data_settings"}
+_SHOWN_ELSEWHERE = {"title", "label", "data_settings"}
 _SECTIONS = ("data", "model", "training", "evaluation")
 
 
@@ -26,25 +26,25 @@ def write_markdown(run: Run, contents: Contents) -> Path:
 
     Raises:
         RunError: a file of the run is missing or damaged.
-        ConfigError: its config.yaml is damaged.
+        ConfigError: the run's config.yaml is damaged.
     """
-    (measured,) = contents.measured
+    (evaluated,) = contents.evaluated
     settings = load_resolved(run.config_path).model_dump(mode="json")
     curves = {p.metric: p for p in contents.pictures if p.name.startswith("per_frame_")}
     training = [p for p in contents.pictures if p.name == TRAINING]
     others = [p for p in contents.pictures if p not in (*curves.values(), *training)]
     suites = contents.suites
     parts = [
-        *_opening(measured),
+        *_opening(evaluated),
         "## Result\n",
-        _titled(measured_table([measured])),
+        _titled(runs_table([evaluated])),
         "## The literature's tables\n",
         *(_titled(table) for table in contents.tables),
         "## Frame by frame\n",
-        *_frame_by_frame(run, measured, curves),
+        *_frame_by_frame(run, evaluated, curves),
         *(_figure(run, picture) for picture in others),
         *(["## Robustness\n", markdown(robustness_table(suites))] if suites else []),
-        *_gallery(run, measured.samples, measured.metrics.protocol.context_frames),
+        *_gallery(run, evaluated.samples, evaluated.metrics.protocol.context_frames),
         *(["## Training\n"] if training else []),
         *(_figure(run, picture) for picture in training),
         "## Settings\n",
@@ -57,13 +57,13 @@ def write_markdown(run: Run, contents: Contents) -> Path:
     return run.report_path
 
 
-def _opening(measured: Measured) -> list[str]:
-    """Title, label and the facts of the evaluation."""
-    facts = measured.metrics.facts
-    shown = facts.model_dump(mode="json", exclude=_FACTS_SHOWN_ELSEWHERE)
-    label = [f"> **{escaped(facts.label)}**\n"] if facts.label else []
-    listed = [("run", measured.run), *((key, text_of(value)) for key, value in leaves(shown))]
-    return [f"# {escaped(facts.title)}\n", *label, _list(listed)]
+def _opening(evaluated: EvaluatedRun) -> list[str]:
+    """Write the title, the label and the metadata of the evaluation."""
+    metadata = evaluated.metrics.metadata
+    shown = metadata.model_dump(mode="json", exclude=_SHOWN_ELSEWHERE)
+    label = [f"> **{escaped(metadata.label)}**\n"] if metadata.label else []
+    listed = [("run", evaluated.name), *((key, text_of(value)) for key, value in leaves(shown))]
+    return [f"# {escaped(metadata.title)}\n", *label, _list(listed)]
 
 
 def _titled(table: Table) -> str:
@@ -71,18 +71,18 @@ def _titled(table: Table) -> str:
 
 
 def _frame_by_frame(
-    run: Run, measured: Measured, curves: Mapping[str | None, Picture]
+    run: Run, evaluated: EvaluatedRun, curves: Mapping[str | None, Picture]
 ) -> Iterator[str]:
-    """For each metric its curves and a table: a line for each frame, a column for each method."""
-    for metric in measured.metrics.metrics:
-        table = by_frame_table(metric, [measured])
+    """Write for each metric its curves and its table of frames and methods."""
+    for metric in evaluated.metrics.metrics:
+        table = by_frame_table(metric, [evaluated])
         yield f"### {table.title}\n"
         yield _figure(run, curves[metric])
         yield markdown(table).rstrip() + "\n"
 
 
 def _gallery(run: Run, samples: Sequence[Sample], context_frames: int) -> list[str]:
-    """Filmstrip and animation of each sample clip."""
+    """Link the filmstrip and the animation of each sample clip."""
     if not samples:
         return []
     parts = [

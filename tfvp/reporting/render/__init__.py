@@ -1,1 +1,1 @@
-"""One table in many formats."""
+"""Writers of tables in the formats of `tfvp report`."""

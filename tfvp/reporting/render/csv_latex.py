@@ -4,9 +4,8 @@ import csv
 import io
 from collections.abc import Iterator
 
-from tfvp.reporting.tables.cell import NOTHING, Cell
-from tfvp.reporting.tables.literature import FACTS
-from tfvp.reporting.tables.table import ARROWS, Row, Table
+from tfvp.reporting.tables.literature import DETAILS
+from tfvp.reporting.tables.table import ARROWS, NOTHING, Cell, Row, Table
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -47,19 +46,19 @@ _NAME_WIDTH, _TEXT_WIDTH = {True: 0.16, False: 0.2}, {True: 0.1, False: 0.14}
 
 
 def comma_separated(tables: dict[str, Table]) -> str:
-    """One file for `csv`: a line for each number, its mean and half its interval apart.
+    """Write tables as one CSV text with a line for each number.
 
-    `shown` is the number as the tables show it, of published ones all that is known; `mean` and
-    `half_interval` have nine digits.
+    The columns `mean` and `half_interval` have nine digits; `shown` is the number as the tables
+    show it, which for published numbers is all that is known.
 
     Args:
-        tables: id -> table of the literature.
+        tables: the id of each table -> the table of the literature.
     """
     lines = io.StringIO()
-    facts = [each.lower() for each in FACTS]
+    details = [title.lower() for title in DETAILS]
     numbers = ["metric", "mean", "half_interval", "shown", "note"]
     writer = csv.DictWriter(
-        lines, ["table", "section", "kind", "model", *numbers, *facts], lineterminator="\n"
+        lines, ["table", "section", "kind", "model", *numbers, *details], lineterminator="\n"
     )
     writer.writeheader()
     for table_id, table in tables.items():
@@ -71,12 +70,12 @@ def comma_separated(tables: dict[str, Table]) -> str:
 
 
 def _numbers(table: Table, row: Row) -> Iterator[dict[str, str]]:
-    """Each number of a row with what the row says about itself; none where nothing was measured."""
-    notes = {sign: text for sign, text in table.notes if sign}
+    """Describe each number of a row, with the row's details; empty cells are left out."""
+    footnotes = {sign: text for sign, text in table.footnotes if sign}
     cells = dict(zip(table.columns, row.cells, strict=True))
-    said = {name.lower(): _plain(cells[name]) for name in FACTS}
+    said = {name.lower(): _plain(cells[name]) for name in DETAILS}
     for column, cell in cells.items():
-        if column in FACTS or cell.value is None:
+        if column in DETAILS or cell.value is None:
             continue
         half = "" if cell.half is None else f"{cell.half:.9g}"
         count = {} if cell.sequences is None else {"sequences": str(cell.sequences)}
@@ -86,23 +85,24 @@ def _numbers(table: Table, row: Row) -> Iterator[dict[str, str]]:
             "mean": f"{cell.value:.9g}",
             "half_interval": half,
             "shown": cell.text,
-            "note": notes.get(cell.sign, ""),
+            "note": footnotes.get(cell.sign, ""),
             **said,
             **count,
         }
 
 
 def _plain(cell: Cell) -> str:
-    """A fact without what is for readers' eyes."""
+    """Write the number of a cell with nine digits, or else its text; empty for NOTHING."""
     if cell.value is not None:
         return f"{cell.value:.9g}"
     return "" if cell.text == NOTHING else cell.text
 
 
 def latex(table: Table) -> str:
-    """A `longtable`, which goes on over pages, and the notes; `LATEX_HEAD` says what it needs.
+    """Write a table as a `longtable`, which goes on over pages, with its footnotes.
 
-    Columns without any content are left out, long texts are folded.
+    Columns without any content are left out, and long texts are folded. `LATEX_HEAD` names the
+    packages that are needed.
     """
     rows = [row for section in table.sections for row in section.rows]
     shown = [
@@ -126,12 +126,14 @@ def latex(table: Table) -> str:
         if section.title:
             lines.append(rf"{across}{{\textit{{{latex_text(section.title)}}}}} \\*")
         lines += [_latex_line([row.cells[i] for i in shown]) for row in section.rows]
-    notes = [rf"\noindent {_latex_sign(sign)}{latex_text(text)}\par" for sign, text in table.notes]
-    return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", *notes, r"}\bigskip", ""])
+    footnotes = [
+        rf"\noindent {_latex_sign(sign)}{latex_text(text)}\par" for sign, text in table.footnotes
+    ]
+    return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", *footnotes, r"}\bigskip", ""])
 
 
 def _latex_column(place: int, cells: list[Cell], many: bool) -> str:
-    """Numbers on the right; texts on the left, the long ones folded."""
+    """Specify a column: numbers on the right, texts on the left, long texts folded."""
     if place and any(cell.value is not None for cell in cells):
         return "r"
     if max((len(cell.text) for cell in cells), default=0) <= _UNFOLDED:
@@ -140,7 +142,7 @@ def _latex_column(place: int, cells: list[Cell], many: bool) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text that LaTeX prints as it is: no command begins in it; a letter it lacks is a number."""
+    """Escape a text so that LaTeX prints it literally; letters that it lacks become numbers."""
     return "".join(_LATEX.get(c) or _latex_letter(c) for c in " ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""Writes a table as Markdown, for the console, or for other programs."""
+"""Writes tables as Markdown, for the console, and as lines with tabs for other programs."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,23 @@ _STYLES = {"published": "", "ours": "bold green", "baseline": "cyan"}
 
 
 def markdown(table: Table) -> str:
-    """GitHub's Markdown: our rows and section headings are bold, notes follow as a list."""
+    """Write GitHub's Markdown: our rows and headings are bold, footnotes follow as a list."""
     lines = [_line(table.columns), _line(["---"] * len(table.columns))]
     for section in table.sections:
         if section.title:
             blanks = [""] * (len(table.columns) - 1)
             lines.append(_line([f"**{escaped(section.title)}**", *blanks], escape=False))
         lines += [_markdown_row(row) for row in section.rows]
-    notes = [f"- {sign} {escaped(text)}".replace("-  ", "- ") for sign, text in table.notes]
-    return "\n".join([*lines, "", *notes]) + "\n"
+    footnotes = [f"- {s} {escaped(text)}".replace("-  ", "- ") for s, text in table.footnotes]
+    return "\n".join([*lines, "", *footnotes]) + "\n"
 
 
 def console(table: Table) -> rich_table.Table:
-    """The same for rich's console; texts are taken literally, never as rich's markup."""
-    notes = "\n".join(f"{sign} {text}".strip() for sign, text in table.notes)
+    """Make a table for rich's console; texts are taken literally, never as rich's markup."""
+    footnotes = "\n".join(f"{sign} {text}".strip() for sign, text in table.footnotes)
     drawn = rich_table.Table(
         title=Text(table.title),
-        caption=Text(notes),
+        caption=Text(footnotes),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         title_justify="left",
@@ -46,7 +46,7 @@ def console(table: Table) -> rich_table.Table:
 
 
 def tabbed(table: Table) -> str:
-    """Lines of cells with a tab between them, the columns' titles first: for other programs."""
+    """Write a line for each row with tabs between the cells; the columns' titles come first."""
     rows = [row.texts for section in table.sections for row in section.rows]
     return "\n".join(
         "\t".join(" ".join(c.split()) for c in cells) for cells in (table.columns, *rows)
@@ -65,7 +65,7 @@ def _line(cells: Sequence[str], *, escape: bool = True) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is: no new cell, tag or emphasis begins in it."""
+    """Escape a text so that Markdown shows it literally: it begins no cell, tag or emphasis."""
     for character in "\\|<*`":
         text = text.replace(character, f"\\{character}")
     return " ".join(text.split())

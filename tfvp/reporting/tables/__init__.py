@@ -1,1 +1,1 @@
-"""The literature's tables with our rows in them."""
+"""Tables of the literature with our rows in them, and tables of runs beside each other."""

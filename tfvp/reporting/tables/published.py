@@ -1,4 +1,4 @@
-"""The literature's numbers as results/published.yaml holds them, checked when they are read."""
+"""The schema of results/published.yaml, which holds the literature's numbers, and its reader."""
 
 import math
 from pathlib import Path
@@ -10,17 +10,17 @@ from tfvp.config.yaml import read_mapping
 from tfvp.errors import RunError
 
 Printed = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?$")]
-"""A number as it is printed, quoted in YAML so that trailing zeros stay."""
+"""A number as it is printed; it is quoted in YAML so that trailing zeros stay."""
 
 
 class Part(BaseModel):
-    """A part of the file; unknown keys are errors."""
+    """A section of the file; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class PublishedRow(Part):
-    """One line of a published table."""
+    """A row of a published table."""
 
     model: str
     values: dict[str, Printed | None] = Field(
@@ -36,7 +36,7 @@ class PublishedRow(Part):
 
 
 class PublishedSection(Part):
-    """Lines that share a definition of their metrics."""
+    """Rows that share a definition of their metrics."""
 
     id: str
     title: str
@@ -81,14 +81,14 @@ class PublishedMetric(Part):
 
 
 class Source(Part):
-    """Where a table is printed."""
+    """The document in which a table is printed."""
 
     document: str
     table: str
 
 
 class Correlation(Part):
-    """Whose ranks a table of pairs compares."""
+    """The errors whose ranks a table of pairs of networks compares."""
 
     metric: str = Field(description="our metric: its mean over the predicted frames, by sequence")
     case: str = Field(description="of the robustness suite, where both runs were measured on it")
@@ -129,32 +129,32 @@ class PublishedTable(Part):
 
     @property
     def rows(self) -> list[PublishedRow]:
-        """Every line, in order."""
+        """The rows of all sections, in order."""
         return [row for section in self.sections for row in section.rows]
 
     def metric(self, name: str) -> PublishedMetric:
-        """The column of a name."""
+        """The column with this name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
     @property
     def frame_values(self) -> int:
-        """Numbers in a frame of the table's protocol; 1 where it names no size."""
+        """The number of values in a frame of the table's protocol; 1 where it names no size."""
         height_width: Any = self.protocol.get("frame_px", [1])
         channels: Any = self.protocol.get("channels", 1)
         return math.prod(height_width) * channels
 
 
 class Published(Part):
-    """The whole file."""
+    """The content of the file."""
 
     tables: list[PublishedTable]
 
 
 def published_path() -> Path:
-    """Where the file lies: beside the package (a checkout), or inside it (a wheel).
+    """Find the file: beside the package in a checkout, or inside it in a wheel.
 
     Raises:
-        RunError: in neither place.
+        RunError: the file is in neither place.
     """
     package = Path(__file__).resolve().parents[2]
     places = [folder / "results" / "published.yaml" for folder in (package.parent, package)]
@@ -171,8 +171,8 @@ def load_published(path: Path | None = None) -> Published:
     """Read and check the published tables.
 
     Raises:
-        RunError: the file is missing or says something that the schema does not know.
-        ConfigError: it is not YAML.
+        RunError: the file is missing, or does not have the schema.
+        ConfigError: the file is not YAML.
     """
     path = path or published_path()
     try:

@@ -1,36 +1,37 @@
-"""One batch of clips: predictions of the network and of every baseline, and their metrics."""
+"""Measures one batch of clips: what the network and the baselines predict, and every metric."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfvp.errors import DataError, TrainingError
 from tfvp.evaluation.metrics import METRICS, PerFrame
-from tfvp.evaluation.schema import MODEL
+from tfvp.evaluation.schema import MODEL, History
 from tfvp.models.baselines import BASELINES, Baseline
 from tfvp.shapes import check_shape, describe
 from tfvp.system.threads import usable_cores
 
 Predict = Callable[[NDArray], ArrayLike]
-"""Frames float32 (B, T, H, W, C) in [0, 1] -> the predicted frames (B, Tp, H, W, C).
+"""Given frames, float32 (B, T, H, W, C) in [0, 1] -> predicted frames (B, Tp, H, W, C).
 
-T is the context's length, or with the true history that of the clip without its last frame.
+T is the length of the context when free-running; under teacher forcing it is the length of the clip
+without its last frame.
 """
-
-History = Literal["own", "true"]
-"""What stands between the context and a predicted frame: predictions, or the true frames."""
 
 
 def given_frames(clips: NDArray, context_frames: int, history: History) -> NDArray:
-    """What a network may see of clips (B, T, H, W, C); a copy, so that it cannot reach the rest."""
-    return (clips[:, :context_frames] if history == "own" else clips[:, :-1]).copy()
+    """Cut the frames that a network may see out of clips (B, T, H, W, C).
+
+    They are a copy, so that the network cannot reach the frames behind them.
+    """
+    end = context_frames if history == History.FREE_RUNNING else -1
+    return clips[:, :end].copy()
 
 
-def measure(
+def measure_batch(
     predict: Predict,
     clips: NDArray,
     context_frames: int,
@@ -38,7 +39,7 @@ def measure(
     history: History,
     done: int,
 ) -> dict[str, dict[str, PerFrame]]:
-    """Values of one batch: method -> metric -> (B, predicted frames); metrics on all cores.
+    """Measure the network and every baseline on one batch, the metrics on all cores.
 
     Args:
         predict: the network.
@@ -46,7 +47,14 @@ def measure(
         context_frames: frames that are given.
         metrics: names in METRICS.
         history: see `History`.
-        done: sequences before these, for messages.
+        done: the number of sequences before these, for messages.
+
+    Returns:
+        method -> metric -> values (B, predicted frames).
+
+    Raises:
+        ValueError: the prediction has another shape than the true frames.
+        TrainingError: the network predicts NaN or infinity.
     """
     truth = clips[:, context_frames:]
     given = given_frames(clips, context_frames, history)
@@ -65,15 +73,15 @@ def measure(
 def _of_baseline(
     baseline: Baseline, clips: NDArray, context_frames: int, history: History
 ) -> NDArray:
-    """A baseline's prediction; with the true history one frame at a time."""
-    if history == "own":
+    """Predict with a baseline, under teacher forcing one frame at a time."""
+    if history == History.FREE_RUNNING:
         return baseline(clips[:, :context_frames], clips.shape[1] - context_frames)
     ends = range(context_frames, clips.shape[1])
     return np.concatenate([baseline(clips[:, :end], 1) for end in ends], axis=1)
 
 
 def known_metrics(metrics: Sequence[str]) -> list[str]:
-    """The metrics' names, each once; raises ValueError for one that is not in METRICS."""
+    """Drop repeated names of metrics; raises ValueError for a name that is not in METRICS."""
     names = list(dict.fromkeys(metrics))
     unknown = [name for name in names if name not in METRICS]
     if unknown or not names:
@@ -83,7 +91,7 @@ def known_metrics(metrics: Sequence[str]) -> list[str]:
 
 
 def check_clips(clips: NDArray, total_frames: int, frame_shape: tuple[int, ...] | None) -> None:
-    """Refuse clips of another length, or of another frame size than those before."""
+    """Raise DataError for clips of another length or frame size than the clips before them."""
     check_shape("clips", clips.shape, "B T H W C")
     if clips.shape[1] != total_frames:
         raise DataError(
@@ -98,7 +106,7 @@ def check_clips(clips: NDArray, total_frames: int, frame_shape: tuple[int, ...] 
 
 
 def _checked_prediction(prediction: ArrayLike, expected: tuple[int, ...], done: int) -> NDArray:
-    """The network's prediction as an array, once it has the truth's shape and is finite."""
+    """Return the prediction as an array after checking its shape and that it is finite."""
     prediction = np.asarray(prediction)
     if prediction.shape != expected:
         raise ValueError(

@@ -1,0 +1,34 @@
+"""`tfvp config`: what a configuration comes to once presets and changes are applied."""
+
+import argparse
+import sys
+from typing import Any
+
+from tfvp.cli.options import add_config_options, experiment_of
+from tfvp.config.loading import dump, explain
+
+
+def add_config(commands: Any) -> None:
+    """Add the command to the subparsers of the `tfvp` parser."""
+    parser = commands.add_parser("config", help="show what a configuration comes to")
+    add_config_options(parser)
+    parser.add_argument(
+        "--explain", action="store_true", help="print each value and where it came from"
+    )
+    parser.set_defaults(command=_config)
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    if not arguments.explain:
+        sys.stdout.write(dump(experiment_of(arguments)))
+        return 0
+    settings = explain(
+        arguments.config,
+        preset=arguments.preset,
+        overrides=arguments.overrides,
+        name=arguments.name,
+    )
+    width = max(len(setting.key) for setting in settings)
+    for setting in settings:
+        print(f"{setting.key:<{width}}  {setting.value!s:<24}  {setting.origin}")
+    return 0

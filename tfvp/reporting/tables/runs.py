@@ -1,0 +1,84 @@
+"""The tables of runs beside each other: their metrics, and one metric frame by frame."""
+
+from collections.abc import Iterator, Sequence
+
+from tfvp.evaluation.schema import MODEL
+from tfvp.reporting.evaluated_run import EvaluatedRun, frame_row, method_title, metrics_of, names
+from tfvp.reporting.tables.table import ARROWS, Cell, Row, Section, Table, mean_cell, whole
+
+
+def runs_table(group: Sequence[EvaluatedRun]) -> Table:
+    """Make the table of runs on the same sequences, and of the baselines there.
+
+    It shows every metric, and the first one at the first and the last frame too. Cells are empty
+    where a run was not measured with a metric of the others.
+    """
+    protocol = group[0].metrics.protocol
+    return Table(
+        title=f"{group[0].metrics.metadata.data}, {protocol.sequences:,} test sequences",
+        columns=("Method", *metric_columns(group)),
+        sections=(Section("", tuple(_method_rows(group))),),
+        footnotes=metric_footnotes(group),
+    )
+
+
+def metric_columns(group: Sequence[EvaluatedRun]) -> list[str]:
+    """The titles of the columns that `method_row` fills after the name."""
+    metrics, protocol = list(metrics_of(group).values()), group[0].metrics.protocol
+    numbers = (protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1)
+    titles = [f"{m.title} {ARROWS[m.better]}" for m in metrics]
+    return [titles[0], *(f"{metrics[0].title}, frame {n}" for n in numbers), *titles[1:]]
+
+
+def metric_footnotes(group: Sequence[EvaluatedRun]) -> tuple[tuple[str, str], ...]:
+    """Write the labels of the runs, the definitions of the metrics, and how intervals are made."""
+    labels = dict.fromkeys(run.metrics.metadata.label for run in group)
+    definitions = [f"{m.title}: {m.definition}" for m in metrics_of(group).values()]
+    texts = [*filter(None, labels), *definitions, f"±: {group[0].metrics.protocol.interval}"]
+    return tuple(("", f"{text}.") for text in texts)
+
+
+def _method_rows(group: Sequence[EvaluatedRun]) -> Iterator[Row]:
+    """The rows of the networks, then of each baseline once."""
+    metrics = list(metrics_of(group))
+    for name, run in zip(names(group), group, strict=True):
+        yield method_row(name, [run], MODEL, metrics)
+    for method in dict.fromkeys(method for run in group for method in run.baselines):
+        having = [run for run in group if method in run.baselines]
+        yield method_row(method_title(method), having, method, metrics)
+
+
+def method_row(
+    name: str, group: Sequence[EvaluatedRun], method: str, metrics: Sequence[str]
+) -> Row:
+    """Make the row of a method: its mean of every metric, the first also at the edge frames.
+
+    Args:
+        name: the row's first cell.
+        group: runs on the same sequences that have the method, and may have different metrics.
+        method: MODEL or a baseline.
+        metrics: the names of the metrics, in the order of the columns.
+    """
+    edges = [frame_row(group, method, metrics[0], edge) for edge in ("first", "last")]
+    results = {m: value for run in group for m, value in run.metrics.results[method].items()}
+    cells = [mean_cell(results.get(metric)) for metric in metrics]
+    kind = "ours" if method == MODEL else "baseline"
+    return Row.of(kind, name, cells[0], *map(mean_cell, edges), *cells[1:])
+
+
+def by_frame_table(metric: str, group: Sequence[EvaluatedRun]) -> Table:
+    """Make the table of a metric: a row for each predicted frame, a column for each method."""
+    named = dict(zip(names(group), group, strict=True))
+    columns = {n: (run, MODEL) for n, run in named.items() if metric in run.metrics.metrics}
+    for run, _ in list(columns.values()):
+        for method in run.baselines:
+            columns.setdefault(method_title(method), (run, method))
+    numbers: dict[int, list[Cell]] = {}
+    for run, method in columns.values():
+        for row in run.frames:
+            if (row.metric, row.method) == (metric, method):
+                numbers.setdefault(row.frame, []).append(mean_cell(row))
+    info = metrics_of(group)[metric]
+    rows = tuple(Row.of("published", whole(frame), *cells) for frame, cells in numbers.items())
+    title = f"{info.title} [{info.unit}]".removesuffix(" [1]")
+    return Table(title, ("Frame", *columns), (Section("", rows),), ())
