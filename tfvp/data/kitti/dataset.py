@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tfvp.data import windows
-from tfvp.data.frames import scaled_crop
 from tfvp.data.kitti.config import KittiData
+from tfvp.data.kitti.images import scaled_crop
 from tfvp.data.raw_folder import NoRawData, raw_folder
 from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError

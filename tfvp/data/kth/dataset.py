@@ -10,10 +10,10 @@ import numpy as np
 from rich.console import Console
 
 from tfvp.data import windows
-from tfvp.data.frames import gray_frames
 from tfvp.data.kth import files as kth_files
 from tfvp.data.kth.config import KTH_TRAIN_PERSONS, KthData
 from tfvp.data.kth.files import ACTIONS, ALL_VIDEOS, PERSONS, Found, Video
+from tfvp.data.kth.frames import gray_frames
 from tfvp.data.raw_folder import NoRawData, raw_folder
 from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from tfvp.data.frames import FrameCount, count_frames
+from tfvp.data.kth.frames import FrameCount, count_frames
 from tfvp.errors import DataError
 from tfvp.system.progress import progress
 from tfvp.system.threads import run_all, usable_cores

@@ -1,18 +1,13 @@
-"""Frames of video files, decoded with OpenCV, and of image files, read with Pillow."""
+"""Frames of KTH's videos, decoded with OpenCV: how many there are, and what they show."""
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
-
-from tfvp.errors import DataError
 
 RED = 2  # OpenCV gives blue, green, red
-KEPT_FRAMES = 512  # images in memory, so that windows that overlap read each once
 
 
 class FrameCount(NamedTuple):
@@ -63,39 +58,3 @@ def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
         if not there:
             return
         yield frame
-
-
-@functools.lru_cache(maxsize=KEPT_FRAMES)
-def scaled_crop(path: Path, frame_px: tuple[int, int]) -> np.ndarray:
-    """Read an image as PredNet's preparation does: scaled to the height, the middle columns kept.
-
-    Pillow's bilinear scaling, which averages when it makes smaller; 375x1242 becomes 128x424, of
-    which columns 132-291 stay.
-
-    Args:
-        path: a picture of any kind that Pillow reads.
-        frame_px: height to scale to, width to crop to.
-
-    Returns:
-        uint8 (H, W, 3), red, green, blue.
-
-    Raises:
-        DataError: it cannot be read, or is too narrow.
-    """
-    height, width = frame_px
-    try:
-        with Image.open(path) as picture:
-            scaled_width = round(picture.width * height / picture.height)
-            size = (scaled_width, height)
-            scaled = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: not a readable image ({error}); repair or remove it") from error
-    left = (scaled_width - width) // 2
-    if left < 0:
-        raise DataError(
-            f"{path}: scaled to height {height} it is {scaled_width} pixels wide, narrower than "
-            f"data.frame_px {height}x{width}"
-        )
-    frame = np.asarray(scaled)[:, left : left + width]
-    frame.flags.writeable = False
-    return frame
