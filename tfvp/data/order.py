@@ -19,7 +19,7 @@ PURPOSES = {
     "teacher forcing mask": 2,
     "digit order": 3,
     "motion": 4,
-    "own sources": 5,
+    "user videos": 5,
 }
 
 

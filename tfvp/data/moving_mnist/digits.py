@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from tfvp.data.moving_mnist import mnist_files
-from tfvp.data.moving_mnist.characters import find_glyphs
+from tfvp.data.moving_mnist.characters import find_characters
 from tfvp.data.moving_mnist.mnist_files import MnistImages
 from tfvp.data.raw_folder import NoRawData, raw_root
 from tfvp.errors import DataError
@@ -85,7 +85,7 @@ def find_digits(
     if wanted == "sklearn":
         return _sklearn_digits()
     if wanted not in ("auto", "mnist"):
-        return _other_glyphs(wanted, root, without_digits)
+        return _other_characters(wanted, root, without_digits)
     images, found = _find_mnist(root, report)
     if images is not None:
         return _mnist_digits(images, found, report)
@@ -117,11 +117,11 @@ def _find_mnist(root: Path | None, report: Callable[[str], None]) -> tuple[Mnist
     return mnist_files.read_npz(cache), str(cache)
 
 
-def _other_glyphs(wanted: str, root: Path | None, without_digits: bool) -> Digits:
+def _other_characters(wanted: str, root: Path | None, without_digits: bool) -> Digits:
     place = raw_root(root)
     if place is None:
         raise NoRawData(f"data.digits: {wanted} needs data.root or TFVP_DATA, neither is set")
-    found = find_glyphs(wanted, place, without_digits)
+    found = find_characters(wanted, place, without_digits)
     digest = hashlib.sha256()
     for images, _ in found.splits.values():
         digest.update(images.tobytes())

@@ -13,9 +13,9 @@ from rich.console import Console
 from tfvp.data import manifest as manifests
 from tfvp.data import order
 from tfvp.data.shards import Draft, Recipe
-from tfvp.data.user_videos.config import ClipsData
-from tfvp.data.user_videos.files import OwnSource, files_of, find_sources
-from tfvp.data.user_videos.framing import Look, read
+from tfvp.data.user_videos.config import UserVideosData
+from tfvp.data.user_videos.files import UserVideo, files_of, find_user_videos
+from tfvp.data.user_videos.framing import FrameFormat, read_video
 from tfvp.errors import DataError
 from tfvp.sections import SPLITS
 from tfvp.system.progress import progress
@@ -29,17 +29,17 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class OwnClips:
+class UserVideoClips:
     """The clips of one split."""
 
-    starts: tuple[tuple[OwnSource, int], ...]  # a source and its first frame, from 0
-    look: Look
+    starts: tuple[tuple[UserVideo, int], ...]  # a source and its first frame, from 0
+    frame_format: FrameFormat
     frames: int
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(T, H, W, C) of every clip."""
-        return (self.frames, *self.look.frame_px, self.look.channels)
+        return (self.frames, *self.frame_format.frame_px, self.frame_format.channels)
 
     @property
     def count(self) -> int:
@@ -49,7 +49,7 @@ class OwnClips:
     def __getitem__(self, index: int) -> np.ndarray:
         """Return clip `index`, uint8 (T, H, W, C); raises DataError when its file has changed."""
         source, first = self.starts[index]
-        clip = read(source, self.look)[first : first + self.frames]
+        clip = read_video(source, self.frame_format)[first : first + self.frames]
         if len(clip) < self.frames:
             raise DataError(f"{source.path}: changed while it was read")
         return clip
@@ -60,7 +60,7 @@ class OwnClips:
         return f"{source.name} frames {first}-{first + self.frames - 1}"
 
 
-def draft(config: ClipsData, report: Report) -> Draft:
+def draft(config: UserVideosData, report: Report) -> Draft:
     """Look through the user's folder; decoding is left to the draft's `finish`.
 
     Without `data.source` the data must lie converted in `data.prepared`.
@@ -70,8 +70,8 @@ def draft(config: ClipsData, report: Report) -> Draft:
     """
     if config.source is None:
         return Draft(_converted(config), lambda console: _impossible(config))
-    read.clear()  # files may have changed
-    sources, others = find_sources(config.source)
+    read_video.clear()  # files may have changed
+    sources, others = find_user_videos(config.source)
     for path in others:
         report(f"{path}: no video, image or array; left aside")
     digest = hashlib.sha256()
@@ -82,14 +82,14 @@ def draft(config: ClipsData, report: Report) -> Draft:
     return Draft(settings, lambda console: recipe(config, sources, settings, report, console))
 
 
-def _impossible(config: ClipsData) -> Recipe:
+def _impossible(config: UserVideosData) -> Recipe:
     raise DataError(
         f"{config.prepared}: the converted clips lie in a folder that was renamed; give it "
         "back the name that tfvp data convert gave it, or convert again"
     )
 
 
-def _converted(config: ClipsData) -> dict[str, Any]:
+def _converted(config: UserVideosData) -> dict[str, Any]:
     """Return the settings of what was converted before and fits."""
     for path in sorted(config.prepared.glob(f"{config.dataset}-*/{manifests.NAME}")):
         settings = manifests.load(path.parent).settings
@@ -103,7 +103,7 @@ def _converted(config: ClipsData) -> dict[str, Any]:
     )
 
 
-def wanted(config: ClipsData) -> dict[str, Any]:
+def wanted(config: UserVideosData) -> dict[str, Any]:
     """Return the settings that decide the bytes, as far as the configuration knows them."""
     return {
         "reader_version": READER_VERSION,
@@ -119,7 +119,7 @@ def wanted(config: ClipsData) -> dict[str, Any]:
     }
 
 
-def rank(config: ClipsData, settings: Mapping[str, Any]) -> int | None:
+def rank(config: UserVideosData, settings: Mapping[str, Any]) -> int | None:
     """Say how well prepared settings serve a configuration: 0 perfectly, None not at all.
 
     Without `data.source` only the shape of the clips must be the configuration's.
@@ -131,8 +131,8 @@ def rank(config: ClipsData, settings: Mapping[str, Any]) -> int | None:
 
 
 def recipe(
-    config: ClipsData,
-    sources: Sequence[OwnSource],
+    config: UserVideosData,
+    sources: Sequence[UserVideo],
     settings: dict[str, Any],
     report: Report,
     console: Console,
@@ -142,8 +142,8 @@ def recipe(
     Raises:
         DataError: a source cannot be read, or there are too few of them.
     """
-    look = Look(config.frame_px, config.channels, config.fit, config.fps)
-    lengths = _lengths(sources, look, console)
+    frame_format = FrameFormat(config.frame_px, config.channels, config.fit, config.fps)
+    lengths = _lengths(sources, frame_format, console)
     long = [source for source in sources if lengths[source] >= config.total_frames]
     for source in sources:
         if source not in long:
@@ -153,17 +153,17 @@ def recipe(
             )
     stride = config.stride or config.total_frames
     splits = {}
-    for split, chosen in split_sources(long, config).items():
+    for split, chosen in split_videos(long, config).items():
         starts = tuple(
             (source, first)
             for source in chosen
             for first in range(0, lengths[source] - config.total_frames + 1, stride)
         )
-        splits[split] = OwnClips(starts, look, config.total_frames)
+        splits[split] = UserVideoClips(starts, frame_format, config.total_frames)
     return Recipe(config.dataset, settings, _facts(config, splits), splits)
 
 
-def _facts(config: ClipsData, splits: Mapping[str, OwnClips]) -> dict[str, Any]:
+def _facts(config: UserVideosData, splits: Mapping[str, UserVideoClips]) -> dict[str, Any]:
     return {
         "title": f"clips of {config.source.name if config.source else ''}",
         "comparable": False,
@@ -178,27 +178,31 @@ def _facts(config: ClipsData, splits: Mapping[str, OwnClips]) -> dict[str, Any]:
     }
 
 
-def _lengths(sources: Sequence[OwnSource], look: Look, console: Console) -> dict[OwnSource, int]:
+def _lengths(
+    sources: Sequence[UserVideo], frame_format: FrameFormat, console: Console
+) -> dict[UserVideo, int]:
     """Decode everything, on all cores, and count frames."""
     with progress(console, "reading sources", len(sources)) as shown:
 
-        def length(source: OwnSource, stopping: threading.Event) -> int:
+        def length(source: UserVideo, stopping: threading.Event) -> int:
             del stopping
-            frames = len(read(source, look))
+            frames = len(read_video(source, frame_format))
             shown.advance()
             return frames
 
         return dict(zip(sources, run_all(length, sources, usable_cores()), strict=True))
 
 
-def split_sources(sources: Sequence[OwnSource], config: ClipsData) -> dict[str, list[OwnSource]]:
+def split_videos(
+    sources: Sequence[UserVideo], config: UserVideosData
+) -> dict[str, list[UserVideo]]:
     """Split sources by the folders train/, validation/, test/ if all lie in them, else by shares.
 
     Raises:
         DataError: fewer sources than splits.
     """
     tops = [PurePath(source.name).parts[0] for source in sources]
-    splits: dict[str, list[OwnSource]] = {split: [] for split in SPLITS}
+    splits: dict[str, list[UserVideo]] = {split: [] for split in SPLITS}
     if sources and all(top in FOLDERS for top in tops):
         for top, source in zip(tops, sources, strict=True):
             splits[FOLDERS[top]].append(source)
@@ -210,7 +214,7 @@ def split_sources(sources: Sequence[OwnSource], config: ClipsData) -> dict[str, 
             f"{', '.join(shares)}: a source belongs to one split; add some, lower the number of "
             "frames, or set data.shares, e.g. [0, 0, 1]"
         )
-    mixed = [sources[i] for i in order.shuffled(config.seed, "own sources", (), len(sources))]
+    mixed = [sources[i] for i in order.shuffled(config.seed, "user videos", (), len(sources))]
     left = len(shares)
     for split in reversed(shares):  # the rest is the first one's, which is training if wanted
         left -= 1

@@ -30,7 +30,7 @@ CHANNELS = (1, 3)
 
 
 @dataclass(frozen=True)
-class OwnSource:
+class UserVideo:
     """One thing that frames come from; all clips of a source belong to one split."""
 
     name: str  # path below the user's folder, and for arrays [key] and [number]
@@ -47,7 +47,7 @@ class Frames(NamedTuple):
     fps: float | None  # None: the source has none
 
 
-def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
+def find_user_videos(place: Path) -> tuple[list[UserVideo], list[Path]]:
     """List the sources in a folder, or in one file, and the files that are none.
 
     Raises:
@@ -64,7 +64,7 @@ def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
     for path in files:
         end, name = path.suffix.lower(), str(path.relative_to(base))
         if end in VIDEOS:
-            sources.append(OwnSource(name, path, "video"))
+            sources.append(UserVideo(name, path, "video"))
         elif end in ARRAYS:
             sources += _in_array_file(name, path)
         elif end in IMAGES and place.is_dir():
@@ -72,7 +72,7 @@ def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
                 seen.add(path.parent)
                 folder = str(path.parent.relative_to(base))
                 name = place.name if folder == "." else folder
-                sources.append(OwnSource(name, path.parent, "frames"))
+                sources.append(UserVideo(name, path.parent, "frames"))
         else:
             others.append(path)
     if not sources:
@@ -84,7 +84,7 @@ def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
     return sources, others
 
 
-def files_of(source: OwnSource) -> list[Path]:
+def files_of(source: UserVideo) -> list[Path]:
     """Return the files that a source is read from, frames in their order."""
     if source.kind != "frames":
         return [source.path]
@@ -92,7 +92,7 @@ def files_of(source: OwnSource) -> list[Path]:
     return sorted((p for p in images if p.name[0] != "."), key=_as_people_count)
 
 
-def open_frames(source: OwnSource) -> Frames:
+def open_frames(source: UserVideo) -> Frames:
     """Open a source for reading, frame by frame; reading a damaged one raises DataError."""
     if source.kind == "array":
         return Frames(iter(_sequence(source)), None)
@@ -141,7 +141,7 @@ def _gif(path: Path) -> Frames:
     return Frames(frames(), 1000 / mean_ms if mean_ms else None)
 
 
-def _images(source: OwnSource) -> Iterator[np.ndarray]:
+def _images(source: UserVideo) -> Iterator[np.ndarray]:
     first = None
     for path in files_of(source):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -159,15 +159,15 @@ def _images(source: OwnSource) -> Iterator[np.ndarray]:
 # --- arrays ---
 
 
-def _in_array_file(name: str, path: Path) -> Iterator[OwnSource]:
+def _in_array_file(name: str, path: Path) -> Iterator[UserVideo]:
     for key in _keys(path):
         shape = _array(path, key).shape
         whole = f"{name}[{key}]" if key else name
         if _has_sequences(shape):
             for number in range(shape[0]):
-                yield OwnSource(f"{whole}[{number}]", path, "array", key, number)
+                yield UserVideo(f"{whole}[{number}]", path, "array", key, number)
         else:
-            yield OwnSource(whole, path, "array", key)
+            yield UserVideo(whole, path, "array", key)
 
 
 def _has_sequences(shape: tuple[int, ...]) -> bool:
@@ -206,7 +206,7 @@ def _array(path: Path, key: str) -> np.ndarray:
     return array
 
 
-def _sequence(source: OwnSource) -> np.ndarray:
+def _sequence(source: UserVideo) -> np.ndarray:
     """Read one sequence as uint8 (T, H, W, C)."""
     array = _array(source.path, source.key)
     clip = np.asarray(array if source.number is None else array[source.number])
