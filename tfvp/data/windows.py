@@ -1,6 +1,54 @@
-"""Which frames of a video become clips: windows that never cross a gap in the frame numbers."""
+"""Clips that are windows of videos: which frames they begin with, and reading any by its number.
 
+A window never crosses a gap in the frame numbers.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+import numpy as np
+
+
+class Named(Protocol):
+    """Anything that frames come from and that has a name."""
+
+    @property
+    def name(self) -> str:
+        """The video's name."""
+        ...
+
+
+Video = TypeVar("Video", bound=Named)
+
+
+@dataclass(frozen=True)
+class WindowClips(ABC, Generic[Video]):
+    """The clips of one split, a `ClipSource`; a dataset says how a window is read."""
+
+    prefix: ClassVar[str] = ""  # before the videos' names in what `source` returns
+
+    starts: tuple[tuple[Video, int], ...]  # a video and the number of the window's first frame
+    shape: tuple[int, int, int, int]  # (T, H, W, C)
+
+    @property
+    def count(self) -> int:
+        """How many clips there are."""
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return clip `index`, uint8 (T, H, W, C); raises DataError where its file is damaged."""
+        return self.window(*self.starts[index])
+
+    @abstractmethod
+    def window(self, video: Video, first: int) -> np.ndarray:
+        """Return the frames of a video from number `first` on, uint8 (T, H, W, C)."""
+
+    def source(self, index: int) -> str:
+        """Name video and frames of clip `index`, e.g. "street.mp4 frames 0-19"."""
+        video, first = self.starts[index]
+        return f"{self.prefix}{video.name} frames {first}-{first + self.shape[0] - 1}"
 
 
 def released(frames: Sequence[int], total: int, step: int) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from tfvp.data import order
 from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.moving_mnist.config import MovingMnistData
-from tfvp.data.moving_mnist.dataset import MovingMnistClips, clips, rank, wanted
+from tfvp.data.moving_mnist.dataset import MovingMnistClips, MovingMnistDataset, clips
 from tfvp.data.moving_mnist.digits import Digits, DigitSplit, find_digits
 from tfvp.data.moving_mnist.motion import boxes, composite, mirrored, positions
 from tfvp.sections import SPLITS
@@ -235,13 +235,14 @@ def test_a_subset_is_the_first_digits_of_each_split():
         shown = {int(n) for i in range(40) for n in made.source(i).split(" ")[1].split("+")}
         assert shown == set(range(first, first + 7))
     whole = prepared_settings(MovingMnistData())
-    assert rank(MovingMnistData(), whole) == 0
-    assert rank(config, whole) is None
-    assert rank(MovingMnistData(), prepared_settings(config)) is None
+    subset = prepared_settings(config)
+    assert MovingMnistDataset(MovingMnistData()).match_score(whole) == 0
+    assert MovingMnistDataset(config).match_score(whole) is None
+    assert MovingMnistDataset(MovingMnistData()).match_score(subset) is None
 
 
 def prepared_settings(config: MovingMnistData) -> dict:
-    return {**wanted(config), "digits": "mnist"}
+    return {**MovingMnistDataset(config).wanted_settings(), "digits": "mnist"}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
