@@ -1,4 +1,4 @@
-"""Writing shards, on all cores; a prepared folder appears whole, under its name, or not."""
+"""Writes shards, on all cores; a prepared folder appears under its name when it is whole."""
 
 import math
 import shutil
@@ -18,7 +18,7 @@ from tfvp.errors import DataError
 from tfvp.system.progress import Progress, progress
 from tfvp.system.threads import StoppedError, run_all, usable_cores
 
-SHARD_BYTES = 64 * 2**20  # about; a shard is also what verifying holds in memory
+SHARD_BYTES = 64 * 2**20  # about; verifying holds one shard in memory
 RECORD_OVERHEAD_BYTES = 256  # more than framing, names, shape, sums and the source take
 
 
@@ -37,8 +37,8 @@ def write_folder(
 ) -> None:
     """Write every split's clips as shards with a manifest, in a folder that appears when whole.
 
-    Until then it is a hidden folder beside (`tfvp.data.partial`), in which finished shards stay
-    when writing fails or is interrupted; writing the same data again goes on after them.
+    Until then it is a hidden folder beside it (`tfvp.data.partial`), in which finished shards stay
+    when writing fails or is interrupted; writing the same data again continues after them.
 
     Args:
         folder: where the data will be; it must not exist, and its parents are made.
@@ -119,7 +119,7 @@ def _write_splits(
     before: Mapping[str, ShardEntry],
     console: Console,
 ) -> dict[str, SplitEntry]:
-    """Write the shards that were not written before, each by one thread of one for each core."""
+    """Write the shards that were not written before, each in one thread, a thread for each core."""
     total = sum(clips.count or 0 for clips in splits.values())
     done = sum(len(entry.offsets) for entry in before.values())
     jobs = [job for job in _jobs(splits) if job.name not in before]
@@ -138,7 +138,7 @@ def _write_splits(
 
 
 def _write_shard(place: Path, job: Job, stopping: threading.Event, shown: Progress) -> ShardEntry:
-    """Write one shard and read it back for its sum; raises OSError when the disk fails."""
+    """Write one shard and read it back for its checksum; raises OSError when the disk fails."""
     import tensorflow as tf
 
     path, offsets, size = place / f"{job.name}{partial.UNFINISHED}", [], 0

@@ -52,7 +52,7 @@ class WindowClips(ABC, Generic[Video]):
 
 
 def released(frames: Sequence[int], total: int, step: int) -> list[int]:
-    """Cut windows as the released E3D-LSTM program does: from the last frame to the first.
+    """Cut a video as the released E3D-LSTM program does, from the last frame to the first.
 
     A window is valid when its first and last frame numbers differ by total - 1, so it may run
     across two sequences whose numbers join. After a valid one the end moves back by `step`, else by
@@ -60,12 +60,15 @@ def released(frames: Sequence[int], total: int, step: int) -> list[int]:
     is the same, video by video.)
 
     Args:
-        frames: numbers of the frames there are, ascending, without repetition.
+        frames: the numbers of the video's frames, ascending, without repetition.
         total: frames of a window.
-        step: frames between the ends of valid windows: `total` is side by side.
+        step: frames between the ends of valid windows; with `total` they lie side by side.
 
     Returns:
-        the first frame numbers, ascending: 100 frames, 30 a window, step 30: [11, 41, 71].
+        the windows' first frame numbers, ascending.
+
+    >>> released(range(1, 101), total=30, step=30)
+    [11, 41, 71]
     """
     starts = []
     end = len(frames) - 1
@@ -79,15 +82,15 @@ def released(frames: Sequence[int], total: int, step: int) -> list[int]:
 
 
 def sliding(frames: Sequence[int], total: int, stride: int) -> list[int]:
-    """Cut windows from the first frame of every unbroken stretch on, a start every `stride` frames.
+    """Cut every unbroken stretch from its first frame on, a window every `stride` frames.
 
     Args:
-        frames: numbers of the frames there are, ascending, without repetition.
+        frames: the numbers of the video's frames, ascending, without repetition.
         total: frames of a window.
-        stride: frames between starts; `total` is side by side, 1 every window there is.
+        stride: frames between starts; with `total` windows lie side by side, 1 gives all there are.
 
     Returns:
-        the first frame numbers, ascending.
+        the windows' first frame numbers, ascending.
     """
     starts, begin = [], 0
     for place in range(1, len(frames) + 1):
