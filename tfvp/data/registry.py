@@ -19,6 +19,7 @@ DATASETS, UNUSABLE = find_plugins(
         "kitti": "tfvp.data.kitti",
         "clips": "tfvp.data.user_videos",
     },
+    "SECTION",
 )
 """Name, the value of `data.dataset` -> package."""
 
