@@ -1,4 +1,4 @@
-"""KITTI raw (Geiger et al. 2013) for video prediction, scaled and cropped as PredNet does it."""
+"""KITTI raw (Geiger et al. 2013): clips are windows of drives, scaled and cropped as PredNet's."""
 
 import bisect
 import hashlib
@@ -37,7 +37,7 @@ CAMERAS = {"image_02": "left camera", "image_03": "right camera"}
 class Drive:
     """One drive's images, in order."""
 
-    name: str
+    name: str  # of its folder
     images: tuple[Path, ...]
     numbers: tuple[int, ...]  # as the files' names say, ascending
 
@@ -124,7 +124,7 @@ def _digest(drives: Mapping[str, Drive]) -> str:
 
 
 def find_drives(folder: Path, camera: str) -> dict[str, Drive]:
-    """Find every drive with images of a camera, or without a folder for cameras.
+    """Find every drive that has images of a camera, or images without a folder for cameras.
 
     Raises:
         DataError: two drives have one name, or an image's name has no number.
@@ -208,7 +208,7 @@ def _windows_of(config: KittiData, split: str, drives: Sequence[Drive]) -> Kitti
 
 
 def _home(place: Path, camera: str) -> Path | None:
-    """Return the drive's folder of a folder of images; None: it is another camera's."""
+    """Return the folder of the drive to which a folder of images belongs; None: another camera."""
     inner = place.parent if place.name == "data" else place
     if not re.fullmatch(r"image_\d\d", inner.name):
         return place

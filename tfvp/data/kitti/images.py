@@ -15,18 +15,18 @@ KEPT_FRAMES = 512  # images in memory, so that windows that overlap read each on
 def scaled_crop(path: Path, frame_px: tuple[int, int]) -> np.ndarray:
     """Read an image as PredNet's preparation does: scaled to the height, the middle columns kept.
 
-    Pillow's bilinear scaling, which averages when it makes smaller; 375x1242 becomes 128x424, of
-    which columns 132-291 stay.
+    Scaling is Pillow's bilinear one, which averages when it makes smaller. An image of 375x1242
+    becomes 128x424, of which columns 132-291 are kept for a width of 160.
 
     Args:
         path: a picture of any kind that Pillow reads.
         frame_px: height to scale to, width to crop to.
 
     Returns:
-        uint8 (H, W, 3), red, green, blue.
+        uint8 (H, W, 3), red, green, blue, read-only.
 
     Raises:
-        DataError: it cannot be read, or is too narrow.
+        DataError: the image cannot be read, or is too narrow.
     """
     height, width = frame_px
     try:

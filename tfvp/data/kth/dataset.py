@@ -1,4 +1,4 @@
-"""KTH Action (Schüldt, Laptev and Caputo 2004) for video prediction: windows of the videos."""
+"""KTH Action (Schüldt, Laptev and Caputo 2004): clips are windows of the official videos."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -141,7 +141,7 @@ def _check_windows(config: KthData, splits: Mapping[str, KthWindows], where: str
 
 
 def persons(config: KthData, split: str) -> list[int]:
-    """Return the persons of a split: validation is carved out of 1-16, 17-25 are the test."""
+    """Return the persons of a split: validation is taken out of 1-16, the test split is 17-25."""
     if split == "validation":
         return sorted(config.validation_persons)
     train = split == "train"
@@ -150,7 +150,7 @@ def persons(config: KthData, split: str) -> list[int]:
 
 
 def _checked(found: Found, console: Console) -> tuple[dict[Video, list[int]], list[str]]:
-    """Decode every video; return the frame numbers each may give, and what is wrong with others."""
+    """Decode every video; return the usable ones with their frame numbers, and problems."""
     videos = sorted(found.videos.values())
     usable, problems = {}, []
     for video, frames in zip(videos, kth_files.frame_counts(videos, console), strict=True):
@@ -171,9 +171,9 @@ def _checked(found: Found, console: Console) -> tuple[dict[Video, list[int]], li
 
 
 def _windows_of(config: KthData, split: str, sequences: Mapping[Video, list[int]]) -> KthWindows:
-    """Cut a split's videos, scenario by scenario and person by person.
+    """Cut a split's videos into windows, scenario by scenario and person by person.
 
-    So the first clips of a split, which is what validation looks at, show all six actions.
+    In this order the first clips of a split, which validation uses, show all six actions.
     """
     chosen = [video for video in sequences if video.person in persons(config, split)]
     chosen.sort(key=lambda video: (video.scenario, video.person, ACTIONS.index(video.action)))

@@ -13,12 +13,12 @@ RED = 2  # OpenCV gives blue, green, red
 class FrameCount(NamedTuple):
     """How many frames a video has."""
 
-    decoded: int
+    decoded: int  # that can be decoded
     announced: int  # by the file's header; 0 where it says nothing
 
 
 def count_frames(path: Path) -> FrameCount:
-    """Decode a whole video and count; a file that is no video has 0 frames."""
+    """Decode a whole video and count its frames; a file that is no video has 0."""
     capture = cv2.VideoCapture(str(path))
     try:
         announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
@@ -28,7 +28,7 @@ def count_frames(path: Path) -> FrameCount:
 
 
 def gray_frames(path: Path, frame_px: tuple[int, int]) -> np.ndarray:
-    """Decode a gray video: the first channel (red), scaled bilinearly, not antialiased.
+    """Decode a gray video: its red channel, scaled bilinearly without antialiasing.
 
     Args:
         path: the video.

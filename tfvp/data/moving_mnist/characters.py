@@ -19,7 +19,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tfvp.data.moving_mnist.mnist_files import read_idx_images, read_idx_labels, read_npz_array
+from tfvp.data.moving_mnist.mnist_files import read_idx_images, read_idx_labels, read_npz_arrays
 from tfvp.data.raw_folder import NoRawData
 from tfvp.errors import DataError
 
@@ -124,7 +124,7 @@ def _kmnist(folder: Path) -> Characters:
     for part in ("train", "test"):
         path = folder / f"kmnist-{part}-imgs.npz"
         if path.exists():
-            images = read_npz_array(path, "arr_0")
+            (images,) = read_npz_arrays(path, "arr_0")
             _check(path, images)
             splits |= _as_mnist(part, images, np.arange(len(images)))
     if not splits:

@@ -1,4 +1,4 @@
-"""Moving MNIST after the program of Srivastava et al. 2015 (arXiv:1502.04681), any clip by number.
+"""Moving MNIST as the program of Srivastava et al. 2015 (arXiv:1502.04681) makes it.
 
 The law of the released generator and of the released test file: a digit starts anywhere in its
 free way, [0, 1) per axis, and moves at unit speed times `step_length` in a random direction; it
@@ -8,9 +8,9 @@ digits overlap by their elementwise maximum. Digits come in order from a shuffle
 shuffled anew when it is used up. Only the random numbers themselves are ours (`tfvp.data.order`).
 
 `motion: shi` is the law of Shi et al. 2015 (arXiv:1506.04214) as its authors released it: a digit's
-centre starts anywhere where the digit is inside, the first frame is drawn there, the speed is drawn
-from 3-5 px a frame, and walls mirror the path; the pixel is the centre less half a digit,
-truncated.
+centre starts anywhere where the digit is inside the frame, the first frame shows it there, the
+speed is drawn from 3-5 px a frame, and walls mirror the path; the pixel is the centre less half a
+digit, truncated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ CITATION = (
 
 @dataclass(frozen=True)
 class MovingMnistClips:
-    """The clips of one split, each a pure function of (seed, split, index)."""
+    """The clips of one split, each a pure function of seed, split and the clip's number."""
 
     name: str  # of the split's digits, e.g. "mnist/train"
     images: np.ndarray  # uint8 (N, px, px)

@@ -1,4 +1,4 @@
-"""The data section of a user's own videos."""
+"""The data section of user videos."""
 
 from typing import Annotated, Literal
 
