@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from tfvp.data import order, pipeline
-from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.prepare import prepare
+from tfvp.data.registry import dataset_of
 from tfvp.system.silence import quiet_tensorflow_import
 
 BATCH = 16
@@ -55,7 +56,8 @@ def measure(folder: Path, count: int) -> list[tuple[str, float]]:
         validation_sequences=1,
         test_sequences=1,
     )
-    made = moving_mnist.recipe(config, lambda line: None).sources["train"]
+    plan = dataset_of(config).plan(lambda line: None)
+    made = plan.read(Console(quiet=True)).splits["train"]
     made[0]  # the digits' order is drawn once
     rows = [("generate", clips_per_second(lambda: sum(made[i] is not None for i in range(count))))]
 

@@ -12,14 +12,14 @@ from PIL import Image, ImageSequence
 from tests.helpers import tiny
 from tfvp.cli.main import main
 from tfvp.data.kth.config import KthData
-from tfvp.data.user_videos.config import ClipsData
-from tfvp.data.user_videos.framing import Look, fitted, restored
+from tfvp.data.user_videos.config import UserVideosData
+from tfvp.data.user_videos.framing import FrameFormat, fit_frame, restore_frame
 from tfvp.errors import ConfigError, DataError
 from tfvp.experiment.stages import run_stages
-from tfvp.inference.video import Shown, continued, look_of, read_input
+from tfvp.inference.video import OutputFrame, continue_clip, frame_format_of, read_input
 from tfvp.inference.writers import check_output, write_clip
 
-LOOK = Look((8, 8), 1, "resize", None)
+FORMAT = FrameFormat((8, 8), 1, "resize", None)
 BLUE, ORANGE = (31, 119, 180), (230, 110, 20)
 
 
@@ -45,8 +45,8 @@ def values(frames) -> list[tuple[int, bool, int]]:
 
 
 def test_the_last_frames_are_continued(tmp_path):
-    given = read_input(numbered_clip(tmp_path / "x.npy", 7), LOOK, 3, False)
-    assert values(continued(given, count_on, LOOK, 2)) == [
+    given = read_input(numbered_clip(tmp_path / "x.npy", 7), FORMAT, 3, False)
+    assert values(continue_clip(given, count_on, FORMAT, 2)) == [
         (5, False, 5),
         (6, False, 6),
         (7, False, 7),
@@ -57,8 +57,8 @@ def test_the_last_frames_are_continued(tmp_path):
 
 @pytest.mark.parametrize("frames", [3, 4, 7, 8, 30])
 def test_sliding_predicts_every_frame_once_after_the_first_context(tmp_path, frames):
-    given = read_input(numbered_clip(tmp_path / "x.npy", frames), LOOK, 3, True)
-    found = values(continued(given, count_on, LOOK, 2))
+    given = read_input(numbered_clip(tmp_path / "x.npy", frames), FORMAT, 3, True)
+    found = values(continue_clip(given, count_on, FORMAT, 2))
     assert found[:3] == [(1, False, 1), (2, False, 2), (3, False, 3)]
     assert found[3:] == [(n, True, 100 + n) for n in range(4, frames + 3)]
 
@@ -72,8 +72,8 @@ def test_there_and_back_keeps_size_and_place(fit, size):
     """A bright corner block stays in its corner; padding does not come back."""
     frame = np.full((*size, 1), 60, np.uint8)
     frame[: size[0] // 2, : size[1] // 2] = 240
-    look = Look((32, 32), 1, fit, None)
-    back = restored(fitted(frame, look), look, size)
+    frame_format = FrameFormat((32, 32), 1, fit, None)
+    back = restore_frame(fit_frame(frame, frame_format), frame_format, size)
     assert back.shape == frame.shape
     far = [(0, 0), (0, -1), (-1, 0), (-1, -1)]
     for corner in far:
@@ -85,26 +85,26 @@ def test_colours_are_the_networks(tmp_path):
     colours = np.zeros((4, 6, 10, 3), np.uint8)
     colours[..., 0] = 200  # red
     np.save(tmp_path / "x.npy", colours)
-    gray = read_input(tmp_path / "x.npy", LOOK, 2, False)
+    gray = read_input(tmp_path / "x.npy", FORMAT, 2, False)
     assert gray.fitted.shape == (2, 8, 8, 1)
     assert gray.fitted.mean() == pytest.approx(0.299 * 200, abs=1)
-    colour = read_input(tmp_path / "x.npy", Look((8, 8), 3, "resize", None), 2, False)
+    colour = read_input(tmp_path / "x.npy", FrameFormat((8, 8), 3, "resize", None), 2, False)
     assert colour.fitted[0, 0, 0].tolist() == [200, 0, 0]
 
 
 def test_own_videos_are_fitted_as_in_training():
-    assert look_of(ClipsData(fit="pad"), None).fit == "pad"
-    assert look_of(ClipsData(fit="pad"), "resize").fit == "resize"
-    assert look_of(KthData(), None) == Look((128, 128), 1, "resize", None)
+    assert frame_format_of(UserVideosData(fit="pad"), None).fit == "pad"
+    assert frame_format_of(UserVideosData(fit="pad"), "resize").fit == "resize"
+    assert frame_format_of(KthData(), None) == FrameFormat((128, 128), 1, "resize", None)
 
 
 # --- files --------------------------------------------------------------------------------------
 
 
-def shown(count: int = 4, size=(9, 7), channels: int = 1) -> list[Shown]:
+def shown(count: int = 4, size=(9, 7), channels: int = 1) -> list[OutputFrame]:
     """Two context frames, then predicted ones, numbered from 11."""
     grays = [np.full((*size, channels), 40 * n, np.uint8) for n in range(count)]
-    return [Shown(11 + n, n >= 2, frame) for n, frame in enumerate(grays)]
+    return [OutputFrame(11 + n, n >= 2, frame) for n, frame in enumerate(grays)]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,7 +1,6 @@
 """The `tfvp data` commands: prepare, convert, inspect, verify."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,9 @@ from tfvp.config.loading import load_config
 from tfvp.data import manifest as manifests
 from tfvp.data.partial import unfinished_in
 from tfvp.data.prepare import PreparedData, prepare
+from tfvp.data.user_videos import convert as user_videos
 from tfvp.errors import ConfigError, DataError
 from tfvp.system.silence import quiet_tensorflow_import
-
-CLIPS_CONFIG = "e3d_residual_clips"
-# option of convert -> key of the configuration
-CONVERT = {
-    "frame_px": ("--size", "HxW", "size of a frame, e.g. 64x64"),
-    "channels": ("--channels", "N", "1 (gray) or 3 (colour)"),
-    "fit": ("--fit", "HOW", "resize (the ratio is not kept) or pad (with black)"),
-    "fps": ("--fps", "RATE", "take so many frames a second of a video"),
-    "stride": ("--stride", "N", "frames between the starts of two clips (default: clips meet)"),
-    "shares": ("--shares", "A,B,C", "shares of the sources: train,validation,test"),
-}
 
 
 def add_data_commands(commands: Any) -> None:
@@ -37,7 +26,7 @@ def add_data_commands(commands: Any) -> None:
     prepared.add_argument(
         "--allow-missing",
         action="store_true",
-        help="KTH: be content with the videos that there are (data.allow_missing)",
+        help="prepare what there is of incomplete raw data (data.allow_missing)",
     )
     _add_changes(prepared)
     prepared.set_defaults(command=_prepare)
@@ -47,9 +36,11 @@ def add_data_commands(commands: Any) -> None:
         "source", metavar="SRC", help="a folder of videos, frame folders or arrays"
     )
     convert.add_argument("--out", required=True, metavar="DIR", help="where the dataset goes")
-    convert.add_argument("--config", default=CLIPS_CONFIG, help=f"default: {CLIPS_CONFIG}")
-    for option, metavar, text in CONVERT.values():
-        convert.add_argument(option, metavar=metavar, help=text)
+    convert.add_argument(
+        "--config", default=user_videos.CONFIG, help=f"default: {user_videos.CONFIG}"
+    )
+    for key, (option, metavar, text) in user_videos.OPTIONS.items():
+        convert.add_argument(option, dest=key, metavar=metavar, help=text)
     _add_changes(convert)
     convert.set_defaults(command=_convert)
 
@@ -96,21 +87,10 @@ def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedDa
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    overrides = [
-        "data.dataset=clips",
-        f"data.source={json.dumps(str(Path(arguments.source)))}",
-        f"data.prepared={json.dumps(str(Path(arguments.out)))}",
-    ]
-    for key, (option, _, _) in CONVERT.items():
-        value = getattr(arguments, option[2:])
-        if value is not None:
-            listed = (
-                f"[{value.lower().replace('x', ',')}]" if key in ("frame_px", "shares") else value
-            )
-            overrides.append(f"data.{key}={listed}")
-    _prepared(arguments.config, arguments.preset, [*overrides, *arguments.overrides])
-    console = LineConsole()
-    console.print_line(f"look at it: tfvp data inspect {arguments.out}")
+    options = {key: getattr(arguments, key) for key in user_videos.OPTIONS}
+    changes = user_videos.overrides(Path(arguments.source), Path(arguments.out), options)
+    _prepared(arguments.config, arguments.preset, [*changes, *arguments.overrides])
+    LineConsole().print_line(f"look at it: tfvp data inspect {arguments.out}")
     return 0
 
 

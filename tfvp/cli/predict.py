@@ -7,6 +7,8 @@ from typing import Any
 from tfvp.cli.console import LineConsole
 from tfvp.config.loading import load_resolved
 from tfvp.errors import ConfigError
+from tfvp.inference.video import continue_clip, frame_format_of, read_input, window_starts
+from tfvp.inference.writers import check_output, write_clip
 from tfvp.runs.folder import open_run
 from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
@@ -48,16 +50,13 @@ def add_predict(commands: Any) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from tfvp.inference.video import continued, look_of, read_input, window_starts
-    from tfvp.inference.writers import check_output, write_clip
-
     run, output = open_run(arguments.run), Path(arguments.output)
     data = load_resolved(run.config_path).data
     steps = _at_least_one("--steps", arguments.steps, data.predict_frames)
     context = _at_least_one("--context", arguments.context, data.context_frames)
     check_output(output)
-    look = look_of(data, arguments.fit)
-    given = read_input(Path(arguments.input), look, context, arguments.slide)
+    frame_format = frame_format_of(data, arguments.fit)
+    given = read_input(Path(arguments.input), frame_format, context, arguments.slide)
     with quiet_tensorflow_import():
         from tfvp.inference.predictor import Predictor
 
@@ -65,13 +64,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     windows = len(window_starts(len(given.fitted), context, steps))
     predictor = Predictor.load(run.root)
     with progress(console, "predicting", windows) as shown:
-        frames = continued(given, predictor, look, steps, shown.update)
+        frames = continue_clip(given, predictor, frame_format, steps, shown.update)
         count = write_clip(output, frames, given.fps)
-    (height, width), (h, w) = given.context[0].shape[:2], look.frame_px
+    (height, width), (h, w) = given.context[0].shape[:2], frame_format.frame_px
     way = {"resize": "scaled, the ratio not kept", "pad": "scaled to fit inside, black around"}
     console.print_line(
         f"{output}: {count} frames predicted; frames of {height}x{width} were brought to {h}x{w} "
-        f"({way[look.fit]}) and back"
+        f"({way[frame_format.fit]}) and back"
     )
     return 0
 

@@ -1,4 +1,4 @@
-"""Looking at prepared data: what a folder says about itself, and two pictures of its clips."""
+"""Describes prepared data: statistics of every split, a contact sheet, and a preview of clips."""
 
 import re
 from collections import Counter
@@ -16,16 +16,20 @@ from tfvp.shapes import describe
 from tfvp.system.files import write_bytes
 
 SHEET, PREVIEW = "contact_sheet.png", "preview.gif"
-SHEET_CLIPS, SHEET_FRAMES, PREVIEW_CLIPS = 6, 10, 4  # of each split
+SHEET_CLIPS, SHEET_FRAMES, PREVIEW_CLIPS = 6, 10, 4  # at most, of each split or clip
 CELL_PX, GAP_PX, LABEL_PX, FONT_PX = 64, 2, 150, 12  # a frame is enlarged to at least CELL_PX
 LISTED_SOURCES = 50
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-_PART = re.compile(r" (frames )?[\d+-]+$")  # of a record's source: which part of it
+_PART = re.compile(r" (frames )?[\d+-]+$")  # the end of a record's source: which part of it
 _FONT = ImageFont.load_default(FONT_PX)
 
 
 def describe_data(prepared: PreparedData) -> Iterator[str]:
-    """Yield lines about prepared data; reads every clip.
+    """Yield lines that describe prepared data; every clip is read.
+
+    Yields:
+        title and label; of each split the number of clips, their shape, the range and mean of their
+        values, and their sources; terms and citation.
 
     Raises:
         DataError: a record is damaged.
@@ -36,7 +40,7 @@ def describe_data(prepared: PreparedData) -> Iterator[str]:
         yield f"label: {facts['label']}"
     for name in prepared.manifest.splits:
         reader = prepared.split(name)
-        low, high, mean, sources = _seen(reader)
+        low, high, mean, sources = _statistics(reader)
         yield (
             f"{name}: {len(reader):,} clips {describe(reader.shape)} uint8, values {low}-{high}, "
             f"mean {mean:.1f}, from {len(sources):,} sources"
@@ -48,8 +52,8 @@ def describe_data(prepared: PreparedData) -> Iterator[str]:
     yield from prepared.terms
 
 
-def _seen(reader: RecordReader) -> tuple[int, int, float, Counter[str]]:
-    """Return the smallest and the largest value, the mean, and how many clips each source gave."""
+def _statistics(reader: RecordReader) -> tuple[int, int, float, Counter[str]]:
+    """Return minimum, maximum and mean of all values, and the number of clips of each source."""
     low, high, total = 255, 0, 0.0
     sources: Counter[str] = Counter()
     for index in range(len(reader)):
@@ -68,10 +72,10 @@ def write_pictures(prepared: PreparedData, out: Path) -> list[Path]:
         out: a folder, made if need be; one that holds anything but these two files is refused.
 
     Returns:
-        the two files.
+        the paths of the two files.
 
     Raises:
-        DataError: the folder is not for these pictures, or a record is damaged.
+        DataError: the folder holds other files, or a record is damaged.
     """
     others = sorted({p.name for p in out.iterdir()} - {SHEET, PREVIEW}) if out.is_dir() else []
     if others:
@@ -85,14 +89,16 @@ def write_pictures(prepared: PreparedData, out: Path) -> list[Path]:
 
 
 def contact_sheet(prepared: PreparedData) -> Image.Image:
-    """Draw a row a clip: clips spread over every split, frames spread over the clip."""
+    """Draw a row for each of some clips of every split, with some of its frames, evenly spaced."""
     rows = []
     for name in prepared.manifest.splits:
         reader = prepared.split(name)
-        for index in _spread(len(reader), SHEET_CLIPS):
+        for index in _evenly_spaced(len(reader), SHEET_CLIPS):
             record = reader.record(index)
-            shown = record.frames[_spread(len(record.frames), SHEET_FRAMES)]
-            rows.append((f"{name} {index}\n{_short(record.source)}", [_cell(f) for f in shown]))
+            shown = record.frames[_evenly_spaced(len(record.frames), SHEET_FRAMES)]
+            rows.append(
+                (f"{name} {index}\n{_short(record.source)}", [_thumbnail(f) for f in shown])
+            )
     width, height = rows[0][1][0].size
     columns = max(len(cells) for _, cells in rows)
     size = (LABEL_PX + columns * (width + GAP_PX), len(rows) * (height + GAP_PX))
@@ -107,10 +113,13 @@ def contact_sheet(prepared: PreparedData) -> Image.Image:
 
 
 def preview(prepared: PreparedData) -> list[Image.Image]:
-    """Play clips beside each other, a row a split, a picture a frame; shorter ones wait."""
+    """Draw clips side by side, a row for each split and a picture for each frame.
+
+    A clip that is shorter than others stays at its last frame.
+    """
     readers = [prepared.split(name) for name in prepared.manifest.splits]
-    rows = [[reader[i] for i in _spread(len(reader), PREVIEW_CLIPS)] for reader in readers]
-    width, height = _cell(rows[0][0][0]).size
+    rows = [[reader[i] for i in _evenly_spaced(len(reader), PREVIEW_CLIPS)] for reader in readers]
+    width, height = _thumbnail(rows[0][0][0]).size
     size = (max(map(len, rows)) * (width + GAP_PX), len(rows) * (height + GAP_PX))
     pictures = []
     for frame in range(max(reader.shape[0] for reader in readers)):
@@ -118,15 +127,15 @@ def preview(prepared: PreparedData) -> list[Image.Image]:
         for row, clips in enumerate(rows):
             for column, clip in enumerate(clips):
                 at = (column * (width + GAP_PX), row * (height + GAP_PX))
-                picture.paste(_cell(clip[min(frame, len(clip) - 1)]), at)
+                picture.paste(_thumbnail(clip[min(frame, len(clip) - 1)]), at)
         pictures.append(picture)
     return pictures
 
 
-def _spread(total: int, wanted: int) -> list[int]:
-    """Return up to `wanted` of the numbers below `total`, evenly, the first and the last included.
+def _evenly_spaced(total: int, wanted: int) -> list[int]:
+    """Return up to `wanted` of the numbers below `total`, with the first and the last.
 
-    >>> _spread(20, 3), _spread(2, 5)
+    >>> _evenly_spaced(20, 3), _evenly_spaced(2, 5)
     ([0, 10, 19], [0, 1])
     """
     if total <= wanted:
@@ -134,8 +143,8 @@ def _spread(total: int, wanted: int) -> list[int]:
     return [round(i * (total - 1) / (wanted - 1)) for i in range(wanted)]
 
 
-def _cell(frame: np.ndarray) -> Image.Image:
-    """One frame (H, W, 1 or 3) uint8, enlarged by whole pixels."""
+def _thumbnail(frame: np.ndarray) -> Image.Image:
+    """Draw one frame, uint8 (H, W, 1 or 3), enlarged by a whole factor to at least CELL_PX."""
     zoom = -(-CELL_PX // max(frame.shape[:2]))
     colours = np.broadcast_to(frame, (*frame.shape[:2], 3))
     return Image.fromarray(colours.repeat(zoom, axis=0).repeat(zoom, axis=1))

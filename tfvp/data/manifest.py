@@ -1,4 +1,4 @@
-"""What a prepared folder says about itself: settings, facts, and every shard's size and sum."""
+"""The manifest of a prepared folder: settings, facts, and every shard's size and checksum."""
 
 import hashlib
 import itertools
@@ -26,7 +26,7 @@ class ShardEntry(_Entry):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")  # a file of this folder, no path
     size_bytes: int
-    sha256: str
+    sha256: str  # hexadecimal
     offsets: tuple[int, ...]  # first byte of each record
 
     @model_validator(mode="after")
@@ -38,11 +38,11 @@ class ShardEntry(_Entry):
 
 
 class SplitEntry(_Entry):
-    """One split: how many clips of which shape (T, H, W, C), and where they are."""
+    """One split and the files in which its clips lie."""
 
-    count: int
-    shape: tuple[int, int, int, int]
-    shards: tuple[ShardEntry, ...]
+    count: int  # of clips
+    shape: tuple[int, int, int, int]  # (T, H, W, C) of every clip
+    shards: tuple[ShardEntry, ...]  # in the clips' order
 
     @model_validator(mode="after")
     def _complete(self) -> "SplitEntry":
@@ -53,17 +53,17 @@ class SplitEntry(_Entry):
 
 
 class Manifest(_Entry):
-    """The whole of manifest.json; `hash` is that of `settings`."""
+    """The whole of manifest.json."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    dataset: str
-    hash: str
-    settings: dict[str, Any]
-    facts: dict[str, Any]
-    splits: dict[str, SplitEntry]
+    dataset: str  # the dataset's name
+    hash: str  # of the settings, see `settings_hash`
+    settings: dict[str, Any]  # decide the bytes
+    facts: dict[str, Any]  # for tables: title, label, counts, terms, citation and others
+    splits: dict[str, SplitEntry]  # by name, in the order of training, validation, test
 
     def reader(self, folder: Path, split: str) -> RecordReader:
-        """Open a split; raises DataError when a shard is missing or has another size."""
+        """Open a split; raises DataError when there is none, or a shard is missing or cut short."""
         if split not in self.splits:
             raise DataError(f"{folder}: no split {split!r}, it has {', '.join(self.splits)}")
         entry = self.splits[split]
@@ -95,7 +95,7 @@ def load(folder: Path) -> Manifest:
     """Read and check the manifest of a prepared folder.
 
     Raises:
-        DataError: there is none, it cannot be read, or it contradicts itself.
+        DataError: there is no manifest, it cannot be read, or it contradicts itself.
     """
     path = folder / NAME
     try:

@@ -1,9 +1,10 @@
-"""The only random numbers of data and scheduled sampling: pure functions of a seed and of counters.
+"""The random numbers of data and of scheduled sampling, as pure functions of a seed and counters.
 
-Everything comes from the raw words of Philox4x64-10 (Salmon et al. 2011, "Parallel random numbers:
+All come from the raw words of Philox4x64-10 (Salmon et al. 2011, "Parallel random numbers:
 as easy as 1, 2, 3"), with the key (seed, purpose) and the counter (block, a, b, c). There is no
 state: a resumed run draws what the uninterrupted one would have drawn, and one replica and four
-draw the same. Raw words and not `numpy.random.Generator`, whose methods may change with NumPy.
+draw the same. Raw words are used and not `numpy.random.Generator`, whose methods may change with
+NumPy's version.
 """
 
 import functools
@@ -19,18 +20,18 @@ PURPOSES = {
     "teacher forcing mask": 2,
     "digit order": 3,
     "motion": 4,
-    "own sources": 5,
+    "user videos": 5,
 }
 
 
 def words(seed: int, purpose: str, counters: Sequence[int], count: int) -> np.ndarray:
-    """Draw `count` random words, uint64 (count,), that depend on the arguments alone.
+    """Draw random words, uint64 (count,), that depend on the arguments alone.
 
     Args:
         seed: 0 <= seed < 2**64.
         purpose: a key of PURPOSES.
         counters: up to three numbers, 0 <= number < 2**64, e.g. (step, sample).
-        count: how many words; the first n do not depend on it.
+        count: how many words; the first ones do not depend on it.
 
     Raises:
         ConfigError: the seed is out of range.
@@ -70,8 +71,8 @@ def batch_indices(seed: int, step: int, batch: int, count: int | None) -> np.nda
     is larger than the set), so no clip is dropped and every batch is full.
 
     Args:
-        seed: of the order.
-        step: the update, 1-based.
+        seed: the seed of the clips' order.
+        step: the update, counted from 1.
         batch: clips in the global batch.
         count: clips in the set; None: an endless source, whose clips come one after the other.
     """
@@ -99,8 +100,8 @@ def teacher_forcing_mask(
     released E3D-LSTM code gave every GPU the same mask.)
 
     Args:
-        seed: of the masks.
-        step: the update, 1-based.
+        seed: the seed of the masks.
+        step: the update, counted from 1.
         sample_positions: places in the global batch, (B,).
         frames: frames in whose place a prediction may be fed.
         probability: of feeding the truth, one for all or for each of them; <= 0 is never, >= 1 is

@@ -1,4 +1,4 @@
-"""The hidden folder in which data are written until they are whole, and from which writing goes on.
+"""The hidden folder in which data are written until they are whole, and writing is continued.
 
 Beside `<folder>` lies `.<folder>.partial`. A shard is written there under another name and renamed
 when it is whole, with its entry of the manifest beside it. Whatever ends the writing, finished
@@ -20,21 +20,21 @@ from pydantic import ValidationError
 from tfvp.data.manifest import ShardEntry, sha256_of
 
 ENTRY, UNFINISHED = ".entry.json", ".unfinished"  # ends of names
-_NAME = re.compile(r"\.[a-z_]+-[0-9a-f]{12}\.partial")  # of a dataset and its settings
+_NAME = re.compile(r"\..+-[0-9a-f]{12}\.partial")  # of a dataset and the hash of its settings
 
 
 def partial_of(folder: Path) -> Path:
-    """Return where the data of `folder` are written until they are whole."""
+    """Return the folder in which the data of `folder` are written until they are whole."""
     return folder.with_name(f".{folder.name}.partial")
 
 
 class Unfinished(NamedTuple):
     """Data whose writing was interrupted, or is going on."""
 
-    place: Path
-    shards: int  # that are whole
-    size_bytes: int
-    going_on: bool
+    place: Path  # the partial folder
+    shards: int  # how many are whole
+    size_bytes: int  # of all its files
+    going_on: bool  # another process is writing it now
 
     def __str__(self) -> str:
         if self.going_on:
@@ -46,7 +46,7 @@ class Unfinished(NamedTuple):
 
 
 def unfinished_in(home: Path) -> list[Unfinished]:
-    """List the partial folders in a folder of prepared data; whose they are only a user knows."""
+    """List the partial folders in a folder of prepared data; only the user knows who needs them."""
     found = []
     for place in sorted(home.glob(".*.partial")):
         if not _NAME.fullmatch(place.name) or not place.is_dir():
@@ -66,17 +66,17 @@ def unfinished_in(home: Path) -> list[Unfinished]:
 
 @contextmanager
 def partial_folder(folder: Path, report: Callable[[str], None]) -> Iterator[Path | None]:
-    """Yield the partial folder, made if need be; None when another process has written the data.
+    """Yield the partial folder, made if need be; None where another process has written the data.
 
-    One process writes at a time; another one waits for it. What is unfinished is removed at the
-    start and at the end, and so is the whole folder when nothing in it is finished.
+    One process writes at a time, and others wait for it. Unfinished files are removed at the start
+    and at the end, and so is the whole folder when nothing in it is finished.
 
     Args:
         folder: where the data will be; its parents are made.
         report: takes lines for the console.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the folder cannot be made.
     """
     with _locked(folder, report) as partial:
         if partial is None:
@@ -99,7 +99,7 @@ def partial_folder(folder: Path, report: Callable[[str], None]) -> Iterator[Path
 
 @contextmanager
 def _locked(folder: Path, report: Callable[[str], None]) -> Iterator[Path | None]:
-    """Hold the partial folder for this process alone; the lock ends with the process."""
+    """Lock the partial folder for this process alone; the lock ends with the process."""
     partial = partial_of(folder)
     while not folder.exists():
         partial.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def _remove_unfinished(partial: Path) -> None:
 
 
 def finished(partial: Path, name: str) -> ShardEntry | None:
-    """Return the entry of a shard that was finished before; None when there is none to trust."""
+    """Return the entry of a shard that was finished before; None where it is absent or damaged."""
     try:
         entry = ShardEntry.model_validate_json((partial / f"{name}{ENTRY}").read_bytes())
         whole = entry.name == name and sha256_of(partial / name) == entry.sha256
@@ -146,7 +146,7 @@ def finished(partial: Path, name: str) -> ShardEntry | None:
 
 
 def finish(partial: Path, unfinished: Path, entry: ShardEntry) -> None:
-    """Give a whole shard its name; raises OSError when the disk fails."""
+    """Give a whole shard its name and write its entry; raises OSError when the disk fails."""
     unfinished.replace(partial / entry.name)
     noted = partial / f"{entry.name}{ENTRY}{UNFINISHED}"
     noted.write_text(entry.model_dump_json(), encoding="utf-8")
@@ -154,6 +154,6 @@ def finish(partial: Path, unfinished: Path, entry: ShardEntry) -> None:
 
 
 def remove_entries(folder: Path) -> None:
-    """Remove what only continuing needs from data that are whole."""
+    """Remove the entries, which only continuing needs, from data that are whole."""
     for path in folder.glob(f"*{ENTRY}"):
         path.unlink()

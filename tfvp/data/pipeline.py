@@ -1,4 +1,4 @@
-"""Batches for training and evaluation: one logic in NumPy; tf.data wraps it for training."""
+"""Batches for training and evaluation, made with NumPy; tf.data wraps those for training."""
 
 import itertools
 import re
@@ -24,12 +24,13 @@ PREFETCHED_BATCHES = 2
 Made = TypeVar("Made")
 
 
-# a step's probability of feeding the truth, for every frame in whose place a prediction may be fed
 Sampling = Callable[[int], Sequence[float]]
+"""Maps a step to the probabilities, in [0, 1], of feeding the true frame: one for each frame in
+whose place a prediction may be fed."""
 
 
 class Batch(TypedDict):
-    """What one update sees."""
+    """What one update of the weights sees."""
 
     frames: np.ndarray  # float32 (B, T, H, W, C) in [0, 1]
     teacher_forcing_mask: np.ndarray  # float32 (B, frames that may be fed), 1: feed the true frame
@@ -50,15 +51,15 @@ def training_batch(
     reverse: bool = False,
     rows: Sequence[int] | None = None,
 ) -> Batch:
-    """Return the global batch of step `step`, or some rows of it: a pure function of its arguments.
+    """Return the global batch of a step, or some rows of it; it depends on the arguments alone.
 
     Args:
         source: clips, finite (in a new order every epoch) or endless (one after the other).
-        step: 1-based.
+        step: the step, counted from 1.
         batch: clips in the global batch.
-        seed: of order and masks.
+        seed: the seed of the clips' order and of the masks.
         sampling: gives a step's probabilities of feeding the truth, see `Sampling`.
-        reverse: the same clips with their last frame first, and the same mask.
+        reverse: return the same clips with their last frame first, and the same mask.
         rows: places in the global batch; None: all.
 
     Raises:
@@ -82,9 +83,10 @@ def numpy_training_batches(
     start_step: int = 1,
     rows: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
-    """Yield the batches of all updates from step `start_step` on endlessly, without TensorFlow.
+    """Yield the batches of all updates from step `start_step` on, without end or TensorFlow.
 
-    With `reverse_input` every step has two: its clips, then the same reversed in time.
+    With `reverse_input` every step has two: its clips, then the same reversed in time. The other
+    arguments are those of `training_batch`.
     """
     settings = {"batch": batch, "seed": seed, "sampling": sampling, "rows": rows}
     for step in itertools.count(start_step):
@@ -104,9 +106,8 @@ def training_batches(
 ) -> "tf.data.Dataset":
     """Return the batches of numpy_training_batches as an endless, prefetching tf.data pipeline.
 
-    With `rows` only these of every batch.
-
-    A damaged record stops it with TensorFlow's error; `data_errors` turns that into a DataError.
+    Its elements are dicts as `Batch`, with tensors. A damaged record stops it with an error of
+    TensorFlow, which `data_errors` turns into a DataError.
     """
     import tensorflow as tf
 
@@ -143,7 +144,7 @@ def evaluation_spans(source: ClipSource, *, batch: int, count: int | None) -> li
     if available is not None and total > available:
         raise DataError(
             f"evaluation wants {total} clips and the split has {available}; lower the number, or "
-            "prepare more (data.test_sequences, data.validation_sequences)"
+            "prepare more"
         )
     return [range(first, min(first + batch, total)) for first in range(0, total, batch)]
 
@@ -159,13 +160,19 @@ def numpy_evaluation_batches(
 def evaluation_batches(
     source: ClipSource, *, batch: int, count: int | None = None
 ) -> "Prefetched[np.ndarray]":
-    """Return the batches of numpy_evaluation_batches, made ahead."""
-    evaluation_spans(source, batch=batch, count=count)  # complain at once
+    """Return the batches of numpy_evaluation_batches, which a thread makes ahead.
+
+    Raises:
+        DataError: the source has fewer clips.
+    """
+    evaluation_spans(
+        source, batch=batch, count=count
+    )  # an error comes here, not in the first batch
     return Prefetched(lambda: numpy_evaluation_batches(source, batch=batch, count=count))
 
 
 class Prefetched(Generic[Made]):
-    """Batches in order, while a thread makes the next ones; every iteration begins anew."""
+    """Yields batches in order while a thread makes the next ones; every iteration begins anew."""
 
     def __init__(self, make: Callable[[], Iterator[Made]]):
         self.make = make
@@ -181,7 +188,7 @@ class Prefetched(Generic[Made]):
 
 @contextmanager
 def data_errors() -> Iterator[None]:
-    """Raise a DataError of the pipeline as itself, not in TensorFlow's wrapping.
+    """Raise a DataError of the pipeline as itself, unwrapped from TensorFlow's error.
 
     Put it around whatever consumes the batches, e.g. `with data_errors(): model.fit(...)`.
     """

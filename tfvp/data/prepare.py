@@ -1,4 +1,4 @@
-"""A configuration in, prepared data out: which folder it belongs to, made once, found again."""
+"""Prepares the data of a configuration once, and finds the prepared folder again."""
 
 import time
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ from rich.console import Console
 
 from tfvp.data import manifest as manifests
 from tfvp.data import shards, verify
+from tfvp.data.base import DatasetContents, Report
 from tfvp.data.manifest import Manifest
 from tfvp.data.raw_folder import NoRawData
 from tfvp.data.records import ClipSource, RecordReader
-from tfvp.data.registry import Report, dataset_of
+from tfvp.data.registry import dataset_of
 from tfvp.errors import DataError
 from tfvp.sections import DataSection
 
@@ -27,17 +28,17 @@ class PreparedData:
 
     @property
     def hash(self) -> str:
-        """Hash of everything that decides the bytes."""
+        """The hash of everything that decides the bytes, 12 hexadecimal digits."""
         return self.manifest.hash
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What tables must say: digits, label, counts, seed, terms, citation."""
+        """What tables must say of the data: title, label, counts, terms, citation and others."""
         return self.manifest.facts
 
     @property
     def terms(self) -> list[str]:
-        """Lines that say under which terms the data may be used, and what to cite."""
+        """The lines that say under which terms the data may be used, and what to cite."""
         cited = [f"cite: {citation}" for citation in self.facts.get("citation", [])]
         return [f"terms of use: {self.facts.get('terms', 'not stated')}", *cited]
 
@@ -46,7 +47,7 @@ class PreparedData:
         return self.manifest.reader(self.folder, name)
 
     def verify(self) -> list[str]:
-        """Check everything; return a line for each thing that is wrong, none when all is well."""
+        """Check every record; return a line for each fault, none when all is well."""
         problems = []
         for name in self.manifest.splits:
             try:
@@ -62,8 +63,9 @@ class PreparedData:
 def prepare(config: DataSection, *, report: Report, console: Console | None = None) -> PreparedData:
     """Write the prepared data of a configuration, or check and reuse what is there.
 
-    All splits are written, with `train_source: generated` too: the folder does not depend on it.
-    Where the raw data are not (any more), what was prepared from them, here or elsewhere, serves.
+    All splits are written, also where training reads endless clips: the folder does not depend on
+    that. Where the raw data are missing, data that were prepared from them, here or elsewhere, are
+    used.
 
     Args:
         config: the data section.
@@ -71,42 +73,42 @@ def prepare(config: DataSection, *, report: Report, console: Console | None = No
         console: where progress is shown; None: nowhere.
 
     Raises:
-        NoRawData: no raw data, and nothing prepared from them.
-        DataError: too little disk, what is there is damaged or not ours, or parts of
-            the raw data are missing: then the rest has been prepared.
+        NoRawData: there are neither raw data nor data prepared from them.
+        DataError: the disk has too little space, what lies there is damaged or not ours, or parts
+            of the raw data are missing; in that case the rest has been prepared.
     """
     console = console or Console(quiet=True)
-    dataset, (before, _) = dataset_of(config), _fitting(config)
+    dataset, (before, _) = dataset_of(config), _matching(config)
     try:
-        draft = dataset.draft(config, report)
+        plan = dataset.plan(report)
     except NoRawData:
         if not before:
             raise
         return _reuse(config, report)
-    if before and min(before)[0] < (dataset.rank(config, draft.settings) or 0):
+    if before and max(before)[0] > (dataset.match_score(plan.settings) or 0):
         return _reuse(config, report)  # what was found is only a stand-in for what was prepared
-    folder = _folder(config, draft.settings)
+    folder = _folder(config, plan.settings)
     if folder.exists():
         return _reopen(folder, report)
-    return _write(config, draft.finish(console), report, console)
+    return _write(config, plan.read(console), report, console)
 
 
 def _write(
-    config: DataSection, recipe: shards.Recipe, report: Report, console: Console
+    config: DataSection, contents: DatasetContents, report: Report, console: Console
 ) -> PreparedData:
     """Write what the raw data gave; raises DataError, at the end, when they are not complete."""
-    folder = _folder(config, recipe.settings)  # another's, when not all of the raw data is there
+    folder = _folder(config, contents.settings)  # not the plan's when the raw data are incomplete
     if folder.exists():
         prepared = _reopen(folder, report)
     else:
         report(f"writing {folder}")
         began = time.monotonic()
-        shards.write_folder(folder, recipe, report, console)
+        shards.write_folder(folder, config.dataset, contents, report, console)
         report(f"written in {time.monotonic() - began:.1f} s")
         prepared = _open(folder)
-    if recipe.incomplete:
+    if contents.incomplete:
         raise DataError(
-            f"{recipe.incomplete}; the rest is prepared in {folder}: to work with it, "
+            f"{contents.incomplete}; the rest is prepared in {folder}: to work with it, "
             "--allow-missing or data.allow_missing: true"
         )
     return prepared
@@ -115,13 +117,13 @@ def _write(
 def open_prepared(config: DataSection) -> PreparedData:
     """Open what `prepare` made, without looking for raw data.
 
-    With `data.digits: auto` that is whatever was prepared, MNIST before its stand-in.
+    Where several prepared folders match, it is the one with the highest match score.
 
     Raises:
-        DataError: it is not prepared, or not whole.
+        DataError: no prepared data match, several match equally well, or they are not whole.
     """
     home = config.prepared.expanduser()
-    found, unreadable = _fitting(config)
+    found, unreadable = _matching(config)
     if not found and unreadable:
         raise unreadable[0]
     if not found:
@@ -129,7 +131,7 @@ def open_prepared(config: DataSection) -> PreparedData:
             f"{home}: no {config.dataset} prepared with these settings; prepare it: "
             "python run.py --config … --stages prepare"
         )
-    best = [folder for rank, folder in found if rank == min(found)[0]]
+    best = [folder for score, folder in found if score == max(found)[0]]
     if len(best) > 1:
         raise DataError(
             f"{home}: the same settings were prepared from different raw data; remove one of "
@@ -138,32 +140,34 @@ def open_prepared(config: DataSection) -> PreparedData:
     return _open(best[0])
 
 
-def _fitting(config: DataSection) -> tuple[list[tuple[int, Path]], list[DataError]]:
-    """Return what was prepared with these settings, as (rank, folder), and unreadable manifests."""
+def _matching(config: DataSection) -> tuple[list[tuple[int, Path]], list[DataError]]:
+    """Return the prepared folders that match, as (score, folder), and unreadable manifests."""
     found: list[tuple[int, Path]] = []
     unreadable: list[DataError] = []
     home = config.prepared.expanduser()
     for path in sorted(home.glob(f"{config.dataset}-*/{manifests.NAME}")):
         try:
-            rank = dataset_of(config).rank(config, manifests.load(path.parent).settings)
+            manifest = manifests.load(path.parent)
         except DataError as error:  # of other settings, perhaps
             unreadable.append(error)
             continue
-        if rank is not None:
-            found.append((rank, path.parent))
+        if manifest.dataset != config.dataset:  # one whose name begins with this one's
+            continue
+        score = dataset_of(config).match_score(manifest.settings)
+        if score is not None:
+            found.append((score, path.parent))
     return found, unreadable
 
 
 def training_source(config: DataSection, prepared: PreparedData, *, report: Report) -> ClipSource:
-    """Return what training reads: the prepared train split, or endless new clips (`generated`).
+    """Return the clips of training: the prepared train split, or new ones without end.
 
     Raises:
-        DataError: a shard is not whole, or the digits for new clips are not found again.
+        DataError: a shard is not whole, or the raw data for new clips are not found again.
     """
-    endless = dataset_of(config).endless
-    if endless is None or not config.endless:
+    if not config.endless:
         return prepared.split("train")
-    return endless(config, prepared.manifest.settings, report)
+    return dataset_of(config).endless_clips(prepared.manifest.settings, report)
 
 
 def _folder(config: DataSection, settings: Mapping[str, Any]) -> Path:
@@ -172,7 +176,7 @@ def _folder(config: DataSection, settings: Mapping[str, Any]) -> Path:
 
 
 def _reuse(config: DataSection, report: Report) -> PreparedData:
-    """Open what was prepared before, its raw data unseen."""
+    """Open data that were prepared before from raw data that are not here."""
     prepared = open_prepared(config)
     _check_unaltered(prepared)
     report(

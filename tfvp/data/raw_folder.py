@@ -1,4 +1,4 @@
-"""Where a dataset's raw files are looked for."""
+"""Finds the folder in which a dataset's raw files are looked for."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from tfvp.errors import DataError
 
 
 class NoRawData(DataError):
-    """There are no raw data of the kind; whatever was prepared from them before can still serve."""
+    """The raw data are not there; data that were prepared from them before can still be used."""
 
 
 def raw_root(root: Path | None) -> Path | None:
@@ -18,15 +18,15 @@ def raw_root(root: Path | None) -> Path | None:
 
 
 def raw_folder(root: Path | None, name: str, advice: str) -> Path:
-    """Return `<root>/<name>`; root is data.root, or $TFVP_DATA when that is None.
+    """Return a dataset's folder of raw data, `<root>/<name>`.
 
     Args:
-        root: data.root.
+        root: data.root; None: $TFVP_DATA.
         name: the dataset's folder.
-        advice: where to get the dataset and what is read, for the error.
+        advice: where to get the dataset and which files are read, for the error.
 
     Raises:
-        NoRawData: there is no such folder.
+        NoRawData: there is no such folder, or no root is set.
     """
     place = raw_root(root)
     if place is None:

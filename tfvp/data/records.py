@@ -1,4 +1,4 @@
-"""The one TFRecord schema of every dataset, and any record by its number without TensorFlow.
+"""The TFRecord schema of all datasets, and reading any record by its number without TensorFlow.
 
 A record is a TFRecord frame (length, its crc32c, payload, its crc32c) around a `tf.train.Example`:
 
@@ -27,14 +27,12 @@ import numpy as np
 from tfvp.data.example import features_of, integers
 from tfvp.errors import DataError
 
-HEADER_BYTES, FOOTER_BYTES = (
-    12,
-    4,
-)  # of a TFRecord: uint64 length, uint32 crc | payload | uint32 crc
+# A TFRecord is a header (uint64 length and its uint32 crc), the payload, and its uint32 crc.
+HEADER_BYTES, FOOTER_BYTES = 12, 4
 
 
 class ClipSource(Protocol):
-    """Clips by number: prepared records, or a generator."""
+    """Clips by their number: prepared records, windows of raw videos, or a generator."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -43,15 +41,15 @@ class ClipSource(Protocol):
 
     @property
     def count(self) -> int | None:
-        """How many clips there are; None: endless."""
+        """How many clips there are; None: there is no end to them."""
         ...
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Return clip `index`, uint8 (T, H, W, C)."""
+        """Return clip `index` (from 0), uint8 (T, H, W, C) in [0, 255]."""
         ...
 
     def source(self, index: int) -> str:
-        """Say what clip `index` was made from."""
+        """Say what clip `index` was made from, in a few words, e.g. a file's name and frames."""
         ...
 
 
@@ -65,11 +63,11 @@ class Record:
 
 
 class Shard(NamedTuple):
-    """One file of records: where each begins, and how long the file is."""
+    """One file of records."""
 
     path: Path
     size_bytes: int
-    offsets: tuple[int, ...]
+    offsets: tuple[int, ...]  # first byte of each record, ascending
 
     def span(self, number: int) -> tuple[int, int]:
         """Return the first byte of record `number` and the first byte after it."""
@@ -101,7 +99,7 @@ def encode(record: Record) -> bytes:
 
 
 def decode(payload: bytes) -> Record:
-    """Read what `encode` wrote; raises ValueError, in a few words, when it is damaged."""
+    """Read what `encode` wrote; raises ValueError, in a few words, where it is damaged."""
     try:
         features = dict(features_of(payload))
         start, stop = features["frames"][0]
@@ -161,7 +159,7 @@ class RecordReader:
 
         Raises:
             IndexError: there is no such record.
-            DataError: the shard is gone or cut short, or the record is damaged.
+            DataError: the shard is missing or cut short, or the record is damaged.
         """
         if not 0 <= index < self.count:
             raise IndexError(f"{self.split}: clip {index} of {self.count}")

@@ -1,44 +1,25 @@
-"""Writing shards, on all cores; a prepared folder appears whole, under its name, or not."""
+"""Writes shards, on all cores; a prepared folder appears under its name when it is whole."""
 
 import math
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.console import Console
 
 from tfvp.data import manifest as manifests
 from tfvp.data import partial
+from tfvp.data.base import DatasetContents, Report
 from tfvp.data.manifest import Manifest, ShardEntry, SplitEntry, sha256_of
 from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES, ClipSource, Record, encode
 from tfvp.errors import DataError
 from tfvp.system.progress import Progress, progress
 from tfvp.system.threads import StoppedError, run_all, usable_cores
 
-SHARD_BYTES = 64 * 2**20  # about; a shard is also what verifying holds in memory
+SHARD_BYTES = 64 * 2**20  # about; verifying holds one shard in memory
 RECORD_OVERHEAD_BYTES = 256  # more than framing, names, shape, sums and the source take
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is to be prepared: settings that decide the bytes, facts for tables, clips by split."""
-
-    dataset: str
-    settings: dict[str, Any]  # ready for JSON
-    facts: dict[str, Any]  # ready for JSON
-    sources: Mapping[str, ClipSource]
-    incomplete: str = ""  # what is missing of what was asked for; the rest is written all the same
-
-
-class Draft(NamedTuple):
-    """What is known of a recipe before the raw data are read: enough to find what was prepared."""
-
-    settings: dict[str, Any]  # as the recipe's
-    # Reads and checks the raw data, with its progress on the console; raises DataError.
-    finish: Callable[[Console], Recipe]
 
 
 class Job(NamedTuple):
@@ -52,34 +33,35 @@ class Job(NamedTuple):
 
 
 def write_folder(
-    folder: Path, recipe: Recipe, report: Callable[[str], None], console: Console
+    folder: Path, dataset: str, contents: DatasetContents, report: Report, console: Console
 ) -> None:
     """Write every split's clips as shards with a manifest, in a folder that appears when whole.
 
-    Until then it is a hidden folder beside (`tfvp.data.partial`), in which finished shards stay
-    when writing fails or is interrupted; writing the same data again goes on after them.
+    Until then it is a hidden folder beside it (`tfvp.data.partial`), in which finished shards stay
+    when writing fails or is interrupted; writing the same data again continues after them.
 
     Args:
-        folder: where the data will be, must not exist; its parents are made.
-        recipe: what to write; its sources must have a count.
+        folder: where the data will be; it must not exist, and its parents are made.
+        dataset: the dataset's name.
+        contents: what is written.
         report: takes lines for the console.
         console: where progress is shown.
 
     Raises:
-        DataError: too little disk, the folder cannot be made, or writing fails.
+        DataError: the disk has too little space, the folder cannot be made, or writing fails.
     """
-    _check_disk(folder, recipe.sources)
+    _check_disk(folder, contents.splits)
     try:
         with partial.partial_folder(folder, report) as place:
             if place is None:  # another process was faster with the same settings
                 return
-            entries = _finished_shards(place, recipe.sources, report)
+            entries = _finished_shards(place, contents.splits, report)
             manifest = Manifest(
-                dataset=recipe.dataset,
-                hash=manifests.settings_hash(recipe.settings),
-                settings=recipe.settings,
-                facts=recipe.facts,
-                splits=_write_splits(place, recipe.sources, entries, console),
+                dataset=dataset,
+                hash=manifests.settings_hash(contents.settings),
+                settings=contents.settings,
+                facts=contents.facts,
+                splits=_write_splits(place, contents.splits, entries, console),
             )
             unfinished = place / f"{manifests.NAME}{partial.UNFINISHED}"
             unfinished.write_text(manifests.dump(manifest), encoding="utf-8")
@@ -90,8 +72,8 @@ def write_folder(
         raise DataError(f"{folder}: cannot be written ({error}); see data.prepared") from error
 
 
-def _check_disk(folder: Path, sources: Mapping[str, ClipSource]) -> None:
-    per_split = ((clips.count or 0, math.prod(clips.shape)) for clips in sources.values())
+def _check_disk(folder: Path, splits: Mapping[str, ClipSource]) -> None:
+    per_split = ((clips.count or 0, math.prod(clips.shape)) for clips in splits.values())
     needed = sum(count * (size + RECORD_OVERHEAD_BYTES) for count, size in per_split)
     before = partial.partial_of(folder).glob("*.tfrecord")
     needed -= sum(path.stat().st_size for path in before)
@@ -104,8 +86,8 @@ def _check_disk(folder: Path, sources: Mapping[str, ClipSource]) -> None:
         )
 
 
-def _jobs(sources: Mapping[str, ClipSource]) -> Iterator[Job]:
-    for split, clips in sources.items():
+def _jobs(splits: Mapping[str, ClipSource]) -> Iterator[Job]:
+    for split, clips in splits.items():
         count = clips.count or 0
         per_shard = max(1, SHARD_BYTES // (math.prod(clips.shape) + RECORD_OVERHEAD_BYTES))
         total = -(-count // per_shard)
@@ -116,10 +98,10 @@ def _jobs(sources: Mapping[str, ClipSource]) -> Iterator[Job]:
 
 
 def _finished_shards(
-    place: Path, sources: Mapping[str, ClipSource], report: Callable[[str], None]
+    place: Path, splits: Mapping[str, ClipSource], report: Report
 ) -> dict[str, ShardEntry]:
     """Return the shards that an interrupted writing left whole, by name."""
-    jobs = list(_jobs(sources))
+    jobs = list(_jobs(splits))
     entries = ((job, partial.finished(place, job.name)) for job in jobs)
     found = {
         job.name: entry
@@ -133,30 +115,30 @@ def _finished_shards(
 
 def _write_splits(
     place: Path,
-    sources: Mapping[str, ClipSource],
+    splits: Mapping[str, ClipSource],
     before: Mapping[str, ShardEntry],
     console: Console,
 ) -> dict[str, SplitEntry]:
-    """Write the shards that were not written before, each by one thread of one for each core."""
-    total = sum(clips.count or 0 for clips in sources.values())
+    """Write the shards that were not written before, each in one thread, a thread for each core."""
+    total = sum(clips.count or 0 for clips in splits.values())
     done = sum(len(entry.offsets) for entry in before.values())
-    jobs = [job for job in _jobs(sources) if job.name not in before]
+    jobs = [job for job in _jobs(splits) if job.name not in before]
     with progress(console, "writing clips", total, done) as shown:
         written = run_all(
             lambda job, stopping: _write_shard(place, job, stopping, shown), jobs, usable_cores()
         )
     entries = {**before, **{entry.name: entry for entry in written}}
     shards = {
-        split: [entries[j.name] for j in _jobs(sources) if j.split == split] for split in sources
+        split: [entries[j.name] for j in _jobs(splits) if j.split == split] for split in splits
     }
     return {
         split: SplitEntry(count=clips.count or 0, shape=clips.shape, shards=tuple(shards[split]))
-        for split, clips in sources.items()
+        for split, clips in splits.items()
     }
 
 
 def _write_shard(place: Path, job: Job, stopping: threading.Event, shown: Progress) -> ShardEntry:
-    """Write one shard and read it back for its sum; raises OSError when the disk fails."""
+    """Write one shard and read it back for its checksum; raises OSError when the disk fails."""
     import tensorflow as tf
 
     path, offsets, size = place / f"{job.name}{partial.UNFINISHED}", [], 0

@@ -1,4 +1,4 @@
-"""Verifying shards: whether their bytes are those that were written, and which record is not."""
+"""Verifies shards: whether their bytes are those that were written, and which records are not."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from tfvp.errors import DataError
 
 
 def altered_shards(folder: Path, manifest: Manifest) -> list[tuple[str, Path]]:
-    """Return (split, file) of every shard whose bytes are not those that were written."""
+    """Return (split, file) of every shard whose sha256 is not that of its manifest."""
     return [
         (split, folder / shard.name)
         for split, entry in manifest.splits.items()
@@ -22,7 +22,7 @@ def damaged_records(reader: RecordReader) -> list[str]:
     """Check every record of a split: TFRecord checksums, number, shape, and crc32 of the frames.
 
     Returns:
-        one line for each damaged record, naming shard and record; empty when all are whole.
+        one line for each damaged record, naming shard and record; an empty list if all are whole.
     """
     problems, index = [], 0
     for shard in reader.shards:
@@ -42,10 +42,10 @@ def damaged_records(reader: RecordReader) -> list[str]:
 
 
 def _broken_frames(shard: Shard) -> set[int]:
-    """Return the records whose TFRecord length or checksums are wrong.
+    """Return the places, in the shard, of records whose TFRecord length or checksums are wrong.
 
-    TensorFlow's reader stops at the first one, so its writer frames all payloads anew, in a
-    temporary file, and what differs is broken.
+    TensorFlow's reader stops at the first one. So its writer writes all payloads once more, into a
+    temporary file, and a record whose bytes differ there is broken.
     """
     import tensorflow as tf
 

@@ -1,10 +1,58 @@
-"""Which frames of a video become clips: windows that never cross a gap in the frame numbers."""
+"""Clips that are windows of videos: which frames they begin with, and reading any by its number.
 
+A window never crosses a gap in the frame numbers.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+import numpy as np
+
+
+class Named(Protocol):
+    """Anything that frames come from and that has a name."""
+
+    @property
+    def name(self) -> str:
+        """The video's name."""
+        ...
+
+
+Video = TypeVar("Video", bound=Named)
+
+
+@dataclass(frozen=True)
+class WindowClips(ABC, Generic[Video]):
+    """The clips of one split, a `ClipSource`; a dataset says how a window is read."""
+
+    prefix: ClassVar[str] = ""  # before the videos' names in what `source` returns
+
+    starts: tuple[tuple[Video, int], ...]  # a video and the number of the window's first frame
+    shape: tuple[int, int, int, int]  # (T, H, W, C)
+
+    @property
+    def count(self) -> int:
+        """How many clips there are."""
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return clip `index`, uint8 (T, H, W, C); raises DataError where its file is damaged."""
+        return self.window(*self.starts[index])
+
+    @abstractmethod
+    def window(self, video: Video, first: int) -> np.ndarray:
+        """Return the frames of a video from number `first` on, uint8 (T, H, W, C)."""
+
+    def source(self, index: int) -> str:
+        """Name video and frames of clip `index`, e.g. "street.mp4 frames 0-19"."""
+        video, first = self.starts[index]
+        return f"{self.prefix}{video.name} frames {first}-{first + self.shape[0] - 1}"
 
 
 def released(frames: Sequence[int], total: int, step: int) -> list[int]:
-    """Cut windows as the released E3D-LSTM program does: from the last frame to the first.
+    """Cut a video as the released E3D-LSTM program does, from the last frame to the first.
 
     A window is valid when its first and last frame numbers differ by total - 1, so it may run
     across two sequences whose numbers join. After a valid one the end moves back by `step`, else by
@@ -12,12 +60,15 @@ def released(frames: Sequence[int], total: int, step: int) -> list[int]:
     is the same, video by video.)
 
     Args:
-        frames: numbers of the frames there are, ascending, without repetition.
+        frames: the numbers of the video's frames, ascending, without repetition.
         total: frames of a window.
-        step: frames between the ends of valid windows: `total` is side by side.
+        step: frames between the ends of valid windows; with `total` they lie side by side.
 
     Returns:
-        the first frame numbers, ascending: 100 frames, 30 a window, step 30: [11, 41, 71].
+        the windows' first frame numbers, ascending.
+
+    >>> released(range(1, 101), total=30, step=30)
+    [11, 41, 71]
     """
     starts = []
     end = len(frames) - 1
@@ -31,15 +82,15 @@ def released(frames: Sequence[int], total: int, step: int) -> list[int]:
 
 
 def sliding(frames: Sequence[int], total: int, stride: int) -> list[int]:
-    """Cut windows from the first frame of every unbroken stretch on, a start every `stride` frames.
+    """Cut every unbroken stretch from its first frame on, a window every `stride` frames.
 
     Args:
-        frames: numbers of the frames there are, ascending, without repetition.
+        frames: the numbers of the video's frames, ascending, without repetition.
         total: frames of a window.
-        stride: frames between starts; `total` is side by side, 1 every window there is.
+        stride: frames between starts; with `total` windows lie side by side, 1 gives all there are.
 
     Returns:
-        the first frame numbers, ascending.
+        the windows' first frame numbers, ascending.
     """
     starts, begin = [], 0
     for place in range(1, len(frames) + 1):

@@ -1,4 +1,4 @@
-"""Prediction with a trained run: frames in, next frames out."""
+"""Predicts the next frames with the network of a trained run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,21 +42,31 @@ def trained_network(run: Run, experiment: Experiment) -> tuple[VideoPredictor, i
 def compiled_prediction(
     predictor: VideoPredictor, horizon: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile the prediction of `horizon` frames: (B, T, H, W, C) -> (B, horizon, H, W, C)."""
+    """Compile the prediction of `horizon` frames.
+
+    Returns:
+        a function of context frames, float32 (B, T, H, W, C) in [0, 1] with any T, to the predicted
+        frames, float32 (B, horizon, H, W, C), which may leave [0, 1].
+    """
     return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
 
 
 def compiled_one_step(
     predictor: VideoPredictor, context_frames: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile `VideoPredictor.predict_next` for contexts of this length and longer."""
+    """Compile `VideoPredictor.predict_next` for clips of at least `context_frames` frames.
+
+    Returns:
+        a function of true frames, float32 (B, T, H, W, C) in [0, 1], to the frames predicted one
+        step ahead, float32.
+    """
     return _compiled(predictor, lambda frames: predictor.predict_next(frames, context_frames))
 
 
 def _compiled(
     predictor: VideoPredictor, predict: Callable[[Any], Any]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile a function of tensors that reads a predictor's weights, float32 NumPy in and out."""
+    """Compile a function of tensors that reads a predictor's weights; it takes and gives NumPy."""
     compiled = backend.compiled(predict, predictor.variables)
 
     def in_numpy(context: np.ndarray) -> np.ndarray:
@@ -69,9 +79,12 @@ def _compiled(
 class Predictor:
     """A trained network that continues clips.
 
+        predictor = Predictor.load("results/e3d_residual")
+        future = predictor(frames, steps=20)
+
     Args:
         predictor: the network.
-        experiment: the experiment it was trained in.
+        experiment: the experiment in which it was trained.
     """
 
     def __init__(self, predictor: VideoPredictor, experiment: Experiment):
@@ -97,13 +110,13 @@ class Predictor:
 
         Args:
             frames: (T, H, W, C) or (B, T, H, W, C), uint8 in [0, 255] or float in [0, 1]; any T.
-            steps: frames to predict; default what the network was trained for.
+            steps: how many frames to predict; None: as many as the network was trained for.
 
         Returns:
             (steps, H, W, C) or (B, steps, H, W, C) of the same type and range as `frames`.
 
         Raises:
-            ValueError: another shape, type or range, or steps below 1.
+            ValueError: `frames` has another shape, type or range, or `steps` is below 1.
         """
         frames = np.asarray(frames)
         steps = self.experiment.data.predict_frames if steps is None else steps
@@ -120,7 +133,7 @@ class Predictor:
 
 
 def _unit_range(frames: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Frames as float32 in [0, 1], and whether they were uint8."""
+    """Return frames as float32 in [0, 1] of the same shape, and whether they were uint8."""
     if frames.dtype == np.uint8:
         return frames.astype(np.float32) / 255, True
     if not np.issubdtype(frames.dtype, np.floating):

@@ -1,7 +1,7 @@
-"""Continues anybody's video: reads it, fits it to the network, and brings predictions to its size.
+"""Continues a user's video: reads it, fits it to the network, and scales predictions back.
 
-Frames are fitted as a dataset of own videos fits them (`tfvp.data.user_videos.framing`): colour or
-gray as the network needs, scaled, or scaled and padded. Predictions go the same way back.
+Frames are fitted as the dataset of user videos fits them (`tfvp.data.user_videos.framing`): colour
+or gray as the network needs, scaled, or scaled and padded. Predictions go the same way back.
 """
 
 from collections import deque
@@ -12,117 +12,133 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfvp.data.user_videos.files import OwnSource, find_sources, open_frames
-from tfvp.data.user_videos.framing import Look, fitted, restored
+from tfvp.data.user_videos.files import UserVideo, find_user_videos, open_frames
+from tfvp.data.user_videos.framing import FrameFormat, fit_frame, restore_frame
 from tfvp.errors import DataError
 from tfvp.sections import DataSection
 
-Continue = Callable[[np.ndarray, int], np.ndarray]
-"""Context uint8 (B, T, H, W, C) and a number of steps -> uint8 (B, steps, H, W, C)."""
+Predict = Callable[[np.ndarray, int], np.ndarray]
+"""Maps context, uint8 (B, T, H, W, C), and a number of steps to uint8 (B, steps, H, W, C)."""
 
 WINDOWS_AT_ONCE = 8
 
 
-class Shown(NamedTuple):
-    """A frame of the result: its number in the input, from 1, and whether it was predicted."""
+class OutputFrame(NamedTuple):
+    """A frame of the result, taken over from the input or predicted."""
 
-    number: int
+    number: int  # in the input, from 1; predicted frames are counted on
     predicted: bool
     frame: np.ndarray  # uint8 (H, W, C), of the input's height and width, the network's channels
 
 
-class Given(NamedTuple):
-    """What was read of the input."""
+class InputClip(NamedTuple):
+    """The frames that were read of the input."""
 
-    context: list[np.ndarray]  # uint8 frames as they are, those that are shown before predictions
-    fitted: np.ndarray  # uint8 (T, H, W, C), what the network may see
-    first: int  # number of the first of them in the input, from 1
-    fps: float | None
+    context: list[np.ndarray]  # uint8 (H, W, C) of the input's size, which precede the predictions
+    fitted: np.ndarray  # uint8 (T, H, W, C) in the network's format
+    first: int  # number of the first frame in the input, from 1
+    fps: float | None  # frame rate; None: the input has none
 
 
-def only_source(place: Path) -> OwnSource:
-    """The one video, frame folder or sequence that a path names.
+def only_user_video(place: Path) -> UserVideo:
+    """Return the only video, frame folder or array that a path names.
 
     Raises:
-        DataError: it does not exist, holds none, or several.
+        DataError: the path does not exist, or holds none or several of them.
     """
-    sources, _ = find_sources(place)
-    if len(sources) > 1:
+    videos, _ = find_user_videos(place)
+    if len(videos) > 1:
         raise DataError(
-            f"{place}: holds {len(sources)} clips ({sources[0].name}, {sources[1].name}, …); give "
+            f"{place}: holds {len(videos)} clips ({videos[0].name}, {videos[1].name}, …); give "
             "--input one of them"
         )
-    return sources[0]
+    return videos[0]
 
 
-def look_of(data: DataSection, fit: str | None) -> Look:
-    """How the network wants frames; `fit` resize or pad, None: as its own data were fitted."""
-    return Look(data.frame_px, data.channels, fit or getattr(data, "fit", "resize"), None)
-
-
-def read_input(place: Path, look: Look, context: int, slide: bool) -> Given:
-    """Read the last `context` frames of an input, or with `slide` all of them.
-
-    Raises:
-        DataError: it cannot be read, or has fewer frames than `context`.
-    """
-    source = only_source(place)
-    frames, fps = open_frames(source)
-    small: deque[np.ndarray] = deque(maxlen=None if slide else context)
-    whole: deque[np.ndarray] = deque(maxlen=context)
-    count = 0
-    for count, frame in enumerate(frames, start=1):
-        small.append(fitted(frame, look))
-        if not slide or count <= context:
-            whole.append(frame)
-    if count < context:
-        raise DataError(
-            f"{source.path}: has {count} frames, the network continues {context}; give a longer "
-            f"clip, or make do with fewer: --context {max(1, count)}"
-        )
-    return Given(list(whole), np.stack(small), count - len(small) + 1, fps)
-
-
-def continued(
-    given: Given,
-    predict: Continue,
-    look: Look,
-    steps: int,
-    report: Callable[[int], None] = lambda done: None,
-) -> Iterator[Shown]:
-    """Yield the context's frames and then the predicted ones.
-
-    Every `steps` frames a window of the context's length is continued by `steps` frames; the last
-    window ends with the input, and what the window before it predicts beyond that is discarded. An
-    input that is one window has its future predicted, nothing more.
+def frame_format_of(data: DataSection, fit: str | None) -> FrameFormat:
+    """Return the format that a network wants.
 
     Args:
-        given: what was read.
-        predict: the network.
-        look: how its frames look.
-        steps: frames to predict from a window.
-        report: told the number of windows done.
+        data: the data section of the run in which the network was trained.
+        fit: "resize" or "pad", see `fit_frame`; None: as the training data were fitted.
     """
-    context = len(given.context)
-    size = given.context[0].shape[:2]
-    for offset, frame in enumerate(given.context):
-        native = Look(size, look.channels, "resize", None)
-        yield Shown(given.first + offset, False, fitted(frame, native))
-    starts = window_starts(len(given.fitted), context, steps)
-    ends = [*(start + context for start in starts[1:]), len(given.fitted) + steps]
+    return FrameFormat(data.frame_px, data.channels, fit or getattr(data, "fit", "resize"), None)
+
+
+def read_input(place: Path, frame_format: FrameFormat, context: int, slide: bool) -> InputClip:
+    """Read the last `context` frames of an input.
+
+    Args:
+        place: a video, a folder of images, or an array.
+        frame_format: the network's.
+        context: frames that a prediction starts from.
+        slide: read all frames, for predictions all along the input; its first `context` frames
+            are then those that precede the predictions.
+
+    Raises:
+        DataError: the input cannot be read, or has fewer frames than `context`.
+    """
+    video = only_user_video(place)
+    frames, fps = open_frames(video)
+    fitted: deque[np.ndarray] = deque(maxlen=None if slide else context)
+    original: deque[np.ndarray] = deque(maxlen=context)
+    count = 0
+    for count, frame in enumerate(frames, start=1):
+        fitted.append(fit_frame(frame, frame_format))
+        if not slide or count <= context:
+            original.append(frame)
+    if count < context:
+        raise DataError(
+            f"{video.path}: has {count} frames, the network continues {context}; give a longer "
+            f"clip, or make do with fewer: --context {max(1, count)}"
+        )
+    return InputClip(list(original), np.stack(fitted), count - len(fitted) + 1, fps)
+
+
+def continue_clip(
+    clip: InputClip,
+    predict: Predict,
+    frame_format: FrameFormat,
+    steps: int,
+    report: Callable[[int], None] = lambda done: None,
+) -> Iterator[OutputFrame]:
+    """Yield the context's frames and then the predicted ones.
+
+    A window of the context's length slides along the input in strides of `steps` frames, and
+    `steps` frames are predicted after each. The last window ends with the input; frames that the
+    window before it predicts beyond that are discarded. An input as long as one window has its
+    future predicted and nothing more.
+
+    Args:
+        clip: the frames that were read.
+        predict: the network.
+        frame_format: the network's, with which `clip` was read.
+        steps: frames to predict after a window.
+        report: is called with the number of windows that are done.
+
+    Yields:
+        frames of the input's height and width with the network's channels, in order.
+    """
+    context = len(clip.context)
+    size = clip.context[0].shape[:2]
+    for offset, frame in enumerate(clip.context):
+        native = FrameFormat(size, frame_format.channels, "resize", None)
+        yield OutputFrame(clip.first + offset, False, fit_frame(frame, native))
+    starts = window_starts(len(clip.fitted), context, steps)
+    ends = [*(start + context for start in starts[1:]), len(clip.fitted) + steps]
     for part in range(0, len(starts), WINDOWS_AT_ONCE):
         some = starts[part : part + WINDOWS_AT_ONCE]
-        windows = np.stack([given.fitted[start : start + context] for start in some])
+        windows = np.stack([clip.fitted[start : start + context] for start in some])
         for start, end, future in zip(some, ends[part:], predict(windows, steps), strict=False):
             first = start + context
             for offset, frame in enumerate(future[: end - first]):
-                number = given.first + first + offset
-                yield Shown(number, True, restored(frame, look, size))
+                number = clip.first + first + offset
+                yield OutputFrame(number, True, restore_frame(frame, frame_format, size))
         report(part + len(some))
 
 
 def window_starts(frames: int, context: int, steps: int) -> list[int]:
-    """First frames of the windows: every `steps`, and one at the end.
+    """Return the first frame of each window: one every `steps` frames, and one at the end.
 
     >>> window_starts(10, 10, 20), window_starts(14, 4, 4)
     ([0], [0, 4, 8, 10])

@@ -1,7 +1,7 @@
-"""Writes a continued clip: an animation with borders and numbers, or the bare frames.
+"""Writes a continued clip as an animation with borders and numbers, or as bare frames.
 
-.gif and .mp4 show context and prediction, told apart by the border's colour and the line below;
-.npy is the predicted frames alone, uint8 (steps, H, W, C); a folder gets each frame as a PNG,
+A .gif or .mp4 shows context and prediction, told apart by the border's colour and the line below.
+An .npy holds the predicted frames alone, uint8 (steps, H, W, C). A folder gets each frame as a PNG,
 context_00010.png and predicted_00011.png, numbered as in the input, from 1. A file appears whole or
 not at all, and none is ever overwritten.
 """
@@ -16,18 +16,18 @@ from PIL import Image
 
 from tfvp.drawing.clips import gif, numbered
 from tfvp.errors import ConfigError, DataError
-from tfvp.inference.video import Shown
+from tfvp.inference.video import OutputFrame
 from tfvp.system.files import creating
 
-FPS = 10.0  # of an input that has no rate of its own
+FPS = 10.0  # frame rate of the result where the input has none
 
 
 def check_output(path: Path) -> None:
-    """Find out before any work whether the result can be written.
+    """Check before any work whether the result can be written.
 
     Raises:
-        ConfigError: another kind of file than can be written.
-        DataError: it exists already, or its folder does not.
+        ConfigError: the path's ending is none that can be written.
+        DataError: the path exists already, or its folder does not.
     """
     if path.suffix.lower() not in WRITERS:
         raise ConfigError(
@@ -40,8 +40,17 @@ def check_output(path: Path) -> None:
         raise DataError(f"{path}: {path.absolute().parent} is no folder; make it first")
 
 
-def write_clip(path: Path, frames: Iterable[Shown], fps: float | None) -> int:
-    """Write frames to a new file or folder; returns how many were predicted."""
+def write_clip(path: Path, frames: Iterable[OutputFrame], fps: float | None) -> int:
+    """Write frames to a new file or folder.
+
+    Args:
+        path: where to; the ending decides the kind, a key of WRITERS.
+        frames: in order; they are read once.
+        fps: frame rate; None: 10 frames per second.
+
+    Returns:
+        how many of the frames were predicted.
+    """
     counted = _Counted(frames)
     with creating(path) as temporary:
         WRITERS[path.suffix.lower()](temporary, counted, fps or FPS)
@@ -49,27 +58,27 @@ def write_clip(path: Path, frames: Iterable[Shown], fps: float | None) -> int:
 
 
 class _Counted:
-    """Frames on their way, and how many of those that went by were predicted."""
+    """Passes frames on and counts those that were predicted."""
 
-    def __init__(self, frames: Iterable[Shown]):
+    def __init__(self, frames: Iterable[OutputFrame]):
         self.frames = frames
         self.predicted = 0
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[OutputFrame]:
         for shown in self.frames:
             self.predicted += shown.predicted
             yield shown
 
 
-def _pictures(frames: Iterable[Shown]) -> Iterator[Image.Image]:
+def _pictures(frames: Iterable[OutputFrame]) -> Iterator[Image.Image]:
     return (numbered(each.frame / 255, each.number, each.predicted) for each in frames)
 
 
-def _gif(path: Path, frames: Iterable[Shown], fps: float) -> None:
+def _gif(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:
     path.write_bytes(gif(list(_pictures(frames)), frame_ms=max(20, round(1000 / fps))))
 
 
-def _mp4(path: Path, frames: Iterable[Shown], fps: float) -> None:
+def _mp4(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:
     writer = None
     for picture in _pictures(frames):
         pixels = np.asarray(picture)[..., ::-1]
@@ -84,12 +93,12 @@ def _mp4(path: Path, frames: Iterable[Shown], fps: float) -> None:
         writer.release()
 
 
-def _npy(path: Path, frames: Iterable[Shown], fps: float) -> None:
+def _npy(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:
     del fps
     np.save(path, np.stack([each.frame for each in frames if each.predicted]))
 
 
-def _folder(path: Path, frames: Iterable[Shown], fps: float) -> None:
+def _folder(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:
     del fps
     path.mkdir()
     for each in frames:
@@ -97,7 +106,7 @@ def _folder(path: Path, frames: Iterable[Shown], fps: float) -> None:
         Image.fromarray(each.frame.squeeze()).save(path / name)
 
 
-WRITERS: dict[str, Callable[[Path, Iterable[Shown], float], None]] = {
+WRITERS: dict[str, Callable[[Path, Iterable[OutputFrame], float], None]] = {
     ".gif": _gif,
     ".mp4": _mp4,
     ".npy": _npy,

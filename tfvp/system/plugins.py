@@ -12,20 +12,21 @@ class Plugins(NamedTuple):
     unusable: dict[str, str]
 
 
-def find_plugins(group: str, ours: dict[str, str]) -> Plugins:
-    """Return our packages and those of installed entry points.
+def find_plugins(group: str, ours: dict[str, str], attribute: str | None = None) -> Plugins:
+    """Names and packages: ours, then those of installed entry points.
 
     A package that cannot be imported or whose name is taken is no error here: it is listed as
     unusable, and the message for a configuration that names it says why.
 
     Args:
-        group: the entry points' group, e.g. "tfvp.models"; the name of an entry point is what
-            configurations say, its value a package.
-        ours: the packages that come with tfvp, by name; no other package can replace one.
+        group: the entry points' group, e.g. "tfvp.models"; a point's name is what configurations
+            say, its value a package.
+        ours: those that come with tfvp; an outside package cannot replace one.
+        attribute: what a package must have to be used, e.g. "SECTION".
     """
     found = Plugins(dict(ours), {})
     for point in entry_points(group=group):
-        reason = _reason_against(point.name, point.value, found.packages)
+        reason = _reason_against(point.name, point.value, found.packages, attribute)
         if reason:
             found.unusable[point.name] = reason
         else:
@@ -33,12 +34,14 @@ def find_plugins(group: str, ours: dict[str, str]) -> Plugins:
     return found
 
 
-def _reason_against(name: str, package: str, taken: dict[str, str]) -> str:
-    """Return why a package cannot be used under a name; empty if it can."""
+def _reason_against(name: str, package: str, taken: dict[str, str], attribute: str | None) -> str:
+    """Why an outside package cannot be used under a name; empty where it can."""
     if taken.get(name, package) != package:
         return f"{package} cannot have the name {name!r}, which is {taken[name]}'s"
     try:
-        import_module(package)
+        module = import_module(package)
+        if attribute:
+            getattr(module, attribute)
     except Exception as error:  # whatever a package does when it is imported
         return f"{package} cannot be imported: {type(error).__name__}: {error}"
     return ""

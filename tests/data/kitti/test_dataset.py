@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from tests.helpers.small_data import silent
-from tfvp.data.frames import scaled_crop
 from tfvp.data.inspect import contact_sheet, preview
 from tfvp.data.kitti import dataset as kitti
 from tfvp.data.kitti.config import KittiData
+from tfvp.data.kitti.images import scaled_crop
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.errors import DataError
 from tfvp.sections import SPLITS

@@ -321,7 +321,7 @@ def test_what_ffmpeg_says_does_not_bury_what_we_say(tmp_path, root):
     """FFmpeg prints "moov atom not found" about such a file, unless a command has hushed it."""
     path = tmp_path / "person04_boxing_d1.avi"
     path.write_bytes(bytes(3) + b"\x14ftypisom" + bytes(99))
-    count = f"from tfvp.data.frames import count_frames as c; c(Path({str(path)!r}))"
+    count = f"from tfvp.data.kth.frames import count_frames as c; c(Path({str(path)!r}))"
     command = "from tfvp.cli.main import main; main(['config', '--config', 'e3d_kth'])"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENCV")}
     said = [

@@ -9,9 +9,9 @@ import pytest
 from tests.helpers import tiny
 from tests.helpers.small_data import silent
 from tfvp.config.loading import load_config
-from tfvp.data.frames import count_frames
 from tfvp.data.kth import files as kth_files
 from tfvp.data.kth.config import KthData
+from tfvp.data.kth.frames import count_frames
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.evaluation.schema import read_metrics
 from tfvp.sections import SPLITS

@@ -1,4 +1,4 @@
-"""Glyphs that are no MNIST digits: how their files are read, split, and refused."""
+"""Characters in the place of MNIST's digits: how their files are read, split, and refused."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ from tests.helpers.small_data import idx_file, silent
 from tfvp.config.loading import load_config
 from tfvp.config.yaml import read_mapping
 from tfvp.data import order
-from tfvp.data.moving_mnist.characters import find_glyphs
+from tfvp.data.moving_mnist.characters import find_characters
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import find_digits
 from tfvp.data.prepare import open_prepared, prepare
@@ -49,7 +49,7 @@ def emnist(tmp_path) -> Path:
 
 
 def test_emnist_is_turned_upright_and_split_like_mnist(emnist):
-    found = find_glyphs("emnist_balanced", emnist, False)
+    found = find_characters("emnist_balanced", emnist, False)
     np.testing.assert_array_equal(found.splits["train"][0], images_of(24)[:22])
     np.testing.assert_array_equal(found.splits["validation"][0], images_of(24)[22:])
     np.testing.assert_array_equal(found.splits["test"][0], images_of(4))
@@ -104,14 +104,14 @@ def test_emnists_digits_are_left_out_on_request(emnist):
 
 def test_emnist_files_that_do_not_fit(emnist):
     with pytest.raises(DataError, match=r"emnist: expected emnist-letters-train-images-idx3-ubyte"):
-        find_glyphs("emnist_letters", emnist, False)
+        find_characters("emnist_letters", emnist, False)
     labels = emnist / "emnist" / "gzip" / "emnist-balanced-test-labels-idx1-ubyte"
     labels.write_bytes(labels_file([1, 2, 3]))
     with pytest.raises(DataError, match=r"expected 4 labels, as .* has images, got 3"):
-        find_glyphs("emnist_balanced", emnist, True)
+        find_characters("emnist_balanced", emnist, True)
     labels.write_bytes(idx_file(images_of(4)))
     with pytest.raises(DataError, match=r"expected idx magic number 0x00000801 \(labels\)"):
-        find_glyphs("emnist_balanced", emnist, True)
+        find_characters("emnist_balanced", emnist, True)
 
 
 def put_kmnist(root: Path, **parts: np.ndarray) -> Path:
@@ -141,14 +141,14 @@ def test_kmnists_test_file_alone_makes_a_test_set_alone(tmp_path):
 
 def test_kmnist_files_that_do_not_fit(tmp_path):
     with pytest.raises(DataError, match="there is neither"):
-        find_glyphs("kmnist", tmp_path, False)
+        find_characters("kmnist", tmp_path, False)
     put_kmnist(tmp_path, train=images_of(24), test=images_of(3).astype(np.float32))
     with pytest.raises(DataError, match=r"expected images of 28x28 uint8, got .* float32"):
-        find_glyphs("kmnist", tmp_path, False)
+        find_characters("kmnist", tmp_path, False)
     path = tmp_path / "kmnist" / "kmnist-test-imgs.npz"
     np.savez(path, np.array([{}], dtype=object))
     with pytest.raises(DataError, match="Object arrays cannot be loaded"):
-        find_glyphs("kmnist", tmp_path, False)
+        find_characters("kmnist", tmp_path, False)
 
 
 def drawing(number: int) -> bytes:
@@ -174,15 +174,15 @@ def put_omniglot(root: Path, drawers: range = range(1, 21), extra: str | None = 
 def test_omniglot_is_read_inside_its_zip_and_split_by_drawer(tmp_path):
     put_omniglot(tmp_path, extra="../../escaped_20.png")
     before = sorted(tmp_path.rglob("*"))
-    found = find_glyphs("omniglot", tmp_path, False)
+    found = find_characters("omniglot", tmp_path, False)
     assert sorted(tmp_path.rglob("*")) == before
     assert not (tmp_path.parent / "escaped_20.png").exists()
     assert [len(images) for images, _ in found.splits.values()] == [14, 2, 5]
     assert not set(found.splits["train"][1]) & set(found.splits["test"][1])
-    glyph = found.splits["train"][0][0]
+    character = found.splits["train"][0][0]
     # The bar's rows 8-15 of 105 are rows 2.1-4.3 of 28; its columns 8-96 are 2.1-25.9.
-    assert glyph[3, 14] == 255
-    assert glyph[0, 14] == glyph[8, 14] == glyph[3, 0] == 0
+    assert character[3, 14] == 255
+    assert character[0, 14] == character[8, 14] == character[3, 0] == 0
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_omniglot_is_read_inside_its_zip_and_split_by_drawer(tmp_path):
 def test_omniglot_zips_that_do_not_fit(tmp_path, spoil, says):
     spoil(put_omniglot(tmp_path))
     with pytest.raises(DataError, match=says):
-        find_glyphs("omniglot", tmp_path, False)
+        find_characters("omniglot", tmp_path, False)
 
 
 def test_a_damaged_drawing_is_named(tmp_path):
@@ -209,10 +209,10 @@ def test_a_damaged_drawing_is_named(tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("B/character01/0002_01.png", b"not a picture")
     with pytest.raises(DataError, match=r"0002_01\.png: not a PNG image"):
-        find_glyphs("omniglot", tmp_path, False)
+        find_characters("omniglot", tmp_path, False)
 
 
-def test_other_glyphs_need_a_root():
+def test_other_characters_need_a_root():
     with pytest.raises(DataError, match=r"kmnist needs data\.root or TFVP_DATA"):
         find_digits("kmnist", None, silent)
 

@@ -9,13 +9,13 @@ import pytest
 from tfvp.data import order
 from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.moving_mnist.config import MovingMnistData
-from tfvp.data.moving_mnist.dataset import MovingMnistClips, clips, rank, wanted
+from tfvp.data.moving_mnist.dataset import MovingMnistClips, MovingMnistDataset, clips
 from tfvp.data.moving_mnist.digits import Digits, DigitSplit, find_digits
 from tfvp.data.moving_mnist.motion import boxes, composite, mirrored, positions
 from tfvp.sections import SPLITS
 
 
-def glyphs(count: int, px: int) -> np.ndarray:
+def random_digits(count: int, px: int) -> np.ndarray:
     """Squares of noise that NumPy's version cannot change."""
     noise = order.words(1, "motion", (99,), count * px * px)
     return (noise >> np.uint64(56)).astype(np.uint8).reshape(count, px, px)
@@ -23,8 +23,8 @@ def glyphs(count: int, px: int) -> np.ndarray:
 
 def some_clips(**changes) -> MovingMnistClips:
     settings = {
-        "name": "glyphs/train",
-        "images": glyphs(6, 12),
+        "name": "digits/train",
+        "images": random_digits(6, 12),
         "numbers": range(100, 106),
         "split": "train",
         "seed": 0,
@@ -153,7 +153,7 @@ def test_every_digit_is_shown_before_one_comes_again():
 def test_source_names_the_digits_as_in_their_file():
     made = some_clips()
     first, second = made.digit_indices(2) + 100
-    assert made.source(2) == f"glyphs/train {first}+{second}"
+    assert made.source(2) == f"digits/train {first}+{second}"
 
 
 def test_a_finite_set_ends():
@@ -162,7 +162,7 @@ def test_a_finite_set_ends():
 
 
 def test_settings_reach_the_clips():
-    split = DigitSplit(glyphs(5, 28), range(7, 12))
+    split = DigitSplit(random_digits(5, 28), range(7, 12))
     digits = Digits("mnist", "", "", "", "", "", "", {"test": split})
     config = MovingMnistData(
         digit_count=3, digit_px=14, frame_px=(30, 40), seed=5, predict_frames=7
@@ -235,13 +235,14 @@ def test_a_subset_is_the_first_digits_of_each_split():
         shown = {int(n) for i in range(40) for n in made.source(i).split(" ")[1].split("+")}
         assert shown == set(range(first, first + 7))
     whole = prepared_settings(MovingMnistData())
-    assert rank(MovingMnistData(), whole) == 0
-    assert rank(config, whole) is None
-    assert rank(MovingMnistData(), prepared_settings(config)) is None
+    subset = prepared_settings(config)
+    assert MovingMnistDataset(MovingMnistData()).match_score(whole) == 0
+    assert MovingMnistDataset(config).match_score(whole) is None
+    assert MovingMnistDataset(MovingMnistData()).match_score(subset) is None
 
 
 def prepared_settings(config: MovingMnistData) -> dict:
-    return {**wanted(config), "digits": "mnist"}
+    return {**MovingMnistDataset(config).wanted_settings(), "digits": "mnist"}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -250,9 +251,9 @@ def test_one_to_four_digits(count):
     shown = made.digit_indices(3)
     assert len(set(shown)) == count
     drawn = np.zeros((20, 64, 64), np.uint8)
-    for digit, (glyph, path) in enumerate(zip(shown, made.corners(3).swapaxes(0, 1), strict=True)):
-        assert made.source(3).split(" ")[1].split("+")[digit] == str(100 + glyph)
+    for digit, (number, path) in enumerate(zip(shown, made.corners(3).swapaxes(0, 1), strict=True)):
+        assert made.source(3).split(" ")[1].split("+")[digit] == str(100 + number)
         for frame, (y, x) in enumerate(path):
             window = drawn[frame, y : y + 12, x : x + 12]
-            window[:] = np.maximum(window, made.images[glyph])
+            window[:] = np.maximum(window, made.images[number])
     np.testing.assert_array_equal(made[3][..., 0], drawn)

@@ -11,12 +11,12 @@ from PIL import Image
 from tests.helpers.small_data import silent
 from tfvp.cli.main import main
 from tfvp.data.prepare import open_prepared, prepare
-from tfvp.data.user_videos.config import ClipsData
-from tfvp.data.user_videos.files import find_sources, open_frames
-from tfvp.data.user_videos.framing import Look, fitted, read
+from tfvp.data.user_videos.config import UserVideosData
+from tfvp.data.user_videos.files import find_user_videos, open_frames
+from tfvp.data.user_videos.framing import FrameFormat, fit_frame, read_video
 from tfvp.errors import DataError
 
-PLAIN = Look((24, 32), 1, "resize", None)
+PLAIN = FrameFormat((24, 32), 1, "resize", None)
 
 
 def shades(count: int, height: int = 24, width: int = 32) -> np.ndarray:
@@ -50,11 +50,11 @@ def put_images(folder: Path, frames: np.ndarray) -> Path:
 
 
 def only(place: Path):
-    ((source,), _) = find_sources(place)
+    ((source,), _) = find_user_videos(place)
     return source
 
 
-def config_of(tmp_path: Path, **changes) -> ClipsData:
+def config_of(tmp_path: Path, **changes) -> UserVideosData:
     settings = {
         "source": tmp_path / "mine",
         "prepared": tmp_path / "data",
@@ -62,7 +62,7 @@ def config_of(tmp_path: Path, **changes) -> ClipsData:
         "context_frames": 3,
         "predict_frames": 2,
     }
-    return ClipsData(**{**settings, **changes})
+    return UserVideosData(**{**settings, **changes})
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_videos_keep_frames_order_and_colours(tmp_path, end):
     frames = shades(12, 48, 64)
     frames[:, :, :, 0] = 200  # red stays red
     source = only(put_video(tmp_path / f"a.{end}", frames))
-    shown = read(source, Look((48, 64), 3, "resize", None))
+    shown = read_video(source, FrameFormat((48, 64), 3, "resize", None))
     assert shown.shape == (12, 48, 64, 3)
     assert np.abs(shown.astype(int) - frames).max() < 16  # the codecs lose some
 
@@ -94,19 +94,19 @@ def test_gifs_folders_and_arrays_are_exact(tmp_path):
         put_gif(tmp_path / "a.gif", frames),
         put_images(tmp_path / "folder", frames),  # frame10 comes after frame9
     ):
-        np.testing.assert_array_equal(read(only(place), PLAIN), frames[..., :1])
+        np.testing.assert_array_equal(read_video(only(place), PLAIN), frames[..., :1])
     np.save(tmp_path / "b.npy", (frames[..., 0] / 255).astype(np.float32))
-    np.testing.assert_array_equal(read(only(tmp_path / "b.npy"), PLAIN), frames[..., :1])
+    np.testing.assert_array_equal(read_video(only(tmp_path / "b.npy"), PLAIN), frames[..., :1])
 
 
 def test_each_sequence_of_an_array_is_a_source(tmp_path):
     frames = np.stack([shades(6)[..., 0] + i for i in range(3)])
     np.savez(tmp_path / "a.npz", many=frames, one=frames[0], colour=shades(6))
-    sources, _ = find_sources(tmp_path / "a.npz")
+    sources, _ = find_user_videos(tmp_path / "a.npz")
     names = ["a.npz[colour]", "a.npz[many][0]", "a.npz[many][1]", "a.npz[many][2]", "a.npz[one]"]
     assert [source.name for source in sources] == names
-    np.testing.assert_array_equal(read(sources[2], PLAIN)[..., 0], frames[1])
-    np.testing.assert_array_equal(read(sources[4], PLAIN)[..., 0], frames[0])
+    np.testing.assert_array_equal(read_video(sources[2], PLAIN)[..., 0], frames[1])
+    np.testing.assert_array_equal(read_video(sources[4], PLAIN)[..., 0], frames[0])
     assert next(open_frames(sources[0]).frames).shape == (24, 32, 3)
 
 
@@ -114,7 +114,7 @@ def test_other_files_are_left_aside_and_hidden_ones_not_mentioned(tmp_path):
     put_images(tmp_path / "mine" / "walk", shades(3))
     (tmp_path / "mine" / "notes.txt").write_text("x")
     (tmp_path / "mine" / ".hidden.npy").write_text("x")
-    sources, others = find_sources(tmp_path / "mine")
+    sources, others = find_user_videos(tmp_path / "mine")
     assert [source.name for source in sources] == ["walk"]
     assert [path.name for path in others] == ["notes.txt"]
 
@@ -124,12 +124,16 @@ def test_other_files_are_left_aside_and_hidden_ones_not_mentioned(tmp_path):
 
 def test_resize_and_pad_by_hand():
     frame = np.full((10, 40, 1), 100, np.uint8)
-    stretched = fitted(frame, Look((20, 20), 1, "resize", None))
+    stretched = fit_frame(frame, FrameFormat((20, 20), 1, "resize", None))
     assert (stretched == 100).all()
-    padded = fitted(frame, Look((20, 20), 1, "pad", None))  # halved to 5 rows in the middle
+    padded = fit_frame(
+        frame, FrameFormat((20, 20), 1, "pad", None)
+    )  # halved to 5 rows in the middle
     assert (padded[7:12] == 100).all()
     assert padded[:7].max() == padded[12:].max() == 0
-    taller = fitted(np.full((4, 2, 1), 9, np.uint8), Look((8, 8), 1, "pad", None))  # doubled
+    taller = fit_frame(
+        np.full((4, 2, 1), 9, np.uint8), FrameFormat((8, 8), 1, "pad", None)
+    )  # doubled
     assert (taller[:, 2:6] == 9).all()
     assert taller[:, :2].max() == taller[:, 6:].max() == 0
 
@@ -137,9 +141,9 @@ def test_resize_and_pad_by_hand():
 def test_gray_and_colour():
     red = np.zeros((4, 4, 3), np.uint8)
     red[..., 0] = 200
-    gray = fitted(red, Look((4, 4), 1, "resize", None))
+    gray = fit_frame(red, FrameFormat((4, 4), 1, "resize", None))
     assert (gray == 60).all()  # 0.299 of 200: the luma of BT.601
-    coloured = fitted(gray, Look((4, 4), 3, "resize", None))
+    coloured = fit_frame(gray, FrameFormat((4, 4), 3, "resize", None))
     assert coloured.shape == (4, 4, 3)
     assert (coloured == 60).all()
 
@@ -150,17 +154,17 @@ def test_gray_and_colour():
 )
 def test_frames_a_second(tmp_path, fps, taken):
     source = only(put_gif(tmp_path / "a.gif", shades(13), duration_ms=50))  # 20 a second
-    shown = read(source, Look((24, 32), 1, "resize", float(fps)))
+    shown = read_video(source, FrameFormat((24, 32), 1, "resize", float(fps)))
     assert shown[:, 0, 0, 0].tolist() == [5 * t + 10 for t in taken]
 
 
 def test_frame_rates_that_cannot_be(tmp_path):
     source = only(put_gif(tmp_path / "a.gif", shades(5)))
     with pytest.raises(DataError, match=r"has 10 frames a second, data.fps: 25 asks for more"):
-        read(source, Look((24, 32), 1, "resize", 25.0))
+        read_video(source, FrameFormat((24, 32), 1, "resize", 25.0))
     source = only(put_images(tmp_path / "walk", shades(3)))
     with pytest.raises(DataError, match="has no frame rate"):
-        read(source, Look((24, 32), 1, "resize", 5.0))
+        read_video(source, FrameFormat((24, 32), 1, "resize", 5.0))
 
 
 # --- how it is split and cut ---------------------------------------------------------------------
@@ -338,7 +342,9 @@ def test_convert_says_what_is_wrong_in_one_line(tmp_path, capsys):
 @pytest.mark.realdata
 def test_real_videos_as_ones_own(tmp_path):
     videos = Path(os.environ["TFVP_DATA"]) / "kth" / "videos"
-    config = ClipsData(source=videos, prepared=tmp_path, frame_px=(48, 64), fit="pad", fps=12.5)
+    config = UserVideosData(
+        source=videos, prepared=tmp_path, frame_px=(48, 64), fit="pad", fps=12.5
+    )
     made = prepare(config, report=print)
     assert made.verify() == []
     names = [name for listed in made.facts["sources"].values() for name in listed]

@@ -1,10 +1,10 @@
-"""KITTI raw (Geiger et al. 2013) for video prediction, scaled and cropped as PredNet does it."""
+"""KITTI raw (Geiger et al. 2013): clips are windows of drives, scaled and cropped as PredNet's."""
 
 import bisect
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tfvp.data import windows
-from tfvp.data.frames import scaled_crop
+from tfvp.data.base import Dataset, DatasetContents, DatasetPlan, Report
 from tfvp.data.kitti.config import KittiData
+from tfvp.data.kitti.images import scaled_crop
 from tfvp.data.raw_folder import NoRawData, raw_folder
-from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
 from tfvp.sections import SPLITS
 
@@ -32,14 +32,12 @@ CITATION = (
 )
 CAMERAS = {"image_02": "left camera", "image_03": "right camera"}
 
-Report = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Drive:
     """One drive's images, in order."""
 
-    name: str
+    name: str  # of its folder
     images: tuple[Path, ...]
     numbers: tuple[int, ...]  # as the files' names say, ascending
 
@@ -54,95 +52,79 @@ class Drive:
         return Drive(self.name, self.images[start:], self.numbers[start:])
 
 
-@dataclass(frozen=True)
-class KittiWindows:
-    """The clips of one split."""
+class KittiWindows(windows.WindowClips[Drive]):
+    """The clips of one split, uint8 (T, H, W, 3)."""
 
-    starts: tuple[tuple[Drive, int], ...]  # a drive and the number of the first frame
-    shape: tuple[int, int, int, int]
+    prefix = "kitti/"
 
-    @property
-    def count(self) -> int:
-        """How many clips there are."""
-        return len(self.starts)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        """Return clip `index`, uint8 (T, H, W, 3); raises DataError naming an unreadable image."""
-        drive, first = self.starts[index]
-        place = bisect.bisect_left(drive.numbers, first)
+    def window(self, video: Drive, first: int) -> np.ndarray:
+        """Return the frames of a drive from number `first` on; names an unreadable image."""
+        place = bisect.bisect_left(video.numbers, first)
         total, height, width, _ = self.shape
-        images = drive.images[place : place + total]
+        images = video.images[place : place + total]
         return np.stack([scaled_crop(image, (height, width)) for image in images])
 
-    def source(self, index: int) -> str:
-        """Name drive and frames of clip `index`, e.g. "kitti/drive_a frames 0-9"."""
-        drive, first = self.starts[index]
-        return f"kitti/{drive.name} frames {first}-{first + self.shape[0] - 1}"
+
+class KittiDataset(Dataset[KittiData]):
+    """KITTI with the settings of a configuration."""
+
+    def wanted_settings(self) -> dict[str, Any]:
+        """Return the settings that decide the bytes, as far as the configuration knows them."""
+        config = self.config
+        return {
+            "reader_version": READER_VERSION,
+            "frame_px": list(config.frame_px),
+            "frames": config.total_frames,
+            "camera": config.camera,
+            "test_drives": sorted(config.test_drives),
+            "validation_drives": sorted(config.validation_drives),
+            "train_drives": sorted(config.train_drives),
+            "validation_last_frames": config.validation_last_frames,
+            "validation_gap_frames": config.validation_gap_frames,
+            "validation_frames": config.validation_frames,
+            "train_windows": config.train_windows,
+            "test_windows": config.test_windows,
+        }
+
+    def plan(self, report: Report) -> DatasetPlan:
+        """Find the drives and say which belongs to which split.
+
+        Raises:
+            NoRawData: the folder or every drive is missing.
+            DataError: a listed drive is missing, or a split is left without a clip.
+        """
+        folder = raw_folder(self.config.root, "kitti", ADVICE)
+        camera = self.config.camera
+        drives = find_drives(folder, camera)
+        if not drives:
+            raise NoRawData(f"{folder}: no drive with PNG files of {camera}; {ADVICE}")
+        chosen = split_drives(self.config, drives, folder)
+        used = {drive.name: drives[drive.name] for split in SPLITS for drive in chosen[split]}
+        clips = _clips(self.config, chosen, folder)
+        settings = {**self.wanted_settings(), "images_sha256": _digest(used)}
+        facts = {
+            "title": f"KITTI, {CAMERAS[camera]}, {len(used)} drives",
+            "label": "",
+            "drives": {split: sorted({drive.name for drive in chosen[split]}) for split in SPLITS},
+            "counts": {split: of_split.count for split, of_split in clips.items()},
+            "terms": TERMS,
+            "citation": [CITATION],
+        }
+        return DatasetPlan(settings, lambda console: DatasetContents(settings, facts, clips))
 
 
-def draft(config: KittiData, report: Report) -> Draft:
-    """Find the drives and say which belongs to which split.
-
-    Raises:
-        NoRawData: the folder or every drive is missing.
-        DataError: a listed drive is missing, or a split is left without a clip.
-    """
-    folder = raw_folder(config.root, "kitti", ADVICE)
-    drives = find_drives(folder, config.camera)
-    if not drives:
-        raise NoRawData(f"{folder}: no drive with PNG files of {config.camera}; {ADVICE}")
-    chosen = split_drives(config, drives, folder)
-    used = {drive.name: drives[drive.name] for split in SPLITS for drive in chosen[split]}
+def _digest(drives: Mapping[str, Drive]) -> str:
+    """Return a sha256 that changes with the names and sizes of the drives' images."""
     files = [
         (name, image.name, image.stat().st_size)
-        for name, drive in sorted(used.items())
+        for name, drive in sorted(drives.items())
         for image in drive.images
     ]
-    sources = {split: _windows_of(config, split, chosen[split]) for split in SPLITS}
-    for split, clips in sources.items():
-        if not clips.count:
-            raise DataError(
-                f"{folder}: no {clips.shape[0]} frames in a row for the {split} split "
-                f"({', '.join(drive.name for drive in chosen[split]) or 'no drive'}); give it "
-                "longer drives or ask for fewer frames"
-            )
-    settings = {**wanted(config), "images_sha256": hashlib.sha256(repr(files).encode()).hexdigest()}
-    facts = {
-        "title": f"KITTI, {CAMERAS[config.camera]}, {len(used)} drives",
-        "label": "",
-        "drives": {split: sorted({drive.name for drive in chosen[split]}) for split in SPLITS},
-        "counts": {split: clips.count for split, clips in sources.items()},
-        "terms": TERMS,
-        "citation": [CITATION],
-    }
-    return Draft(settings, lambda console: Recipe(config.dataset, settings, facts, sources))
-
-
-def wanted(config: KittiData) -> dict[str, Any]:
-    """Return the settings that decide the bytes, as far as the configuration knows them."""
-    return {
-        "reader_version": READER_VERSION,
-        "frame_px": list(config.frame_px),
-        "frames": config.total_frames,
-        "camera": config.camera,
-        "test_drives": sorted(config.test_drives),
-        "validation_drives": sorted(config.validation_drives),
-        "train_drives": sorted(config.train_drives),
-        "validation_last_frames": config.validation_last_frames,
-        "validation_gap_frames": config.validation_gap_frames,
-        "validation_frames": config.validation_frames,
-        "train_windows": config.train_windows,
-        "test_windows": config.test_windows,
-    }
-
-
-def rank(config: KittiData, settings: Mapping[str, Any]) -> int | None:
-    """Say how well prepared settings serve a configuration: 0 perfectly, None not at all."""
-    return 0 if wanted(config).items() <= settings.items() else None
+    return hashlib.sha256(repr(files).encode()).hexdigest()
 
 
 def find_drives(folder: Path, camera: str) -> dict[str, Drive]:
-    """Find every drive with images of a camera, or without a folder for cameras.
+    """Find every drive that has images of a camera, or images without a folder for cameras.
 
     Raises:
         DataError: two drives have one name, or an image's name has no number.
@@ -197,6 +179,21 @@ def split_drives(
     }
 
 
+def _clips(
+    config: KittiData, chosen: Mapping[str, Sequence[Drive]], folder: Path
+) -> dict[str, KittiWindows]:
+    """Cut the drives of every split into windows; raises DataError where a split has none."""
+    clips = {split: _windows_of(config, split, drives) for split, drives in chosen.items()}
+    for split, of_split in clips.items():
+        if not of_split.count:
+            raise DataError(
+                f"{folder}: no {of_split.shape[0]} frames in a row for the {split} split "
+                f"({', '.join(drive.name for drive in chosen[split]) or 'no drive'}); give it "
+                "longer drives or ask for fewer frames"
+            )
+    return clips
+
+
 def _windows_of(config: KittiData, split: str, drives: Sequence[Drive]) -> KittiWindows:
     shorter = config.validation_frames if split == "validation" else None
     total = shorter or config.total_frames
@@ -211,7 +208,7 @@ def _windows_of(config: KittiData, split: str, drives: Sequence[Drive]) -> Kitti
 
 
 def _home(place: Path, camera: str) -> Path | None:
-    """Return the drive's folder of a folder of images; None: it is another camera's."""
+    """Return the folder of the drive to which a folder of images belongs; None: another camera."""
     inner = place.parent if place.name == "data" else place
     if not re.fullmatch(r"image_\d\d", inner.name):
         return place
@@ -223,3 +220,6 @@ def _number(image: Path) -> int:
     if digits is None:
         raise DataError(f"{image}: expected a name that ends in the frame's number")
     return int(digits[0])
+
+
+DATASET = KittiDataset

@@ -1,8 +1,7 @@
-"""KTH Action (Schüldt, Laptev and Caputo 2004) for video prediction: windows of the videos."""
+"""KTH Action (Schüldt, Laptev and Caputo 2004): clips are windows of the official videos."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 from rich.console import Console
 
 from tfvp.data import windows
-from tfvp.data.frames import gray_frames
+from tfvp.data.base import Dataset, DatasetContents, DatasetPlan, Report
 from tfvp.data.kth import files as kth_files
 from tfvp.data.kth.config import KTH_TRAIN_PERSONS, KthData
 from tfvp.data.kth.files import ACTIONS, ALL_VIDEOS, PERSONS, Found, Video
+from tfvp.data.kth.frames import gray_frames
 from tfvp.data.raw_folder import NoRawData, raw_folder
-from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
 from tfvp.sections import SPLITS
 from tfvp.system.threads import ReadOnce
@@ -34,34 +33,19 @@ NAMED = 3  # of a long list of names a message shows these
 FAST = ("running", "jogging")  # of these the released program takes every third start
 FAST_STEP = 3
 
-Report = Callable[[str], None]
 
+class KthWindows(windows.WindowClips[Video]):
+    """The clips of one split, uint8 (T, H, W, 1); frames are numbered from 1."""
 
-@dataclass(frozen=True)
-class KthWindows:
-    """The clips of one split."""
+    prefix = "kth/"
 
-    starts: tuple[tuple[Video, int], ...]  # a video and the number, from 1, of the first frame
-    shape: tuple[int, int, int, int]
-
-    @property
-    def count(self) -> int:
-        """How many clips there are."""
-        return len(self.starts)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        """Return clip `index`, uint8 (T, H, W, 1); raises DataError when its video is gone."""
-        video, first = self.starts[index]
+    def window(self, video: Video, first: int) -> np.ndarray:
+        """Return the frames from number `first` on; raises DataError where the video is gone."""
         total, height, width, _ = self.shape
         clip = _decoded(video, (height, width))[first - 1 : first - 1 + total]
         if len(clip) < total:
             raise DataError(f"{video.path}: {video.name} changed while it was read")
         return clip
-
-    def source(self, index: int) -> str:
-        """Name video and frames of clip `index`, e.g. "kth/person01_boxing_d1 frames 1-30"."""
-        video, first = self.starts[index]
-        return f"kth/{video.name} frames {first}-{first + self.shape[0] - 1}"
 
 
 @ReadOnce  # clips come video by video
@@ -73,51 +57,50 @@ def _decoded(video: Video, frame_px: tuple[int, int]) -> np.ndarray:
         raise DataError(f"{video.path}: {video.name} cannot be read any more ({error})") from error
 
 
-def draft(config: KthData, report: Report) -> Draft:
-    """Look through the raw folder; decoding and checking is left to the draft's `finish`.
+class KthDataset(Dataset[KthData]):
+    """KTH with the settings of a configuration."""
 
-    Raises:
-        NoRawData: the folder or every video is missing.
-        DataError: 00sequences.txt cannot be read.
-    """
-    folder = raw_folder(config.root, "kth", ADVICE)
-    found = kth_files.find(folder)
-    if not found.videos:
-        raise NoRawData(f"{folder}: no video of KTH; {ADVICE}")
-    settings = {
-        **wanted(config),
-        "videos_sha256": _digest(sorted((v.name, v.sha256) for v in found.videos.values())),
-        "boundaries_sha256": _digest(sorted((found.boundaries or {}).items())),
-    }
-    return Draft(settings, lambda console: recipe(config, folder, found, settings, report, console))
+    def wanted_settings(self) -> dict[str, Any]:
+        """Return the settings that decide the bytes, as far as the configuration knows them."""
+        return {
+            "reader_version": READER_VERSION,
+            "frame_px": list(self.config.frame_px),
+            "frames": self.config.total_frames,
+            "windows": self.config.windows,
+            "stride": self.config.stride,
+            "validation_persons": sorted(self.config.validation_persons),
+            "allow_missing": self.config.allow_missing,
+        }
+
+    def plan(self, report: Report) -> DatasetPlan:
+        """Look through the raw folder; decoding and checking is left to the plan's `read`.
+
+        Raises:
+            NoRawData: the folder or every video is missing.
+            DataError: 00sequences.txt cannot be read.
+        """
+        folder = raw_folder(self.config.root, "kth", ADVICE)
+        found = kth_files.find(folder)
+        if not found.videos:
+            raise NoRawData(f"{folder}: no video of KTH; {ADVICE}")
+        settings = {
+            **self.wanted_settings(),
+            "videos_sha256": _digest(sorted((v.name, v.sha256) for v in found.videos.values())),
+            "boundaries_sha256": _digest(sorted((found.boundaries or {}).items())),
+        }
+        return DatasetPlan(
+            settings, lambda console: _read(self.config, folder, found, settings, report, console)
+        )
 
 
-def wanted(config: KthData) -> dict[str, Any]:
-    """Return the settings that decide the bytes, as far as the configuration knows them."""
-    return {
-        "reader_version": READER_VERSION,
-        "frame_px": list(config.frame_px),
-        "frames": config.total_frames,
-        "windows": config.windows,
-        "stride": config.stride,
-        "validation_persons": sorted(config.validation_persons),
-        "allow_missing": config.allow_missing,
-    }
-
-
-def rank(config: KthData, settings: Mapping[str, Any]) -> int | None:
-    """Say how well prepared settings serve a configuration: 0 perfectly, None not at all."""
-    return 0 if wanted(config).items() <= settings.items() else None
-
-
-def recipe(
+def _read(
     config: KthData,
     folder: Path,
     found: Found,
     settings: dict[str, Any],
     report: Report,
     console: Console,
-) -> Recipe:
+) -> DatasetContents:
     """Decode every video once, say which cannot be used, and cut the others into windows.
 
     Raises:
@@ -141,14 +124,14 @@ def recipe(
         )
         # The rest is prepared for a configuration that allows it, and serves no other.
         settings = {**settings, "allow_missing": True}
-    sources = {split: _windows_of(config, split, sequences) for split in SPLITS}
-    _check_windows(config, sources, incomplete or str(folder))
-    facts = _facts(config, sequences, found, problems, sources)
-    return Recipe(config.dataset, settings, facts, sources, incomplete)
+    splits = {split: _windows_of(config, split, sequences) for split in SPLITS}
+    _check_windows(config, splits, incomplete or str(folder))
+    facts = _facts(sequences, found, problems, splits)
+    return DatasetContents(settings, facts, splits, incomplete)
 
 
-def _check_windows(config: KthData, sources: Mapping[str, KthWindows], where: str) -> None:
-    for split, clips in sources.items():
+def _check_windows(config: KthData, splits: Mapping[str, KthWindows], where: str) -> None:
+    for split, clips in splits.items():
         if not clips.count:
             raise DataError(
                 f"{where}: no window of {config.total_frames} frames for the {split} split "
@@ -158,7 +141,7 @@ def _check_windows(config: KthData, sources: Mapping[str, KthWindows], where: st
 
 
 def persons(config: KthData, split: str) -> list[int]:
-    """Return the persons of a split: validation is carved out of 1-16, 17-25 are the test."""
+    """Return the persons of a split: validation is taken out of 1-16, the test split is 17-25."""
     if split == "validation":
         return sorted(config.validation_persons)
     train = split == "train"
@@ -167,7 +150,7 @@ def persons(config: KthData, split: str) -> list[int]:
 
 
 def _checked(found: Found, console: Console) -> tuple[dict[Video, list[int]], list[str]]:
-    """Decode every video; return the frame numbers each may give, and what is wrong with others."""
+    """Decode every video; return the usable ones with their frame numbers, and problems."""
     videos = sorted(found.videos.values())
     usable, problems = {}, []
     for video, frames in zip(videos, kth_files.frame_counts(videos, console), strict=True):
@@ -188,9 +171,9 @@ def _checked(found: Found, console: Console) -> tuple[dict[Video, list[int]], li
 
 
 def _windows_of(config: KthData, split: str, sequences: Mapping[Video, list[int]]) -> KthWindows:
-    """Cut a split's videos, scenario by scenario and person by person.
+    """Cut a split's videos into windows, scenario by scenario and person by person.
 
-    So the first clips of a split, which is what validation looks at, show all six actions.
+    In this order the first clips of a split, which validation uses, show all six actions.
     """
     chosen = [video for video in sequences if video.person in persons(config, split)]
     chosen.sort(key=lambda video: (video.scenario, video.person, ACTIONS.index(video.action)))
@@ -206,11 +189,10 @@ def _starts(config: KthData, action: str, frames: Sequence[int]) -> list[int]:
 
 
 def _facts(
-    config: KthData,
     sequences: Mapping[Video, list[int]],
     found: Found,
     problems: list[str],
-    sources: Mapping[str, KthWindows],
+    splits: Mapping[str, KthWindows],
 ) -> dict[str, Any]:
     complete = len(sequences) == len(ALL_VIDEOS)
     share = f"{len(sequences)} of KTH's {len(ALL_VIDEOS)} videos"
@@ -221,9 +203,9 @@ def _facts(
         "videos": len(sequences),
         "persons": {
             split: sorted({video.person for video, _ in clips.starts})
-            for split, clips in sources.items()
+            for split, clips in splits.items()
         },
-        "counts": {split: clips.count for split, clips in sources.items()},
+        "counts": {split: clips.count for split, clips in splits.items()},
         "boundaries": kth_files.BOUNDARIES if found.boundaries is not None else "none",
         "left_out": problems,
         "terms": TERMS,
@@ -241,3 +223,6 @@ def _some(names: Sequence[str]) -> str:
 
 def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
+
+
+DATASET = KthDataset

@@ -1,4 +1,4 @@
-"""KTH's files as they are downloaded: videos in folders or zips, and the official boundaries."""
+"""Finds KTH's files as they are downloaded: videos in folders or zips, and the boundaries."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from tfvp.data.frames import FrameCount, count_frames
+from tfvp.data.kth.frames import FrameCount, count_frames
 from tfvp.errors import DataError
 from tfvp.system.progress import progress
 from tfvp.system.threads import run_all, usable_cores
@@ -38,39 +38,39 @@ _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 
 
 class Video(NamedTuple):
-    """One official video: which, and where it lies."""
+    """One official video and where it lies."""
 
-    name: str  # person01_boxing_d1
+    name: str  # e.g. person01_boxing_d1
     path: Path  # the file, or the zip that holds it
-    member: str | None  # its name in the zip
-    sha256: str
+    member: str | None  # its name in the zip; None: it is a file of its own
+    sha256: str  # of the file's content, hexadecimal
 
     @property
     def person(self) -> int:
-        """1 to 25."""
+        """The person's number, 1 to 25."""
         return int(self.name[6:8])
 
     @property
     def action(self) -> str:
-        """One of ACTIONS."""
+        """The action, one of ACTIONS."""
         return self.name.split("_")[1]
 
     @property
     def scenario(self) -> int:
-        """1 outdoors, 2 with zoom, 3 other clothes, 4 indoors."""
+        """The scenario: 1 outdoors, 2 with zoom, 3 in other clothes, 4 indoors."""
         return int(self.name[-1])
 
 
 @dataclass
 class Found:
-    """What lies in a folder of KTH."""
+    """The videos and boundaries that were found in a folder, and what is wrong with others."""
 
-    videos: dict[str, Video] = field(default_factory=dict)
+    videos: dict[str, Video] = field(default_factory=dict)  # by name
     boundaries: dict[str, tuple[range, ...]] | None = None  # frame numbers, from 1
     problems: list[str] = field(default_factory=list)  # a line for each file that cannot be used
 
     def add(self, where: str, name: str, video: Path, member: str | None, content: bytes) -> None:
-        """Take a video by its file's name, or note why not."""
+        """Add a video if its file has the name of one; otherwise note the problem."""
         parts = _NAME.fullmatch(name)
         known = parts[1].lower() if parts else ""
         if known not in ALL_VIDEOS:
@@ -83,7 +83,7 @@ class Found:
 
 
 def find(folder: Path) -> Found:
-    """Look through a folder: AVI files at any depth, zips of them, and 00sequences.txt.
+    """Search a folder at any depth for AVI files, zips of them, and 00sequences.txt.
 
     Raises:
         DataError: 00sequences.txt cannot be read.
@@ -103,7 +103,7 @@ def find(folder: Path) -> Found:
 
 @contextmanager
 def as_file(video: Video) -> Iterator[Path]:
-    """Give a video as a file; one in a zip as a temporary file whose name is ours."""
+    """Yield the path of a video; one in a zip is unpacked to a temporary file."""
     if video.member is None:
         yield video.path
         return
@@ -153,7 +153,7 @@ def read_boundaries(path: Path) -> dict[str, tuple[range, ...]]:
 
 
 def _stretches(line: str) -> tuple[str, tuple[range, ...] | None]:
-    """A line's video and frame numbers; none for a video that was never published."""
+    """Return a line's video and frame numbers, () if it was never published, None if unreadable."""
     parts = _LINE.fullmatch(line.rstrip())
     if parts is None or parts[2] is None:
         return (parts[1], ()) if parts else ("", None)
@@ -178,7 +178,7 @@ def _content(path: Path, found: Found) -> bytes | None:
 
 
 def _look_into(path: Path, found: Found) -> None:
-    """Take the videos of a zip; nothing is unpacked, so a member's path can do no harm."""
+    """Add the videos of a zip; nothing is unpacked, so a member's path can do no harm."""
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():

@@ -1,4 +1,4 @@
-"""Moving MNIST: digits, their motion, and the files that others released."""
+"""Moving MNIST: digits in motion, and the files that others released."""
 
 from tfvp.data.moving_mnist.config import MovingMnistData as SECTION
 

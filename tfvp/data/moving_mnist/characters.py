@@ -1,4 +1,4 @@
-"""Glyphs that are no MNIST digits, as 28x28 images split like MNIST: EMNIST, KMNIST and Omniglot.
+"""Characters of EMNIST, KMNIST and Omniglot that stand in for MNIST's digits, as 28x28 images.
 
 All are read where they lie under the root of the raw data; nothing is downloaded or unpacked.
 
@@ -19,11 +19,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tfvp.data.moving_mnist.mnist_files import read_idx_images, read_idx_labels, read_npz_array
+from tfvp.data.moving_mnist.mnist_files import read_idx_images, read_idx_labels, read_npz_arrays
 from tfvp.data.raw_folder import NoRawData
 from tfvp.errors import DataError
 
-GLYPH_PX = 28
+CHARACTER_PX = 28
 VALIDATION_SHARE = 12  # one of so many images of the training file: MNIST's 5,000 of 60,000
 EMNIST_DIGIT_LABELS = 10  # in balanced and byclass, labels 0-9 are the digits
 MAX_PNG_BYTES, MAX_PNGS = 2**20, 100_000  # far above Omniglot's; keeps a forged zip harmless
@@ -48,8 +48,8 @@ OMNIGLOT_CITATION = (
 )
 
 
-class Glyphs(NamedTuple):
-    """Images and their numbers in their file, by split, and what tables must say about them."""
+class Characters(NamedTuple):
+    """The images of one source and their numbers in their file, by split, with terms of use."""
 
     title: str
     origin: str
@@ -58,13 +58,16 @@ class Glyphs(NamedTuple):
     splits: dict[str, tuple[np.ndarray, np.ndarray]]  # uint8 (N, 28, 28), int (N,)
 
 
-def find_glyphs(wanted: str, root: Path, without_digits: bool) -> Glyphs:
-    """Read a source of the table above.
+def find_characters(wanted: str, root: Path, without_digits: bool) -> Characters:
+    """Read one of the sources that are listed above.
 
     Args:
-        wanted: its name.
+        wanted: the source's name, a value of `data.digits`.
         root: the folder with emnist/, kmnist/ or omniglot/ inside.
         without_digits: leave out EMNIST's digits.
+
+    Returns:
+        uint8 (N, 28, 28) images in [0, 255] of each split, white on black.
 
     Raises:
         NoRawData: files are missing.
@@ -80,7 +83,7 @@ def find_glyphs(wanted: str, root: Path, without_digits: bool) -> Glyphs:
 # --- EMNIST ---
 
 
-def _emnist(folder: Path, name: str, without_digits: bool) -> Glyphs:
+def _emnist(folder: Path, name: str, without_digits: bool) -> Characters:
     splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for part in ("train", "test"):
         path = _emnist_file(folder, f"emnist-{name}-{part}-images-idx3-ubyte")
@@ -99,7 +102,7 @@ def _emnist(folder: Path, name: str, without_digits: bool) -> Glyphs:
             numbers = np.flatnonzero(labels >= EMNIST_DIGIT_LABELS)
         splits |= _as_mnist(part, images[numbers], numbers)
     left = ", letters only" if without_digits else ""
-    return Glyphs(f"EMNIST {name}{left}", str(folder), EMNIST_TERMS, EMNIST_CITATION, splits)
+    return Characters(f"EMNIST {name}{left}", str(folder), EMNIST_TERMS, EMNIST_CITATION, splits)
 
 
 def _emnist_file(folder: Path, name: str) -> Path:
@@ -116,23 +119,27 @@ def _emnist_file(folder: Path, name: str) -> Path:
 # --- KMNIST ---
 
 
-def _kmnist(folder: Path) -> Glyphs:
+def _kmnist(folder: Path) -> Characters:
     splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for part in ("train", "test"):
         path = folder / f"kmnist-{part}-imgs.npz"
         if path.exists():
-            images = read_npz_array(path, "arr_0")
+            (images,) = read_npz_arrays(path, "arr_0")
             _check(path, images)
             splits |= _as_mnist(part, images, np.arange(len(images)))
     if not splits:
         raise NoRawData(
             f"{folder}: expected kmnist-train-imgs.npz or kmnist-test-imgs.npz, there is neither"
         )
-    return Glyphs("KMNIST", str(folder), KMNIST_TERMS, KMNIST_CITATION, splits)
+    return Characters("KMNIST", str(folder), KMNIST_TERMS, KMNIST_CITATION, splits)
 
 
 def _check(path: Path, images: np.ndarray) -> None:
-    if images.dtype != np.uint8 or images.shape[1:] != (GLYPH_PX, GLYPH_PX) or len(images) < 2:
+    if (
+        images.dtype != np.uint8
+        or images.shape[1:] != (CHARACTER_PX, CHARACTER_PX)
+        or len(images) < 2
+    ):
         raise DataError(
             f"{path}: expected images of 28x28 uint8, got {images.shape} {images.dtype}"
         )
@@ -151,7 +158,7 @@ def _as_mnist(
 # --- Omniglot ---
 
 
-def _omniglot(folder: Path) -> Glyphs:
+def _omniglot(folder: Path) -> Characters:
     found = sorted(folder.glob("*images_background*.zip"))
     if len(found) != 1:
         got = ", ".join(path.name for path in found) or "none"
@@ -165,7 +172,7 @@ def _omniglot(folder: Path) -> Glyphs:
         raise DataError(f"{found[0]}: cannot be read ({error}); fetch the zip again") from error
 
 
-def _omniglot_zip(path: Path, archive: zipfile.ZipFile) -> Glyphs:
+def _omniglot_zip(path: Path, archive: zipfile.ZipFile) -> Characters:
     """Read the drawings inside the zip: <alphabet>/<character>/<class>_<drawer>.png."""
     drawings = sorted(i.filename for i in archive.infolist() if i.filename.endswith(".png"))
     if not 0 < len(drawings) <= MAX_PNGS:
@@ -178,7 +185,7 @@ def _omniglot_zip(path: Path, archive: zipfile.ZipFile) -> Glyphs:
             raise DataError(f"{path}: {name}: expected a name that ends in _01.png … _20.png")
         splits[split][0].append(_drawing(path, archive, name))
         splits[split][1].append(number)
-    return Glyphs(
+    return Characters(
         "Omniglot's characters",
         str(path),
         OMNIGLOT_TERMS,
@@ -190,8 +197,8 @@ def _omniglot_zip(path: Path, archive: zipfile.ZipFile) -> Glyphs:
 def _drawing(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """Read a drawing, black ink on white, as MNIST has it: uint8 (28, 28), white on black.
 
-    Averaging areas leaves thin strokes gray, so each glyph is stretched until its brightest pixel
-    is 255.
+    Averaging areas leaves thin strokes gray, so the values of each character are scaled until its
+    brightest pixel is 255.
     """
     if archive.getinfo(name).file_size > MAX_PNG_BYTES:
         raise DataError(f"{path}: {name}: larger than {MAX_PNG_BYTES} bytes")
@@ -199,6 +206,6 @@ def _drawing(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     page = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     if page is None:
         raise DataError(f"{path}: {name}: not a PNG image; fetch the zip again")
-    small = cv2.resize(255 - page, (GLYPH_PX, GLYPH_PX), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(255 - page, (CHARACTER_PX, CHARACTER_PX), interpolation=cv2.INTER_AREA)
     brightest = max(1, int(small.max()))
     return np.rint(small * (255 / brightest)).astype(np.uint8)

@@ -23,7 +23,7 @@ class MovingMnistData(DataSection):
     ] = Field(
         default="auto",
         description="auto: MNIST from root, Keras' cache or a download, else scikit-learn's; the "
-        "other glyphs are read from root",
+        "other characters are read from root",
     )
     digit_subset: Positive | None = Field(
         default=None,

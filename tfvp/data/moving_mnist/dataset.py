@@ -1,4 +1,4 @@
-"""Moving MNIST after the program of Srivastava et al. 2015 (arXiv:1502.04681), any clip by number.
+"""Moving MNIST as the program of Srivastava et al. 2015 (arXiv:1502.04681) makes it.
 
 The law of the released generator and of the released test file: a digit starts anywhere in its
 free way, [0, 1) per axis, and moves at unit speed times `step_length` in a random direction; it
@@ -8,12 +8,12 @@ digits overlap by their elementwise maximum. Digits come in order from a shuffle
 shuffled anew when it is used up. Only the random numbers themselves are ours (`tfvp.data.order`).
 
 `motion: shi` is the law of Shi et al. 2015 (arXiv:1506.04214) as its authors released it: a digit's
-centre starts anywhere where the digit is inside, the first frame is drawn there, the speed is drawn
-from 3-5 px a frame, and walls mirror the path; the pixel is the centre less half a digit,
-truncated.
+centre starts anywhere where the digit is inside the frame, the first frame shows it there, the
+speed is drawn from 3-5 px a frame, and walls mirror the path; the pixel is the centre less half a
+digit, truncated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from tfvp.data import order
+from tfvp.data.base import Dataset, DatasetContents, DatasetPlan, Report
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import MNIST_CITATION, MNIST_TERMS, Digits, find_digits
 from tfvp.data.moving_mnist.motion import boxes, composite, mirrored, positions
 from tfvp.data.moving_mnist.released import ReleasedClips, read_released
 from tfvp.data.raw_folder import NoRawData, raw_root
 from tfvp.data.records import ClipSource
-from tfvp.data.shards import Draft, Recipe
 from tfvp.errors import DataError
 from tfvp.sections import SPLITS
 
@@ -42,7 +42,7 @@ CITATION = (
 
 @dataclass(frozen=True)
 class MovingMnistClips:
-    """The clips of one split, each a pure function of (seed, split, index)."""
+    """The clips of one split, each a pure function of seed, split and the clip's number."""
 
     name: str  # of the split's digits, e.g. "mnist/train"
     images: np.ndarray  # uint8 (N, px, px)
@@ -126,22 +126,72 @@ def clips(
     )
 
 
-def draft(config: MovingMnistData, report: Callable[[str], None]) -> Draft:
-    """Return the recipe as a draft: finding the digits is all the reading there is."""
-    whole = recipe(config, report)
-    return Draft(whole.settings, lambda console: whole)
+class MovingMnistDataset(Dataset[MovingMnistData]):
+    """Moving MNIST with the settings of a configuration."""
+
+    def wanted_settings(self) -> dict[str, Any]:
+        """Return the settings that decide the bytes, as far as the configuration knows them."""
+        config = self.config
+        return {
+            "generator_version": GENERATOR_VERSION,
+            "digit_count": config.digit_count,
+            "digit_px": config.digit_px,
+            "frame_px": list(config.frame_px),
+            "motion": config.motion,
+            "step_length": config.step_length,
+            "without_digits": config.without_digits,
+            "frames": config.total_frames,
+            "sequences": config.counts,
+            "files": config.files,
+            "seed": config.seed,
+            **({"digit_subset": config.digit_subset} if config.digit_subset else {}),
+        }
+
+    def plan(self, report: Report) -> DatasetPlan:
+        """Find the digits, which is all the reading there is.
+
+        Raises:
+            DataError: as `find_digits` and `read_released`.
+        """
+        contents = _contents(self.config, self.wanted_settings(), report)
+        return DatasetPlan(contents.settings, lambda console: contents)
+
+    def match_score(self, settings: Mapping[str, Any]) -> int | None:
+        """Say how well prepared data match; with `digits: auto` MNIST is 0, its stand-in -1."""
+        config = self.config
+        if super().match_score(settings) is None:
+            return None
+        if settings.get("digit_subset") != config.digit_subset:
+            return None
+        if set(config.files) == set(config.counts):  # nothing was drawn
+            return 0
+        sources = ("mnist", "sklearn") if config.digits == "auto" else (config.digits,)
+        drawn = settings.get("digits")
+        return -sources.index(drawn) if drawn in sources else None
+
+    def endless_clips(self, settings: Mapping[str, Any], report: Report) -> MovingMnistClips:
+        """Return endless training clips from the digits that prepared data were made from.
+
+        They begin with the clips of the prepared train split, in their order.
+
+        Raises:
+            DataError: those digits are not found again.
+        """
+        config = self.config
+        digits = find_digits(settings["digits"], config.root, report, config.without_digits)
+        if digits.sha256 != settings["digits_sha256"]:
+            raise DataError(
+                "data.train_source: generated needs the digits that the data were prepared from, "
+                f"but {digits.origin} has others; prepare again or set data.train_source: records"
+            )
+        return clips(config, digits, "train", None)
 
 
-def recipe(config: MovingMnistData, report: Callable[[str], None]) -> Recipe:
-    """Find the digits and say what is to be prepared.
-
-    Raises:
-        DataError: as `find_digits` and `read_released`.
-    """
+def _contents(config: MovingMnistData, settings: dict[str, Any], report: Report) -> DatasetContents:
     released = {split: _released(config, split, name) for split, name in config.files.items()}
-    sources: dict[str, ClipSource] = {**released}
+    splits: dict[str, ClipSource] = {**released}
     files = {split: clips_of.sha256 for split, clips_of in released.items()}
-    settings = {**wanted(config), "files_sha256": files}
+    settings = {**settings, "files_sha256": files}
     facts = {
         "title": "Moving MNIST as released",
         "digits_source": "released files",
@@ -167,8 +217,8 @@ def recipe(config: MovingMnistData, report: Callable[[str], None]) -> Recipe:
             "citation": [CITATION, digits.citation],
         }
         for split in generated:
-            sources[split] = clips(config, digits, split, config.counts[split])
-    return Recipe(config.dataset, settings, facts, {s: sources[s] for s in config.counts})
+            splits[split] = clips(config, digits, split, config.counts[split])
+    return DatasetContents(settings, facts, {split: splits[split] for split in config.counts})
 
 
 def _released(config: MovingMnistData, split: str, name: str) -> ReleasedClips:
@@ -182,54 +232,4 @@ def _released(config: MovingMnistData, split: str, name: str) -> ReleasedClips:
     return read_released(path, (config.total_frames, *config.frame_px, 1), config.counts[split])
 
 
-def wanted(config: MovingMnistData) -> dict[str, Any]:
-    """Return the settings that decide the bytes, as far as the configuration knows them."""
-    return {
-        "generator_version": GENERATOR_VERSION,
-        "digit_count": config.digit_count,
-        "digit_px": config.digit_px,
-        "frame_px": list(config.frame_px),
-        "motion": config.motion,
-        "step_length": config.step_length,
-        "without_digits": config.without_digits,
-        "frames": config.total_frames,
-        "sequences": config.counts,
-        "files": config.files,
-        "seed": config.seed,
-        **({"digit_subset": config.digit_subset} if config.digit_subset else {}),
-    }
-
-
-def rank(config: MovingMnistData, settings: Mapping[str, Any]) -> int | None:
-    """Say how well prepared settings serve a configuration: 0 best, None not at all.
-
-    With `digits: auto` MNIST serves better than its stand-in.
-    """
-    if not wanted(config).items() <= settings.items():
-        return None
-    if settings.get("digit_subset") != config.digit_subset:
-        return None
-    if set(config.files) == set(config.counts):  # nothing was drawn
-        return 0
-    sources = ("mnist", "sklearn") if config.digits == "auto" else (config.digits,)
-    drawn = settings.get("digits")
-    return sources.index(drawn) if drawn in sources else None
-
-
-def endless(
-    config: MovingMnistData, settings: Mapping[str, Any], report: Callable[[str], None]
-) -> MovingMnistClips:
-    """Return endless training clips from the digits that prepared data were made from.
-
-    They begin with the clips of the prepared train split, in their order.
-
-    Raises:
-        DataError: those digits are not found again.
-    """
-    digits = find_digits(settings["digits"], config.root, report, config.without_digits)
-    if digits.sha256 != settings["digits_sha256"]:
-        raise DataError(
-            f"data.train_source: generated needs the digits that the data were prepared from, but "
-            f"{digits.origin} has others; prepare again or set data.train_source: records"
-        )
-    return clips(config, digits, "train", None)
+DATASET = MovingMnistDataset

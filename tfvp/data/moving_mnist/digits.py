@@ -1,4 +1,4 @@
-"""Which handwritten digits are used, where they were found, and which split each belongs to."""
+"""Finds the handwritten digits that move, and says to which split each belongs."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from tfvp.data.moving_mnist import mnist_files
-from tfvp.data.moving_mnist.characters import find_glyphs
+from tfvp.data.moving_mnist.characters import find_characters
 from tfvp.data.moving_mnist.mnist_files import MnistImages
 from tfvp.data.raw_folder import NoRawData, raw_root
 from tfvp.errors import DataError
@@ -35,13 +35,13 @@ NOT_COMPARABLE = "numbers cannot be compared with the literature's"
 
 
 class DigitSplit(NamedTuple):
-    """The digits of one split, uint8 (N, 28, 28), and their numbers in their file."""
+    """The digits of one split."""
 
-    images: np.ndarray
-    numbers: Sequence[int] | np.ndarray
+    images: np.ndarray  # uint8 (N, 28, 28) in [0, 255], white on black
+    numbers: Sequence[int] | np.ndarray  # of the images in their file, (N,)
 
     def scaled(self, px: int) -> np.ndarray:
-        """Return uint8 (N, px, px): averaged areas when smaller, bilinear when larger."""
+        """Scale to uint8 (N, px, px): areas are averaged when smaller, bilinear when larger."""
         if px == DIGIT_PX:
             return self.images
         method = cv2.INTER_AREA if px < DIGIT_PX else cv2.INTER_LINEAR
@@ -52,7 +52,7 @@ class DigitSplit(NamedTuple):
 
 @dataclass(frozen=True)
 class Digits:
-    """One source of digits, split once and for all, and what tables must say about it."""
+    """One source of digits with its fixed splits, and what tables must say about it."""
 
     source: str  # "mnist", "sklearn" or a source of tfvp.data.moving_mnist.characters
     title: str
@@ -67,9 +67,10 @@ class Digits:
 def find_digits(
     wanted: str, root: Path | None, report: Callable[[str], None], without_digits: bool = False
 ) -> Digits:
-    """Find the digits: MNIST under root, in Keras' cache, by download; else scikit-learn's.
+    """Find the digits.
 
-    A place without MNIST is passed over; a file that is there but damaged stops the search.
+    MNIST is looked for under root, in Keras' cache, and on the network, in this order. A place
+    without MNIST is passed over; a file that is there but damaged stops the search.
 
     Args:
         wanted: "mnist", "sklearn", "auto" (MNIST, else scikit-learn's, said loudly), or a source
@@ -85,7 +86,7 @@ def find_digits(
     if wanted == "sklearn":
         return _sklearn_digits()
     if wanted not in ("auto", "mnist"):
-        return _other_glyphs(wanted, root, without_digits)
+        return _other_characters(wanted, root, without_digits)
     images, found = _find_mnist(root, report)
     if images is not None:
         return _mnist_digits(images, found, report)
@@ -102,7 +103,7 @@ def find_digits(
 
 
 def _find_mnist(root: Path | None, report: Callable[[str], None]) -> tuple[MnistImages | None, str]:
-    """Return the images and where they were, or None and every place with its reason."""
+    """Return the images and where they were, or None and every place with its reason against."""
     images, why_not_root = _from_root(root)
     if images is not None:
         return images, why_not_root
@@ -117,11 +118,11 @@ def _find_mnist(root: Path | None, report: Callable[[str], None]) -> tuple[Mnist
     return mnist_files.read_npz(cache), str(cache)
 
 
-def _other_glyphs(wanted: str, root: Path | None, without_digits: bool) -> Digits:
+def _other_characters(wanted: str, root: Path | None, without_digits: bool) -> Digits:
     place = raw_root(root)
     if place is None:
         raise NoRawData(f"data.digits: {wanted} needs data.root or TFVP_DATA, neither is set")
-    found = find_glyphs(wanted, place, without_digits)
+    found = find_characters(wanted, place, without_digits)
     digest = hashlib.sha256()
     for images, _ in found.splits.values():
         digest.update(images.tobytes())
@@ -161,13 +162,13 @@ def _idx_file(folder: Path, name: str) -> Path | None:
 
 
 def keras_cache() -> Path:
-    """Return where Keras keeps mnist.npz: $KERAS_HOME/datasets or ~/.keras/datasets."""
+    """Return where Keras keeps mnist.npz: in $KERAS_HOME/datasets or ~/.keras/datasets."""
     home = os.environ.get("KERAS_HOME")
     return (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
 
 
 def _mnist_digits(images: MnistImages, origin: str, report: Callable[[str], None]) -> Digits:
-    """Split MNIST: training 0-54,999 and validation 55,000-59,999 of its training file, test."""
+    """Split MNIST: the training file's last 5,000 images validate, the test file is the test."""
     digest = hashlib.sha256(images.train.tobytes() + images.test.tobytes()).hexdigest()
     original = digest == ORIGINAL_MNIST_SHA256
     label = "" if original else f"these are not the original MNIST images: {NOT_COMPARABLE}"
@@ -189,10 +190,10 @@ def _mnist_digits(images: MnistImages, origin: str, report: Callable[[str], None
 
 
 def _sklearn_digits() -> Digits:
-    """Split scikit-learn's 1,797 digits: 0-1,199 / 1,200-1,499 / the rest.
+    """Split scikit-learn's 1,797 digits: training 0-1,199, validation 1,200-1,499, test the rest.
 
-    Their 8x8 pixels of 0 … 16 become 28x28 of 0 … 255 by bilinear interpolation; so they fill their
-    box, where MNIST's leave a margin of 4.
+    Their 8x8 pixels of 0 … 16 become 28x28 of 0 … 255 by bilinear interpolation. They fill their
+    box, while MNIST's leave a margin of 4 pixels.
     """
     from sklearn.datasets import load_digits  # a second of import that only this source needs
 

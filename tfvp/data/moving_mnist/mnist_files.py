@@ -1,4 +1,4 @@
-"""Files of MNIST and its kin: idx (plain or gzip) and npz, checked before use, and the download."""
+"""Reads and checks files of MNIST and its kin, idx (plain or gzip) and npz, and downloads MNIST."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ MAX_IDX_BYTES = 2**30  # larger than EMNIST; keeps a forged header from filling 
 
 
 class Download(NamedTuple):
-    """A file on the network that is believed only when its checksum agrees."""
+    """A file on the network, which is used only when its checksum agrees."""
 
     url: str
     size_bytes: int
@@ -41,18 +41,18 @@ MNIST_NPZ = Download(
 
 
 class MnistImages(NamedTuple):
-    """The images of both files, uint8 (60000, 28, 28) and (10000, 28, 28)."""
+    """The images of MNIST's two files."""
 
-    train: np.ndarray
-    test: np.ndarray
+    train: np.ndarray  # uint8 (60000, 28, 28)
+    test: np.ndarray  # uint8 (10000, 28, 28)
 
 
 def read_idx_images(path: Path) -> np.ndarray:
     """Read an idx file of images, plain or gzip: uint8 (N, H, W).
 
     Raises:
-        DataError: not an idx file of unsigned bytes and three axes, or shorter or longer than its
-            header says.
+        DataError: the file is no idx file of unsigned bytes with three axes, or shorter or longer
+            than its header says.
     """
     return _read_idx(path, 3, "images")
 
@@ -97,27 +97,21 @@ def read_idx_pair(train: Path, test: Path) -> MnistImages:
     return _checked(train, read_idx_images(train), test, read_idx_images(test))
 
 
-def read_npz_array(path: Path, key: str) -> np.ndarray:
-    """Read one array of an npz; raises DataError when it is not there or cannot be read."""
+def read_npz_arrays(path: Path, *keys: str) -> list[np.ndarray]:
+    """Read arrays of an npz by name; raises DataError when one is missing or cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return arrays[key]
+            return [arrays[key] for key in keys]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
-            f"{path}: expected an npz with an array {key}, got {error}; fetch it again"
+            f"{path}: expected an npz with arrays {' and '.join(keys)}, got {error}; remove it or "
+            "fetch it again"
         ) from error
 
 
 def read_npz(path: Path) -> MnistImages:
     """Read MNIST from Keras' npz (arrays x_train and x_test); raises DataError as read_idx_pair."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            train, test = arrays["x_train"], arrays["x_test"]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path}: expected an npz with arrays x_train and x_test, got {error}; remove it or "
-            "fetch it again"
-        ) from error
+    train, test = read_npz_arrays(path, "x_train", "x_test")
     return _checked(path, train, path, test)
 
 
@@ -135,8 +129,9 @@ def fetch(download: Download, path: Path, report: Callable[[str], None]) -> None
     """Download to `path`, which must not exist; it appears only whole and with the right checksum.
 
     Raises:
-        OSError: no connection within CONNECT_SECONDS, it broke off, or the file cannot be written.
-        DataError: what came is not the file.
+        OSError: there is no connection within CONNECT_SECONDS, the download breaks off, or the file
+            cannot be written.
+        DataError: the checksum does not agree.
     """
     response = _connect(download.url)
     report(f"downloading {download.url} ({download.size_bytes / 1e6:.0f} MB) to {path}")
@@ -155,7 +150,7 @@ def fetch(download: Download, path: Path, report: Callable[[str], None]) -> None
 
 
 def _connect(url: str) -> Any:
-    """Open a URL within CONNECT_SECONDS; in a thread, as looking up a name has no time-out."""
+    """Open a URL within CONNECT_SECONDS, in a thread, as looking up a name has no time-out."""
     answer: queue.Queue = queue.Queue()
 
     def connect() -> None:

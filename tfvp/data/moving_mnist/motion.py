@@ -1,4 +1,4 @@
-"""The laws of motion of moving digits, and their drawing: arrays in, arrays out, nothing random."""
+"""The laws of motion of moving digits, and their drawing; nothing here is random."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ def positions(start: np.ndarray, velocity: np.ndarray, frames: int) -> np.ndarra
     """Move points for `frames` steps, the first step before the first frame.
 
     Args:
-        start: places in the free way, (…), in [0, 1).
-        velocity: share of the free way per frame, (…), below 1.
+        start: places in the free way, float (…) in [0, 1).
+        velocity: share of the free way per frame, float (…) in (-1, 1).
         frames: how many frames.
 
     Returns:
-        (frames, …) in [0, 1].
+        the places in each frame, float (frames, …) in [0, 1].
     """
     path = np.empty((frames, *np.shape(start)))
     place = np.asarray(start)
@@ -30,7 +30,7 @@ def positions(start: np.ndarray, velocity: np.ndarray, frames: int) -> np.ndarra
 def mirrored(
     start: np.ndarray, velocity: np.ndarray, frames: int, free_px: np.ndarray
 ) -> np.ndarray:
-    """Move points that walls mirror (2 wall - place), the first frame at the start.
+    """Move points that walls mirror (2 wall - place); the first frame shows the start.
 
     Args:
         start: places, (…, 2), each axis in [0, free_px].
@@ -39,7 +39,7 @@ def mirrored(
         free_px: length of the free way of each axis, (2,).
 
     Returns:
-        (frames, …, 2), each axis in [0, free_px].
+        the places in each frame, float (frames, …, 2), each axis in [0, free_px].
     """
     steps = np.arange(frames).reshape(-1, *[1] * start.ndim)
     # Between two mirrors a path is a straight line in a world that repeats after both ways.
@@ -48,7 +48,7 @@ def mirrored(
 
 
 def boxes(places: np.ndarray, frame_px: Sequence[int], digit_px: int) -> np.ndarray:
-    """Turn places (…, 2) in [0, 1], y before x, into top left pixels, int64 (…, 2): truncated."""
+    """Turn places (…, 2) in [0, 1], y before x, into top left pixels, int64 (…, 2), truncated."""
     return (places * (np.asarray(frame_px) - digit_px)).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Moving MNIST as others released it, clip by clip: the Toronto test file, the E3D program's npz.
+"""Reads Moving MNIST as others released it: Toronto's test file, and the E3D-LSTM program's npz.
 
 - `.npy`: uint8 (T, N, H, W), as mnist_test_seq.npy (20, 10000, 64, 64); it stays on the disk and
   only the clips that are asked for are read.
@@ -54,11 +54,11 @@ def read_released(path: Path, shape: tuple[int, int, int, int], count: int) -> R
     Args:
         path: a .npy or .npz.
         shape: (T, H, W, 1) that clips must have; those of the file may be longer.
-        count: how many clips are wanted, the file's first.
+        count: how many clips are wanted, from the file's first on.
 
     Raises:
         NoRawData: there is no such file.
-        DataError: it has another layout or other frames, or fewer clips.
+        DataError: the file has another layout, frames of another size, or fewer clips or frames.
     """
     if not path.is_file():
         raise NoRawData(

@@ -1,5 +1,5 @@
 """A user's own videos, folders of frames and arrays."""
 
-from tfvp.data.user_videos.config import ClipsData as SECTION
+from tfvp.data.user_videos.config import UserVideosData as SECTION
 
 __all__ = ["SECTION"]

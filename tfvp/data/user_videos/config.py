@@ -1,4 +1,4 @@
-"""The data section of a user's own videos."""
+"""The data section of user videos."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from tfvp.sections import DataSection, Folder, NotNegative, Positive
 
 
-class ClipsData(DataSection):
+class UserVideosData(DataSection):
     """A user's own videos, folders of frames or arrays, cut into clips."""
 
     dataset: Literal["clips"] = "clips"
@@ -37,7 +37,7 @@ class ClipsData(DataSection):
     seed: NotNegative = Field(default=0, description="of which source goes where")
 
     @model_validator(mode="after")
-    def _some_share(self) -> "ClipsData":
+    def _some_share(self) -> "UserVideosData":
         if not any(self.shares):
             raise ValueError("data.shares: all are 0, so there would be no clips")
         return self

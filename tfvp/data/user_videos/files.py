@@ -1,10 +1,10 @@
-"""What a user's own folder holds: videos, folders of frames, arrays; each read as uint8 frames.
+"""Finds the videos, folders of frames and arrays of a user, and reads each as uint8 frames.
 
 - a video: .mp4, .avi, .mov, .mkv, .webm, .gif;
-- a folder with .png, .jpg, .jpeg, .bmp, .tif files is one source, in the order of their names as
+- a folder with .png, .jpg, .jpeg, .bmp, .tif files is one video, in the order of their names as
   people count (frame2 before frame10);
 - an array, .npy or each one in an .npz, uint8 or float in [0, 1]: (T, H, W), (T, H, W, C) with 1 or
-  3 channels, (N, T, H, W) or (N, T, H, W, C); each of N sequences is a source of its own.
+  3 channels, (N, T, H, W) or (N, T, H, W, C); each of N sequences is a video of its own.
 """
 
 import re
@@ -30,8 +30,8 @@ CHANNELS = (1, 3)
 
 
 @dataclass(frozen=True)
-class OwnSource:
-    """One thing that frames come from; all clips of a source belong to one split."""
+class UserVideo:
+    """A video file, a folder of frames, or a sequence of an array; it belongs to one split."""
 
     name: str  # path below the user's folder, and for arrays [key] and [number]
     path: Path
@@ -41,18 +41,18 @@ class OwnSource:
 
 
 class Frames(NamedTuple):
-    """Decoded frames, uint8 (H, W, C) each, C 1 or 3 (red, green, blue), and their rate."""
+    """The frames of a video, read one by one."""
 
-    frames: Iterator[np.ndarray]
-    fps: float | None  # None: the source has none
+    frames: Iterator[np.ndarray]  # uint8 (H, W, C), C 1 or 3 (red, green, blue)
+    fps: float | None  # frame rate; None: there is none
 
 
-def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
-    """List the sources in a folder, or in one file, and the files that are none.
+def find_user_videos(place: Path) -> tuple[list[UserVideo], list[Path]]:
+    """List the videos in a folder, or in one file, and the files that are none.
 
     Raises:
-        NoRawData: it does not exist.
-        DataError: it holds no source, or an array has another shape or type.
+        NoRawData: the place does not exist.
+        DataError: it holds no video, or an array has another shape or type.
     """
     _array.clear()  # files may have changed
     if not place.exists():
@@ -60,49 +60,49 @@ def find_sources(place: Path) -> tuple[list[OwnSource], list[Path]]:
     base = place if place.is_dir() else place.parent
     files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
     files = [p for p in files if not any(q.startswith(".") for q in p.relative_to(base).parts)]
-    sources, others, seen = [], [], set()
+    videos, others, seen = [], [], set()
     for path in files:
         end, name = path.suffix.lower(), str(path.relative_to(base))
         if end in VIDEOS:
-            sources.append(OwnSource(name, path, "video"))
+            videos.append(UserVideo(name, path, "video"))
         elif end in ARRAYS:
-            sources += _in_array_file(name, path)
+            videos += _in_array_file(name, path)
         elif end in IMAGES and place.is_dir():
             if path.parent not in seen:
                 seen.add(path.parent)
                 folder = str(path.parent.relative_to(base))
                 name = place.name if folder == "." else folder
-                sources.append(OwnSource(name, path.parent, "frames"))
+                videos.append(UserVideo(name, path.parent, "frames"))
         else:
             others.append(path)
-    if not sources:
+    if not videos:
         raise DataError(
             f"{place}: expected videos ({', '.join(VIDEOS)}), folders of images "
             f"({', '.join(IMAGES)}) or arrays ({', '.join(ARRAYS)}), found {len(others)} files of "
             "other kinds"
         )
-    return sources, others
+    return videos, others
 
 
-def files_of(source: OwnSource) -> list[Path]:
-    """Return the files that a source is read from, frames in their order."""
-    if source.kind != "frames":
-        return [source.path]
-    images = (p for p in source.path.iterdir() if p.suffix.lower() in IMAGES)
+def files_of(video: UserVideo) -> list[Path]:
+    """Return the files that a video is read from, images in their order."""
+    if video.kind != "frames":
+        return [video.path]
+    images = (p for p in video.path.iterdir() if p.suffix.lower() in IMAGES)
     return sorted((p for p in images if p.name[0] != "."), key=_as_people_count)
 
 
-def open_frames(source: OwnSource) -> Frames:
-    """Open a source for reading, frame by frame; reading a damaged one raises DataError."""
-    if source.kind == "array":
-        return Frames(iter(_sequence(source)), None)
-    if source.kind == "frames":
-        return Frames(_images(source), None)
-    if source.path.suffix.lower() == ".gif":
-        return _gif(source.path)
-    capture = cv2.VideoCapture(str(source.path))
+def open_frames(video: UserVideo) -> Frames:
+    """Open a video for reading frame by frame; reading a damaged one raises DataError."""
+    if video.kind == "array":
+        return Frames(iter(_sequence(video)), None)
+    if video.kind == "frames":
+        return Frames(_images(video), None)
+    if video.path.suffix.lower() == ".gif":
+        return _gif(video.path)
+    capture = cv2.VideoCapture(str(video.path))
     fps = capture.get(cv2.CAP_PROP_FPS)
-    return Frames(_video(source.path, capture), fps if fps > 0 else None)
+    return Frames(_video(video.path, capture), fps if fps > 0 else None)
 
 
 def _as_people_count(path: Path) -> list[tuple[int, str]]:
@@ -141,9 +141,9 @@ def _gif(path: Path) -> Frames:
     return Frames(frames(), 1000 / mean_ms if mean_ms else None)
 
 
-def _images(source: OwnSource) -> Iterator[np.ndarray]:
+def _images(video: UserVideo) -> Iterator[np.ndarray]:
     first = None
-    for path in files_of(source):
+    for path in files_of(video):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
             raise DataError(f"{path}: cannot be read as an image; take it away")
@@ -159,15 +159,15 @@ def _images(source: OwnSource) -> Iterator[np.ndarray]:
 # --- arrays ---
 
 
-def _in_array_file(name: str, path: Path) -> Iterator[OwnSource]:
+def _in_array_file(name: str, path: Path) -> Iterator[UserVideo]:
     for key in _keys(path):
         shape = _array(path, key).shape
         whole = f"{name}[{key}]" if key else name
         if _has_sequences(shape):
             for number in range(shape[0]):
-                yield OwnSource(f"{whole}[{number}]", path, "array", key, number)
+                yield UserVideo(f"{whole}[{number}]", path, "array", key, number)
         else:
-            yield OwnSource(whole, path, "array", key)
+            yield UserVideo(whole, path, "array", key)
 
 
 def _has_sequences(shape: tuple[int, ...]) -> bool:
@@ -186,7 +186,7 @@ def _keys(path: Path) -> list[str]:
 
 @ReadOnce  # an npz is unpacked once for all of its sequences
 def _array(path: Path, key: str) -> np.ndarray:
-    """Open an array, a .npy on the disk, and check its shape and type."""
+    """Open an array and check its shape and type; a .npy stays on the disk."""
     try:
         if key:
             with np.load(path, allow_pickle=False) as arrays:
@@ -206,15 +206,15 @@ def _array(path: Path, key: str) -> np.ndarray:
     return array
 
 
-def _sequence(source: OwnSource) -> np.ndarray:
-    """Read one sequence as uint8 (T, H, W, C)."""
-    array = _array(source.path, source.key)
-    clip = np.asarray(array if source.number is None else array[source.number])
+def _sequence(video: UserVideo) -> np.ndarray:
+    """Read one sequence of an array as uint8 (T, H, W, C); floats in [0, 1] are rounded."""
+    array = _array(video.path, video.key)
+    clip = np.asarray(array if video.number is None else array[video.number])
     if clip.dtype != np.uint8:
         low, high = float(clip.min()), float(clip.max())
         if not (low >= 0 and high <= 1):
             raise DataError(
-                f"{source.path}: {source.name}: expected floats in [0, 1], got [{low:g}, "
+                f"{video.path}: {video.name}: expected floats in [0, 1], got [{low:g}, "
                 f"{high:g}]; divide by the largest value, or save bytes (uint8)"
             )
         clip = np.rint(clip * 255).astype(np.uint8)

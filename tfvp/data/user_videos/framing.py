@@ -1,4 +1,4 @@
-"""Frames of a user's own sources as a dataset wants them: rate, size and channels."""
+"""Brings frames of a user's videos to the frame rate, size and channels that are wanted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,43 +6,55 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tfvp.data.user_videos.files import OwnSource, open_frames
+from tfvp.data.user_videos.files import UserVideo, open_frames
 from tfvp.errors import DataError
 from tfvp.system.threads import ReadOnce
 
 
 @dataclass(frozen=True)
-class Look:
-    """How frames are to look: height and width, channels, what gives way, frames per second."""
+class FrameFormat:
+    """What frames are brought to: size, number of channels, and frame rate."""
 
-    frame_px: tuple[int, int]
-    channels: int
-    fit: str  # "resize" or "pad"
-    fps: float | None
+    frame_px: tuple[int, int]  # height and width
+    channels: int  # 1 or 3
+    fit: str  # "resize" or "pad", see `fit_frame`
+    fps: float | None  # frames per second that are taken of a video; None: all
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of a frame."""
+        return (*self.frame_px, self.channels)
 
 
-@ReadOnce  # clips come source by source
-def read(source: OwnSource, look: Look) -> np.ndarray:
-    """Read a whole source as it is to look, uint8 (T, H, W, C); raises DataError."""
-    frames, fps = open_frames(source)
-    if look.fps is not None:
+@ReadOnce  # clips come video by video
+def read_video(video: UserVideo, frame_format: FrameFormat) -> np.ndarray:
+    """Read a whole video in a format.
+
+    Returns:
+        uint8 (T, H, W, C); T is 0 where the video has no frame.
+
+    Raises:
+        DataError: it cannot be read, or its frame rate is unknown or below the wanted one.
+    """
+    frames, fps = open_frames(video)
+    wanted = frame_format.fps
+    if wanted is not None:
         if fps is None:
             raise DataError(
-                f"{source.path}: has no frame rate, so data.fps: {look.fps:g} means nothing here; "
+                f"{video.path}: has no frame rate, so data.fps: {wanted:g} means nothing here; "
                 "leave it out"
             )
-        if look.fps > 1.01 * fps:
+        if wanted > 1.01 * fps:
             raise DataError(
-                f"{source.path}: has {fps:.4g} frames a second, data.fps: {look.fps:g} asks "
-                "for more"
+                f"{video.path}: has {fps:.4g} frames a second, data.fps: {wanted:g} asks for more"
             )
-        frames = _thinned(frames, max(1.0, fps / look.fps))
-    shown = [fitted(frame, look) for frame in frames]
-    return np.stack(shown) if shown else np.empty((0, *look.frame_px, look.channels), np.uint8)
+        frames = _subsampled(frames, max(1.0, fps / wanted))
+    clip = [fit_frame(frame, frame_format) for frame in frames]
+    return np.stack(clip) if clip else np.empty((0, *frame_format.shape), np.uint8)
 
 
-def _thinned(frames: Iterator[np.ndarray], every: float) -> Iterator[np.ndarray]:
-    """Yield the frames next to 0, every, 2 every and so on."""
+def _subsampled(frames: Iterator[np.ndarray], every: float) -> Iterator[np.ndarray]:
+    """Yield the frames whose numbers are nearest to 0, `every`, 2 `every` and so on."""
     taken = 0
     for number, frame in enumerate(frames):
         if number == int(taken * every + 0.5):
@@ -50,45 +62,61 @@ def _thinned(frames: Iterator[np.ndarray], every: float) -> Iterator[np.ndarray]
             yield frame
 
 
-def fitted(frame: np.ndarray, look: Look) -> np.ndarray:
-    """Bring a frame, uint8 (H, W, 1 or 3), to size and channels.
+def fit_frame(frame: np.ndarray, frame_format: FrameFormat) -> np.ndarray:
+    """Bring a frame to the size and channels of a format.
 
-    resize: both sides are scaled, the ratio is not kept. pad: the frame is scaled to fit inside and
-    stands in the middle of black. Areas are averaged when it gets smaller, else bilinear.
+    With `fit` "resize" both sides are scaled and the aspect ratio is not kept. With "pad" the frame
+    is scaled to fit inside and stands in the middle of black. Scaling averages areas where the
+    frame gets smaller and is bilinear otherwise.
+
+    Args:
+        frame: uint8 (H, W, C) of any height and width, C 1 or 3 (red, green, blue).
+        frame_format: the format; its frame rate does not matter here.
+
+    Returns:
+        uint8 (*frame_format.shape).
     """
-    if look.channels == 1 and frame.shape[2] == 3:
+    if frame_format.channels == 1 and frame.shape[2] == 3:
         frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None]
-    if look.channels == 3 and frame.shape[2] == 1:
+    if frame_format.channels == 3 and frame.shape[2] == 1:
         frame = np.repeat(frame, 3, axis=2)
-    top, left, inner = _inside(frame.shape[:2], look)
-    shown = np.zeros((*look.frame_px, look.channels), np.uint8)
-    scaled = _scaled(frame, inner)
-    shown[top : top + inner[0], left : left + inner[1]] = scaled.reshape(*inner, look.channels)
-    return shown
+    top, left, inner = _inside(frame.shape[:2], frame_format)
+    fitted = np.zeros(frame_format.shape, np.uint8)
+    scaled = _scaled(frame, inner).reshape(*inner, frame_format.channels)
+    fitted[top : top + inner[0], left : left + inner[1]] = scaled
+    return fitted
 
 
-def restored(frame: np.ndarray, look: Look, size: tuple[int, int]) -> np.ndarray:
-    """Bring a frame that looks as `look` back to the height and width that it was fitted from.
+def restore_frame(
+    frame: np.ndarray, frame_format: FrameFormat, size: tuple[int, int]
+) -> np.ndarray:
+    """Bring a frame back to the height and width that `fit_frame` brought it from.
 
-    Padding is cut away; channels stay: uint8 (H, W, C) -> (*size, C).
+    Args:
+        frame: uint8 (*frame_format.shape).
+        frame_format: the format that it was fitted to; its padding is cut away.
+        size: height and width of the original frame.
+
+    Returns:
+        uint8 (*size, C); the channels stay those of the format.
     """
-    top, left, inner = _inside(size, look)
+    top, left, inner = _inside(size, frame_format)
     frame = frame[top : top + inner[0], left : left + inner[1]]
-    return _scaled(frame, size).reshape(*size, look.channels)
+    return _scaled(frame, size).reshape(*size, frame_format.channels)
 
 
-def _inside(size: tuple[int, ...], look: Look) -> tuple[int, int, tuple[int, int]]:
-    """Top, left, and height and width of a frame of this size where it stands fitted."""
-    height, width = look.frame_px
-    if look.fit != "pad":
-        return 0, 0, look.frame_px
+def _inside(size: tuple[int, ...], frame_format: FrameFormat) -> tuple[int, int, tuple[int, int]]:
+    """Return top, left, and (height, width) of where a fitted frame of this size stands."""
+    height, width = frame_format.frame_px
+    if frame_format.fit != "pad":
+        return 0, 0, frame_format.frame_px
     scale = min(height / size[0], width / size[1])
     inner = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
     return (height - inner[0]) // 2, (width - inner[1]) // 2, inner
 
 
 def _scaled(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Average areas where it gets smaller, else bilinear."""
+    """Scale to height and width, averaging areas where the frame gets smaller, else bilinearly."""
     smaller = size[0] < frame.shape[0] or size[1] < frame.shape[1]
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(frame, (size[1], size[0]), interpolation=method)
