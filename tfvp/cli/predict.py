@@ -7,8 +7,6 @@ from typing import Any
 from tfvp.cli.console import LineConsole
 from tfvp.config.loading import load_resolved
 from tfvp.errors import ConfigError
-from tfvp.inference.video import continue_clip, frame_format_of, read_input, window_starts
-from tfvp.inference.writers import check_output, write_clip
 from tfvp.runs.folder import open_run
 from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
@@ -50,6 +48,9 @@ def add_predict(commands: Any) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from tfvp.inference.video import continue_clip, frame_format_of, read_input, window_starts
+    from tfvp.inference.writers import check_output, write_clip
+
     run, output = open_run(arguments.run), Path(arguments.output)
     data = load_resolved(run.config_path).data
     steps = _at_least_one("--steps", arguments.steps, data.predict_frames)
