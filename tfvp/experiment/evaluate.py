@@ -19,7 +19,12 @@ from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metr
 from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
-from tfvp.inference.predictor import compiled_one_step, compiled_prediction, trained_network
+from tfvp.inference.predictor import (
+    compiled_one_step,
+    compiled_prediction,
+    padded,
+    trained_network,
+)
 from tfvp.runs.folder import ResultFolder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
@@ -43,8 +48,8 @@ class Trained(NamedTuple):
 def _trained(job: Job) -> Trained:
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
-    free_running = compiled_prediction(network, data.predict_frames)
-    teacher_forced = compiled_one_step(network, data.context_frames)
+    free_running = padded(compiled_prediction(network, data.predict_frames))
+    teacher_forced = padded(compiled_one_step(network, data.context_frames))
     cost = network_cost(network, data.context_frames, data.predict_frames)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})

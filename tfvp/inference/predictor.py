@@ -14,6 +14,7 @@ from tfvp.errors import RunError
 from tfvp.models.base import VideoPredictor
 from tfvp.models.build import build_model
 from tfvp.runs.folder import Run, open_run
+from tfvp.shapes import describe
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.initialise import load_weights
 
@@ -66,21 +67,53 @@ def compiled_one_step(
 def _compiled(
     predictor: VideoPredictor, predict: Callable[[Any], Any]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile a function of tensors that reads a predictor's weights; it takes and gives NumPy."""
-    compiled = backend.compiled(predict, predictor.variables)
+    """Compile a function of tensors that reads a predictor's weights; it takes and gives NumPy.
+
+    It is compiled once for every shape. One graph for several lengths would leave the length open,
+    which a network whose state grows with every frame cannot unroll.
+    """
+    compiled: dict[tuple[int, ...], Callable[[Any], Any]] = {}
 
     def in_numpy(context: np.ndarray) -> np.ndarray:
+        if context.shape not in compiled:
+            compiled[context.shape] = backend.compiled(predict, predictor.variables)
         frames = keras.ops.convert_to_tensor(context, dtype="float32")
-        return keras.ops.convert_to_numpy(keras.ops.cast(compiled(frames), "float32"))
+        return keras.ops.convert_to_numpy(
+            keras.ops.cast(compiled[context.shape](frames), "float32")
+        )
 
     return in_numpy
 
 
-class Predictor:
-    """A trained network that continues clips.
+def padded(predict: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """Let smaller batches be predicted as the largest so far, so that none is compiled anew.
 
-        predictor = Predictor.load("results/e3d_residual")
-        future = predictor(frames, steps=20)
+    Args:
+        predict: (B, T, H, W, C) -> (B, …), each clip by itself.
+
+    Returns:
+        the same function; a batch of fewer clips is filled up with its last one.
+    """
+    largest = 0
+
+    def call(frames: np.ndarray) -> np.ndarray:
+        nonlocal largest
+        largest = max(largest, len(frames))
+        missing = largest - len(frames)
+        filled = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+        return predict(filled if missing else frames)[: len(frames)]
+
+    return call
+
+
+class Predictor:
+    """A trained network that continues clips; `Predictor.load(run)` is the usual way to one.
+
+    >>> from tfvp import load_config
+    >>> experiment = load_config("predrnn", preset="quick")
+    >>> predictor = Predictor(build_model(experiment), experiment)  # untrained
+    >>> predictor(np.zeros((5, 32, 32, 1), np.uint8), steps=2).shape
+    (2, 32, 32, 1)
 
     Args:
         predictor: the network.
@@ -109,19 +142,21 @@ class Predictor:
         """Predict the frames that follow.
 
         Args:
-            frames: (T, H, W, C) or (B, T, H, W, C), uint8 in [0, 255] or float in [0, 1]; any T.
+            frames: (T, H, W, C) or (B, T, H, W, C), uint8 in [0, 255] or float in [0, 1]; T is
+                what the network takes (`predictor.context_frames`), any where that is None.
             steps: how many frames to predict; None: as many as the network was trained for.
 
         Returns:
             (steps, H, W, C) or (B, steps, H, W, C) of the same type and range as `frames`.
 
         Raises:
-            ValueError: `frames` has another shape, type or range, or `steps` is below 1.
+            ValueError: `frames` has another shape, type or range, or `steps` is no number from 1.
         """
         frames = np.asarray(frames)
         steps = self.experiment.data.predict_frames if steps is None else steps
-        if steps < 1:
+        if not isinstance(steps, int | np.integer) or steps < 1:
             raise ValueError(f"steps: expected at least 1 frame to predict, got {steps}")
+        self._check_shape(frames.shape)
         context, as_uint8 = _unit_range(frames)
         single = context.ndim == 4
         context = context[None] if single else context
@@ -130,6 +165,19 @@ class Predictor:
         future = np.clip(self._compiled[steps](context), 0.0, 1.0)
         future = future[0] if single else future
         return np.rint(future * 255).astype(np.uint8) if as_uint8 else future
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError unless these are frames that the network can be given."""
+        height, width, channels = self.predictor.frame_shape
+        length = self.predictor.context_frames
+        fits = len(shape) in (4, 5) and shape[-3:] == (height, width, channels) and 0 not in shape
+        if not fits or length not in (None, shape[-4]):
+            axes = f"{length or 'T'}, {height}, {width}, {channels}"
+            fixed = f"; this network was built for {length} context frames" if length else ""
+            raise ValueError(
+                f"frames: expected ({axes}) or (B, {axes}) with at least one frame, got "
+                f"{describe(shape)}{fixed}"
+            )
 
 
 def _unit_range(frames: np.ndarray) -> tuple[np.ndarray, bool]:

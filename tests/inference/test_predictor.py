@@ -1,0 +1,83 @@
+"""A predictor called again, with other lengths, batches and types, and what it refuses."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.contracts.test_models import SHAPE, SMALL, experiment
+from tfvp.inference.predictor import Predictor, compiled_prediction, padded
+from tfvp.models.build import build_model
+
+ONE_OF_EACH = [name for name in SMALL if " " not in name]
+
+
+def predictor_of(name: str) -> Predictor:
+    keras.utils.set_random_seed(0)
+    of = experiment(name)
+    return Predictor(build_model(of), of)
+
+
+def lengths(predictor: Predictor) -> list[int]:
+    fixed = predictor.predictor.context_frames
+    return [fixed, fixed] if fixed else [5, 7, 2, 5]
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_every_call_is_right_whatever_the_calls_before_it(name):
+    predictor, rng = predictor_of(name), np.random.default_rng(0)
+    for batch, length in zip((None, 2, 3, None), lengths(predictor), strict=False):
+        shape = (length, *SHAPE) if batch is None else (batch, length, *SHAPE)
+        frames = rng.random(shape, np.float32)
+        alone = predictor.predictor.predict_frames(frames if batch else frames[None], 3)
+        wanted = np.clip(keras.ops.convert_to_numpy(alone), 0, 1)
+        found = predictor(frames, steps=3)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted if batch else wanted[0], atol=1e-5)
+        levels = predictor(np.rint(255 * frames).astype("uint8"), steps=3)
+        assert levels.dtype == np.uint8
+        assert levels.shape == found.shape
+        half = predictor(frames.astype("float64"), steps=1)
+        assert half.shape[-4] == 1
+
+
+@pytest.mark.parametrize("name", ["predrnn", "fc_lstm"])
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        (
+            np.zeros((5, 9, 12, 1)),
+            r"expected \(T, 8, 12, 1\) or \(B, T, 8, 12, 1\) .* got \(5, 9, 12, 1\)",
+        ),
+        (np.zeros((5, 8, 12)), r"got \(5, 8, 12\)"),
+        (np.zeros((1, 2, 5, 8, 12, 1)), r"got \(1, 2, 5, 8, 12, 1\)"),
+        (np.zeros((0, 8, 12, 1)), "at least one frame, got"),
+        (np.zeros((2, 0, 8, 12, 1)), "at least one frame, got"),
+        (np.full((5, 8, 12, 1), 2.0), r"expected floats in \[0, 1\], got \[2, 2\]"),
+        (np.zeros((5, 8, 12, 1), "int64"), "expected uint8 or float, got int64"),
+    ],
+)
+def test_wrong_input_is_the_promised_error_before_and_after_a_good_call(name, frames, said):
+    predictor = predictor_of(name)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=said):
+            predictor(frames)
+        predictor(np.zeros((3, *SHAPE), "float32"), steps=1)
+    for steps in (0, -1, 1.5):
+        with pytest.raises(ValueError, match="steps: expected at least 1 frame"):
+            predictor(np.zeros((3, *SHAPE), "float32"), steps=steps)
+
+
+def test_smaller_batches_are_filled_up_and_cut_again():
+    network, shapes = predictor_of("predrnn").predictor, []
+    predict = compiled_prediction(network, 2)
+
+    def seen(frames):
+        shapes.append(frames.shape)
+        return predict(frames)
+
+    clips = np.random.default_rng(0).random((5, 3, *SHAPE), np.float32)
+    call = padded(seen)
+    whole = predict(clips)
+    for batch in (4, 1, 4, 3):
+        np.testing.assert_allclose(call(clips[:batch]), whole[:batch], atol=1e-6)
+    assert set(shapes) == {(4, 3, *SHAPE)}
