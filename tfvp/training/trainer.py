@@ -12,8 +12,8 @@ from tfvp.backend import backend
 from tfvp.config.optimizers import ClipConfig
 from tfvp.models.base import VideoPredictor
 from tfvp.models.graph_step import for_xla
-from tfvp.training.clipping import clip_gradients
 from tfvp.training.losses import AUXILIARY, Loss
+from tfvp.training.optimizers import clip_gradients
 from tfvp.training.weight_average import WeightAverage
 
 
