@@ -1,10 +1,16 @@
 """What a training step needs of JAX: gradients, micro-batches, compiling; one device."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import keras
+
+NAME = "jax"
+DRIVES_FIT = False  # there `fit` wants a training step without state
+TAKES_DATASETS = False
 
 
 def gradients(
@@ -12,7 +18,7 @@ def gradients(
     variables: list[keras.Variable],
     constants: list[keras.Variable],
 ):
-    """As `gradients` of on_tensorflow.py, which says what is what."""
+    """Differentiate the scalar that a function returns, see `gradients` of tensorflow.py."""
     held = [(constant, constant.value) for constant in constants]
 
     def of_values(values):
@@ -24,7 +30,7 @@ def gradients(
 
 
 def sum_of_parts(compute: Callable[[Any], Any], data: Any, parts: int, zeros: Any) -> Any:
-    """Cut a batch into equal parts; `zeros` plus what `compute` gives for each, in order."""
+    """Add up what `compute` gives for equal parts of a batch, see tensorflow.py."""
     cut = jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), data)
 
     def add(total, part):
@@ -34,12 +40,12 @@ def sum_of_parts(compute: Callable[[Any], Any], data: Any, parts: int, zeros: An
 
 
 def replicas() -> int:
-    """How many replicas compute the step at once: under JAX one."""
+    """Return how many replicas compute the step at once: under JAX one does."""
     return 1
 
 
 def sum_over_replicas(values):
-    """The sum of every replica's values."""
+    """Return the values: the only replica's are the sums."""
     return values
 
 
@@ -50,9 +56,10 @@ def compiled(
     strategy: Any = None,
     xla: bool = True,
 ) -> Callable[..., Any]:
-    """As `compiled` of tensorflow.py; one device, and always with XLA.
+    """Compile a function of tensors, see `compiled` of tensorflow.py; always with XLA.
 
-    JAX compiles pure functions: the variables' values go in and come out beside the result.
+    One device runs it. JAX compiles pure functions: the variables' values go in and come out beside
+    the result.
     """
     del strategy, xla
 
@@ -71,8 +78,19 @@ def compiled(
     return call
 
 
+def repeated(batch: Any) -> Iterator[Any]:
+    """Return the same batch again and again, in the form that training reads."""
+    return itertools.repeat(batch)
+
+
+def xla_errors(asked_for: bool) -> contextlib.AbstractContextManager[None]:
+    """Return a context that changes nothing: JAX always compiles with XLA."""
+    del asked_for
+    return contextlib.nullcontext()
+
+
 def gpu_memory() -> tuple[int, int | None] | None:
-    """Bytes held at most on the GPU that trains, and what it has; None: no GPU."""
+    """Return the most bytes held on the GPU that trains, and its size; None without a GPU."""
     device = jax.local_devices()[0]
     if device.platform != "gpu":
         return None

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keras.backend import backend
 from rich.console import Console
 
+from tfvp.backend import backend
 from tfvp.config.loading import config_hash
 from tfvp.errors import UserError
 from tfvp.experiment.job import Job
@@ -27,7 +27,7 @@ def join(job: Job, stages: Sequence[str]) -> Workers:
         UserError: this is the chief, and it cannot begin.
     """
     wanted = job.experiment.training.distribution == "multi_worker" and "train" in stages
-    if not wanted or backend() != "tensorflow":  # `Devices` says that others cannot
+    if not wanted or backend.NAME != "tensorflow":  # `Devices` says that others cannot
         return Alone()
     cluster = find_cluster()
     others = ", ".join(cluster.name(index) for index in cluster.others)

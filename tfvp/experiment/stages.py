@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from keras.backend import backend
-
+from tfvp.backend import KERAS_BACKEND
 from tfvp.data.prepare import prepare
 from tfvp.errors import ConfigError
 from tfvp.experiment.evaluate import evaluate_own
@@ -49,10 +48,10 @@ def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
 
 def check_backend(stages: tuple[str, ...]) -> None:
     """Make sure that Keras runs on what the stages need, or raise a ConfigError."""
-    if backend() == "tensorflow" or stages == ("prepare",):
+    if KERAS_BACKEND == "tensorflow" or stages == ("prepare",):
         return
-    if backend() != "jax":
-        raise ConfigError(f"KERAS_BACKEND={backend()}: expected tensorflow or jax")
+    if KERAS_BACKEND != "jax":
+        raise ConfigError(f"KERAS_BACKEND={KERAS_BACKEND}: expected tensorflow or jax")
     if "export" in stages:
         raise ConfigError(
             "the export stage writes a SavedModel and needs KERAS_BACKEND=tensorflow; under JAX "

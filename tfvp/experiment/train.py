@@ -4,8 +4,7 @@ import functools
 from contextlib import nullcontext
 from typing import Any
 
-from keras.backend import backend
-
+from tfvp.backend import backend
 from tfvp.data.pipeline import (
     Prefetched,
     evaluation_batches,
@@ -165,7 +164,7 @@ def _continue(
 def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
     config, data = job.experiment.training, job.experiment.data
     make = functools.partial(
-        numpy_training_batches if backend() == "jax" else training_batches,
+        training_batches if backend.TAKES_DATASETS else numpy_training_batches,
         training_source(data, prepared, report=job.say),
         batch=config.global_batch,
         seed=config.seed,
@@ -179,7 +178,7 @@ def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
         start_step=start_step + 1,
         rows=job.workers.rows(config.global_batch),
     )
-    return Prefetched(make) if backend() == "jax" else make()
+    return make() if backend.TAKES_DATASETS else Prefetched(make)
 
 
 def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Validation:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from tfvp.backend import backend
 from tfvp.config.experiment import Experiment
 from tfvp.config.training import TrainingConfig
 from tfvp.data.pipeline import data_errors
@@ -18,7 +19,6 @@ from tfvp.training.losses import build_loss
 from tfvp.training.memory import out_of_memory_explained, peak_gigabytes
 from tfvp.training.optimizers import build_optimizer
 from tfvp.training.trainer import Trainer, compiled_step
-from tfvp.training.xla import xla_errors
 
 
 def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
@@ -115,7 +115,7 @@ def rehearse(loop: Loop, batches: Any) -> Cost:
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: marks.append(time.perf_counter())
     )
-    with xla_errors(trainer.jit_compile):
+    with backend.xla_errors(trainer.jit_compile):
         loop.run(batches, 2, clock)
     restore(saved, trainer.predictor, trainer.average, trainer.optimizer)
     return Cost(marks[1] - marks[0], marks[2] - marks[1], peak_gigabytes())
