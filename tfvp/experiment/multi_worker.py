@@ -9,7 +9,7 @@ from tfvp.backend import backend
 from tfvp.config.loading import config_hash
 from tfvp.errors import UserError
 from tfvp.experiment.job import Job
-from tfvp.experiment.train import check_can_train, train_stage
+from tfvp.experiment.train import train
 from tfvp.training.distributed.cluster import find_cluster
 from tfvp.training.distributed.workers import Alone, Together, Workers
 
@@ -44,7 +44,7 @@ def join(job: Job, stages: Sequence[str]) -> Workers:
 def _refusal(job: Job) -> UserError | None:
     """Why the chief cannot begin, if it cannot: a run in the way, or none to resume."""
     try:
-        check_can_train(job)
+        job.check_can_train()
     except UserError as error:
         return error
     return None
@@ -52,5 +52,5 @@ def _refusal(job: Job) -> UserError | None:
 
 def help_to_train(job: Job) -> None:
     """What a worker that is not the chief does: it trains with the others, silently."""
-    train_stage(replace(job, console=Console(quiet=True)))
+    train(replace(job, console=Console(quiet=True)))
     job.say(f"{job.workers.name}: training is over; the chief does what is left")

@@ -9,7 +9,7 @@ from tfvp.errors import ConfigError
 from tfvp.experiment.evaluate import evaluate_own
 from tfvp.experiment.job import Job
 from tfvp.experiment.multi_worker import help_to_train, join
-from tfvp.experiment.train import check_can_train, train_stage
+from tfvp.experiment.train import train
 from tfvp.export.model_card import write_card
 from tfvp.export.saved_model import export_saved_model, save_keras_file
 from tfvp.inference.predictor import trained_network
@@ -36,7 +36,7 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
 
 def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
     if "train" in stages:
-        check_can_train(job)
+        job.check_can_train()
     elif stages != ("prepare",):
         job.check_same_experiment()
     for name, stage in STAGES.items():
@@ -91,7 +91,7 @@ def export_stage(job: Job) -> None:
 
 STAGES: dict[str, Callable[[Job], None]] = {
     "prepare": prepare_stage,
-    "train": train_stage,
+    "train": train,
     "evaluate": evaluate_own,
     "report": report_stage,
     "export": export_stage,
