@@ -16,7 +16,7 @@ from tfvp.training.distributed.workers import Alone, Workers
 
 @dataclass(frozen=True)
 class Job:
-    """An experiment to work on; stages take it."""
+    """An experiment to work on, and how; every stage gets it."""
 
     experiment: Experiment
     console: Console
@@ -26,7 +26,7 @@ class Job:
 
     @property
     def run(self) -> Run:
-        """The experiment's run folder, there or not."""
+        """The experiment's run folder, whether it is there or not."""
         return Run(self.experiment.results / self.experiment.name)
 
     def say(self, text: str) -> None:
@@ -76,7 +76,8 @@ class Job:
         """Make sure that the run there is of this experiment; how it is evaluated may change.
 
         Returns:
-            With `force` the settings that differ, by key: the run's value, and what it is now.
+            The settings that differ, by key: (the run's value, the value now). Without `force`
+            there are none.
 
         Raises:
             RunError: there is no such run, or another experiment's; names the differing keys.

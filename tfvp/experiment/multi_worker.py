@@ -15,11 +15,11 @@ from tfvp.training.distributed.workers import Alone, Together, Workers
 
 
 def join(job: Job, stages: Sequence[str]) -> Workers:
-    """The processes that train together, this one alone if the job does not ask for others.
+    """Wait for the processes that train together; the job may ask for no other than this one.
 
     Args:
         job: the job.
-        stages: what is to be done; must be the same for all workers.
+        stages: the names of the stages to run; they must be the same for all workers.
 
     Raises:
         ConfigError: no workers are named, this one cannot be one, or they want different things.
@@ -32,17 +32,17 @@ def join(job: Job, stages: Sequence[str]) -> Workers:
     cluster = find_cluster()
     others = ", ".join(cluster.name(index) for index in cluster.others)
     job.say(f"{cluster.name()}: waiting for {others} ...")
-    facts = {
+    same_everywhere = {
         "list of workers": ",".join(cluster.addresses),
         "configuration": config_hash(job.experiment),
         "stages": ",".join(stages),
         "--resume": "given" if job.resume else "not given",
     }
-    return Together(cluster, facts, _refusal(job) if cluster.is_chief else None)
+    return Together(cluster, same_everywhere, _refusal(job) if cluster.is_chief else None)
 
 
 def _refusal(job: Job) -> UserError | None:
-    """Why the chief cannot begin, if it cannot: a run in the way, or none to resume."""
+    """Return why the chief cannot begin: a run in the way, or none to resume; None if it can."""
     try:
         job.check_can_train()
     except UserError as error:
@@ -51,6 +51,6 @@ def _refusal(job: Job) -> UserError | None:
 
 
 def help_to_train(job: Job) -> None:
-    """What a worker that is not the chief does: it trains with the others, silently."""
+    """Train silently with the other workers; the chief does all other stages."""
     train(replace(job, console=Console(quiet=True)))
     job.say(f"{job.workers.name}: training is over; the chief does what is left")

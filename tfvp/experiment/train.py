@@ -39,8 +39,7 @@ from tfvp.training.validation import METRIC, Validated, validate
 def train(job: Job) -> None:
     """Train from fresh weights, given ones, or a checkpoint of the same run.
 
-    Every worker that trains comes here; the chief alone, or the only process, reads and writes the
-    run. See `Job.open_data`, `Loop.run` and the callbacks for what is raised.
+    Every process that trains comes here; the chief, which may be the only one, writes the run.
     """
     config, workers = job.experiment.training, job.workers
 
@@ -66,7 +65,7 @@ def train(job: Job) -> None:
     if session.start_step < config.steps:
         loop = Loop(trainer, config, own=devices.own_loop, strategy=devices.strategy)
         batches = _training_batches(job, session)
-        _measure(job, session, loop, batches)
+        _warm_up(job, session, loop, batches)
 
         # --- Loop ---
         if workers.is_chief:
@@ -137,7 +136,7 @@ def _training_batches(job: Job, session: TrainingSession) -> Any:
     return make() if backend.TAKES_DATASETS else pipeline.Prefetched(make)
 
 
-def _measure(job: Job, session: TrainingSession, loop: Loop, batches: Any) -> None:
+def _warm_up(job: Job, session: TrainingSession, loop: Loop, batches: Any) -> None:
     """Measure two updates, undo them, and say what the whole will take."""
     devices, updates = session.devices, session.updates_left
     job.say(

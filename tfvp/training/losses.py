@@ -10,7 +10,7 @@ from tfvp.config.losses import LossConfig
 
 
 def absolute_and_square(truth, prediction):
-    """Sum of absolutes and half the sum of squares of prediction - truth, over everything.
+    """Sum |prediction - truth|, and half of its squares, over all values of a batch.
 
     No mean and no division by the batch: the released E3D-LSTM loss is `l1 + l2` of these, over all
     predicted frames, those inside the context included. Folding patches only moves values, so
@@ -28,12 +28,12 @@ def absolute_and_square(truth, prediction):
 
 
 def cross_entropy(truth, prediction, epsilon: float = 1e-10):
-    """Sum of -t log(p + epsilon) - (1 - t) log(1 - p + epsilon) over everything.
+    """Sum -t log(p + epsilon) - (1 - t) log(1 - p + epsilon) over all values of a batch.
 
-    No mean; targets between 0 and 1 are taken as they are. Shi et al. 2015 and Srivastava et al.
-    2015, whose program has epsilon 1e-10 (in float32 lost in 1 - p + epsilon, as there). Computed
-    in float32. A linear output may leave [0, 1]: its prediction is clipped for the logarithm, where
-    its gradient is then 0.
+    There is no mean; targets between 0 and 1 are taken as they are. It is the loss of Shi et al.
+    2015 and Srivastava et al. 2015, whose program has epsilon 1e-10 (in float32 lost in
+    1 - p + epsilon, as there), computed in float32. A linear output may leave [0, 1]: its
+    prediction is clipped for the logarithm, where its gradient is then 0.
 
     Args:
         truth: (B, T, H, W, C), float in [0, 1].
@@ -54,12 +54,13 @@ AUXILIARY = "network"
 
 @dataclass(frozen=True)
 class Loss:
-    """A weighted sum of named parts, each a sum over everything that was predicted.
+    """A weighted sum of named parts, each a sum over all predicted values of a batch.
 
     Args:
-        weights: of each part, in the order in which logs show them; AUXILIARY, if it is there, is
-            the last: the network's auxiliary loss, summed over clips.
-        measure: (truth, prediction) -> the value of each other part, in the same order.
+        weights: the weight of each part, in the order in which logs show them; the last may be
+            AUXILIARY: the network's auxiliary loss, summed over clips.
+        measure: a function of truth and prediction, (B, T, H, W, C) each, that returns the scalar
+            of each other part, in the same order.
         mean: minimise the mean over clips instead of the sum, and of each part but AUXILIARY the
             mean over a clip's values too.
     """
@@ -69,7 +70,7 @@ class Loss:
     mean: bool = False
 
     def per_clip(self, values: int) -> dict[str, float]:
-        """Weights for one clip of `values` predicted values."""
+        """Return the weight of each part's sum over one clip of `values` predicted values."""
         return {
             name: weight / values if self.mean and name != AUXILIARY else weight
             for name, weight in self.weights.items()
@@ -79,13 +80,13 @@ class Loss:
 def absolute_square_loss(
     l1: float = 1.0, l2: float = 1.0, *, mean: bool = False, network: float = 0.0
 ) -> Loss:
-    """`l1` * sum of absolutes + `l2` * half the sum of squares, see `absolute_and_square`."""
+    """Weigh sum of absolutes and half the sum of squares, see `absolute_and_square`."""
     auxiliary = {AUXILIARY: network} if network else {}
     return Loss({"l1": l1, "l2": l2, **auxiliary}, absolute_and_square, mean)
 
 
 def cross_entropy_loss(epsilon: float = 1e-10) -> Loss:
-    """The summed cross entropy, see `cross_entropy`."""
+    """Return the summed cross entropy as a loss, see `cross_entropy`."""
     return Loss(
         {"cross_entropy": 1.0},
         lambda truth, prediction: (cross_entropy(truth, prediction, epsilon),),
@@ -93,7 +94,7 @@ def cross_entropy_loss(epsilon: float = 1e-10) -> Loss:
 
 
 def build_loss(config: LossConfig) -> Loss:
-    """The loss that a configuration names."""
+    """Build the loss that a configuration names."""
     if config.kind == "cross_entropy":
         return cross_entropy_loss(config.epsilon)
     mean = config.reduction == "mean"

@@ -116,7 +116,7 @@ class ClippedMomentum(keras.optimizers.Optimizer):
 
 
 def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
-    """The optimizer that a training section names; `set_schedules` gives it each update's rate."""
+    """Build the optimizer that a training section names; see `set_schedules` for its rate."""
     config = training.optimizer
     values = config.model_dump(exclude={"kind"})
     if config.kind == "rmsprop":
@@ -135,7 +135,7 @@ def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
 def set_schedules(
     optimizer: keras.optimizers.Optimizer, step: int, training: TrainingConfig
 ) -> None:
-    """Give an optimizer the learning rate, and the momentum if it cycles, of update `step`."""
+    """Give an optimizer the learning rate, and the momentum if it cycles, of step `step`."""
     optimizer.learning_rate = learning_rate(step, training)
     cycled = momentum(step, training)
     if cycled is not None:
@@ -143,7 +143,7 @@ def set_schedules(
 
 
 def clip_gradients(gradients: list, config: ClipConfig) -> list:
-    """Clip the gradients of all weights, as `training.clip` says.
+    """Clip the gradients of all weights, a tensor each, as `training.clip` says.
 
     "global_norm" multiplies them all by norm / max(norm, ‖g‖), where ‖g‖² is the sum of the squares
     of all their numbers (Pascanu et al. 2013), computed in float32; "value" cuts every number to
