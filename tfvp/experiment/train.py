@@ -112,9 +112,6 @@ def _initialise(job: Job, session: TrainingSession) -> TrainingSession:
     return session
 
 
-# --- Warm-up ---
-
-
 def _training_batches(job: Job, session: TrainingSession) -> Any:
     """Return the endless batches of this worker, from the first step to take on."""
     config, data = session.config, job.experiment.data
