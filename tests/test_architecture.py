@@ -212,6 +212,17 @@ def test_runs_on_every_backend(name):
         assert loaded.split(".")[0] not in BACKENDS, f"importing {' -> '.join(chain)}"
 
 
+def test_the_backend_is_chosen_in_one_place():
+    """Other files ask the module `tfvp.backend.backend`, not Keras, what they run on."""
+    may_ask = {"tfvp.backend", *MAY_BRANCH}
+    for module in modules().values():
+        for node in ast.walk(module.tree):
+            imported = isinstance(node, ast.ImportFrom) and node.module == "keras.backend"
+            asked = isinstance(node, ast.Attribute) and ast.unparse(node) == "keras.backend.backend"
+            fits = module.name in may_ask or not (imported or asked)
+            assert fits, f"{module.where}:{node.lineno}: asks Keras for its backend"
+
+
 @pytest.mark.parametrize("name", _standing_under(WITHOUT_KERAS))
 def test_starts_without_keras(name):
     for loaded, chain in imported_with(name).items():

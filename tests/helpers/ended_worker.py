@@ -8,19 +8,19 @@ import signal
 import sys
 
 from tfvp.cli.main import main
-from tfvp.training.callbacks import EachStep
+from tfvp.training.step_events import StepEvents
 
 
 def signal_after(number: int, step: int) -> None:
     """Send this process a signal once a step was followed to its end."""
-    follow = EachStep.on_train_batch_end
+    follow = StepEvents.on_train_batch_end
 
     def follow_and_signal(self, batch, logs=None):
         follow(self, batch, logs)
-        if self._step(batch) == step:
+        if self.step_of(batch) == step:
             os.kill(os.getpid(), number)
 
-    EachStep.on_train_batch_end = follow_and_signal
+    StepEvents.on_train_batch_end = follow_and_signal
 
 
 if __name__ == "__main__":

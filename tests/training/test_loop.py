@@ -15,37 +15,55 @@ UPDATES = 5
 
 
 class Recorder(keras.callbacks.Callback):
-    """Keeps every update's logs; asks to stop after one of them."""
+    """Keeps every event, and the logs of updates; asks to stop after one of these."""
 
     def __init__(self, last: int):
         super().__init__()
-        self.last, self.seen = last, []
+        self.last, self.seen, self.events = last, [], []
+
+    def on_train_begin(self, logs=None):
+        self.events.append("training begins")
+
+    def on_train_end(self, logs=None):
+        self.events.append("training ends")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.events.append(f"epoch {epoch} begins")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.events.append(f"epoch {epoch} ends")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.events.append(f"update {batch} begins")
 
     def on_train_batch_end(self, batch, logs=None):
+        self.events.append(f"update {batch} ends")
         self.seen.append((batch, {name: float(value) for name, value in logs.items()}))
         self.model.stop_training = batch == self.last
 
 
 def run(experiment, *, own: bool, last: int = UPDATES):
-    """Logs and state after at most UPDATES updates."""
+    """Logs, events of a second callback, and state after at most UPDATES updates."""
     config = experiment.training
     source = training_source(experiment.data, prepare(experiment.data, report=print), report=print)
     batches = training_batches(
         source, batch=config.global_batch, seed=config.seed, sampling=lambda step: [0.5] * 2
     )
     trainer = build_trainer(experiment, Devices(config))
-    recorder = Recorder(last)
-    Loop(trainer, config, own=own).run(batches, UPDATES, recorder)
-    return recorder.seen, state_of(0, trainer.predictor, trainer.average, trainer.optimizer)
+    recorder, second = Recorder(last), Recorder(last)
+    Loop(trainer, config, own=own).run(batches, UPDATES, recorder, second)
+    state = state_of(0, trainer.predictor, trainer.average, trainer.optimizer)
+    return recorder.seen, second.events, state
 
 
 @pytest.mark.parametrize("last", [UPDATES, 2])
 def test_own_loop_equals_fit_bit_for_bit(tmp_path, last):
     experiment = tiny.dense(tmp_path, "training.micro_batch=2", "training.clip.kind=global_norm")
-    (fit_logs, fit), (own_logs, own) = (
+    (fit_logs, fit_events, fit), (own_logs, own_events, own) = (
         run(experiment, own=own, last=last) for own in (False, True)
     )
     assert own_logs == fit_logs
+    assert own_events == fit_events
     assert [number for number, _ in own_logs] == list(range(min(UPDATES, last + 1)))
     assert own.keys() == fit.keys()
     for name in fit:

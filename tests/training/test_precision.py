@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow.python.framework import config as tf_config
 
 from tests.helpers import tiny
+from tfvp.backend.tensorflow import xla_errors
 from tfvp.config.loading import load_config
 from tfvp.errors import TrainingError
 from tfvp.experiment.stages import run_stages
@@ -18,7 +19,6 @@ from tfvp.models.predrnn.network import absolute_cosine
 from tfvp.runs.provenance import collect_provenance
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
-from tfvp.training.xla import xla_errors
 
 SMALL = tiny.OF_ANY
 MODEL = {

@@ -16,11 +16,12 @@ from tests.helpers import tiny
 from tfvp.cli.main import main
 from tfvp.runs.folder import Run
 from tfvp.system.progress import Progress
-from tfvp.training.callbacks import Steps
+from tfvp.training.callbacks import LogSteps, Validate
 from tfvp.training.checkpoints import Checkpoints, State, read_state
 from tfvp.training.early_stopping import Best, Validation
 from tfvp.training.logging.csv import TrainingLogs
 from tfvp.training.logging.tensorboard import NAMES, EventFile
+from tfvp.training.session import TrainingSession
 
 STEPS = 12
 CHANGES = (
@@ -161,18 +162,13 @@ def test_the_best_is_what_it_was_at_the_checkpoint(tmp_path):
 
 
 def test_a_validation_after_resuming_is_measured_against_the_best_before(tmp_path):
-    experiment = tiny.experiment(tmp_path)
-    before = best(4, 1.0)
+    config = tiny.experiment(tmp_path).training
+    session = TrainingSession(config, *[None] * 4, start_step=4, best=best(4, 1.0))
     for value, improves in ((2.0, False), (0.5, True)):
         logs = TrainingLogs(Run(tmp_path), 4, parts=(), scheduled=(), validated=("mse",))
-        steps = Steps(
-            experiment.training,
-            4,
-            Checkpoints(tmp_path),
-            logs,
-            Validation(lambda value=value: ({"mse": value}, {}), "mse", "lower"),
-            Progress(Console(quiet=True), "", 6),
-            before,
-        )
-        assert steps._validate(6) is improves
+        validation = Validation(lambda value=value: ({"mse": value}, {}), "mse", "lower")
+        log = LogSteps(session, logs, Progress(Console(quiet=True), "", 6))
+        validate = Validate(session, validation, log)
+        validate.on_step_end(config.steps, {})
+        assert validate.improved_at(config.steps) is improves
         logs.close()

@@ -20,6 +20,8 @@ from tfvp.training.schedules import (
     truth_probabilities,
     truth_probability,
 )
+from tfvp.training.session import TrainingSession
+from tfvp.training.step_events import StepCallback, StepEvents
 
 MNIST = ReverseSamplingConfig()  # of the authors' Moving MNIST script
 
@@ -120,13 +122,22 @@ def test_a_run_with_two_updates_a_step_resumes_exactly(straight):
 
 
 def test_the_loss_of_a_step_is_the_mean_of_its_updates():
-    from tfvp.training.callbacks import Steps
-
-    experiment = load_config("predrnn")
-    steps = Steps(experiment.training, 0, None, None, None, None)
     seen = []
-    steps._follow = lambda step, logs: seen.append((step, logs))
-    steps._check_finite = lambda step, logs: None
+
+    class Noted(StepCallback):
+        def on_step_begin(self, step):
+            seen.append(step)
+
+        def on_update_end(self, step, logs):
+            seen.append((step, logs["loss"]))
+
+        def on_step_end(self, step, logs):
+            seen.append((step, logs))
+
+    session = TrainingSession(load_config("predrnn").training, *[None] * 4, start_step=7)
+    events = StepEvents(session, [Noted(session)])
     for update in range(4):
-        steps.on_train_batch_end(update, {"loss": tf.constant(float(update))})
-    assert seen == [(1, {"loss": 0.5}), (2, {"loss": 2.5})]
+        events.on_train_batch_begin(update)
+        events.on_train_batch_end(update, {"loss": tf.constant(float(update))})
+    assert seen[:4] == [8, (8, 0.0), (8, 1.0), (8, {"loss": 0.5})]
+    assert seen[4:] == [9, (9, 2.0), (9, 3.0), (9, {"loss": 2.5})]

@@ -14,10 +14,9 @@ from tfvp.config.training import TrainingConfig
 from tfvp.errors import ConfigError
 from tfvp.experiment.stages import run_stages
 from tfvp.training.checkpoints import Checkpoints, read_state
-from tfvp.training.clipping import clip_gradients
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
-from tfvp.training.optimizers import build_optimizer, set_schedules
+from tfvp.training.optimizers import build_optimizer, clip_gradients, set_schedules
 from tfvp.training.schedules import learning_rate, momentum
 
 

@@ -1,10 +1,16 @@
 """What a training step needs of JAX: gradients, micro-batches, compiling; one device."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import keras
+
+NAME = "jax"
+DRIVES_FIT = False  # there `fit` wants a training step without state
+TAKES_DATASETS = False
 
 
 def gradients(
@@ -56,12 +62,12 @@ def _assign(variables: Sequence[keras.Variable], values: Sequence[Any]) -> None:
 
 
 def replicas() -> int:
-    """How many replicas compute the step at once: under JAX one."""
+    """Return how many replicas compute the step at once: under JAX one does."""
     return 1
 
 
 def sum_over_replicas(values):
-    """The sum of every replica's values."""
+    """Return the values: the only replica's are the sums."""
     return values
 
 
@@ -72,9 +78,10 @@ def compiled(
     strategy: Any = None,
     xla: bool = True,
 ) -> Callable[..., Any]:
-    """As `compiled` of tensorflow.py; one device, and always with XLA.
+    """Compile a function of tensors, see `compiled` of tensorflow.py; always with XLA.
 
-    JAX compiles pure functions: the variables' values go in and come out beside the result.
+    One device runs it. JAX compiles pure functions: the variables' values go in and come out beside
+    the result.
     """
     del strategy, xla
 
@@ -92,8 +99,19 @@ def compiled(
     return call
 
 
+def repeated(batch: Any) -> Iterator[Any]:
+    """Return the same batch again and again, in the form that training reads."""
+    return itertools.repeat(batch)
+
+
+def xla_errors(asked_for: bool) -> contextlib.AbstractContextManager[None]:
+    """Return a context that changes nothing: JAX always compiles with XLA."""
+    del asked_for
+    return contextlib.nullcontext()
+
+
 def gpu_memory() -> tuple[int, int | None] | None:
-    """Bytes held at most on the GPU that trains, and what it has; None: no GPU."""
+    """Return the most bytes held on the GPU that trains, and its size; None without a GPU."""
     device = jax.local_devices()[0]
     if device.platform != "gpu":
         return None

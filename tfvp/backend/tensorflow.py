@@ -1,10 +1,19 @@
 """What a training step needs of TensorFlow: gradients, micro-batches, replicas, compiling."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from tfvp.errors import TrainingError
+
+NAME = "tensorflow"
+DRIVES_FIT = True
+TAKES_DATASETS = True
+
+_PREAMBLE = ("Graph execution error", "Detected at", "<stack")
 
 
 def gradients(
@@ -21,6 +30,14 @@ def gradients(
 
     A weight that the scalar does not depend on (the memory convolution of a cell that does not
     carry its memory) has gradient 0, as in TF1, and its moments decay.
+
+    Args:
+        measure: the function; it reads no other variables than these.
+        variables: the gradients are taken with respect to them.
+        constants: all other variables that the function reads.
+
+    Returns:
+        What came beside the scalar, and a list with the gradient of each variable, in its shape.
     """
     del constants
     with tf.GradientTape() as tape:
@@ -53,12 +70,12 @@ def sum_of_parts(
 
 
 def replicas() -> int:
-    """How many replicas compute the step at once."""
+    """Return how many replicas compute the step at once."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def sum_over_replicas(values):
-    """The sum of every replica's values."""
+    """Add up the values of all replicas; every replica gets the sums."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
@@ -72,10 +89,10 @@ def compiled(
     """Compile a function that reads and assigns Keras variables, as `keras.Model.fit` does.
 
     Args:
-        function: of tensors.
+        function: takes a structure of tensors; under a strategy it returns a dictionary.
         variables: all that it reads and changes.
-        strategy: on whose replicas it runs; a batch is shared evenly, in order, among those of
-            this process. None: here.
+        strategy: its replicas run the function; a batch is shared evenly, in order, among those
+            of this process. None: it runs on the default device.
         xla: compile with XLA.
     """
     del variables  # a graph finds them itself
@@ -92,7 +109,7 @@ def compiled(
 
 
 def _shared(strategy: Any, batch: Any) -> Any:
-    """A batch of this process, cut for its replicas."""
+    """Cut a batch of this process into the shares of its replicas."""
     replicas = len(strategy.extended.worker_devices)
 
     def part(context: tf.distribute.experimental.ValueContext) -> Any:
@@ -107,8 +124,40 @@ def _shared(strategy: Any, batch: Any) -> Any:
     return strategy.experimental_distribute_values_from_function(part)
 
 
+def repeated(batch: Any) -> tf.data.Dataset:
+    """Return the same batch again and again, in the form that training reads."""
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+@contextlib.contextmanager
+def xla_errors(asked_for: bool) -> Iterator[None]:
+    """Turn what TensorFlow says of a failed compilation into one line with the way out.
+
+    Args:
+        asked_for: the value of `training.xla`; without it nothing is caught.
+
+    Raises:
+        TrainingError: XLA cannot compile what is run in the context.
+    """
+    kinds = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.InternalError)
+    try:
+        yield
+    except kinds as error:
+        if not asked_for:
+            raise
+        lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+        reason = next((line for line in lines if not line.startswith(_PREAMBLE)), lines[0])
+        raise TrainingError(
+            f"training.xla: XLA cannot compile this network's update here: {reason[:300]}; set it "
+            "to false"
+        ) from None
+
+
 def gpu_memory() -> tuple[int, int | None] | None:
-    """Bytes held at most on the GPU that held most, and what it has (unknown); None: no GPU."""
+    """Return (the most bytes held on any GPU, its size if it is known); None without a GPU.
+
+    TensorFlow does not say how much memory a GPU has.
+    """
     names = [f"GPU:{i}" for i in range(len(tf.config.list_logical_devices("GPU")))]
     peaks = [tf.config.experimental.get_memory_info(name)["peak"] for name in names]
     return (max(peaks), None) if peaks else None

@@ -36,16 +36,17 @@ ROBUSTNESS = "robustness"
 
 
 class Trained(NamedTuple):
-    """A run's network with its weights: what `evaluate` calls, compiled once; their step."""
+    """A run's network with the weights to evaluate, compiled once for all test sets."""
 
-    predict: Mapping[History, Predict]
-    step: int
-    flow: Flow | None
-    cost: Cost  # without the speed
-    device: str
+    predict: Mapping[History, Predict]  # by whether it is fed its own frames or the true ones
+    step: int  # that the weights are of
+    flow: Flow | None  # None: the network computes no optical flow
+    cost: Cost  # its speed is not measured yet
+    device: str  # that predicts, in words
 
 
 def _trained(job: Job) -> Trained:
+    """Load the run's network and compile its two ways of predicting."""
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
     free_running = padded(compiled_prediction(network, data.predict_frames))
@@ -58,20 +59,23 @@ def _trained(job: Job) -> Trained:
 
 
 def evaluate_own(job: Job) -> None:
-    """Measure the run on the test split of its own data; replaces what an evaluation wrote."""
+    """Measure the run on the test split of its own data, and replace what was measured before."""
     prepared = job.open_data()
     count = _measure(job, _trained(job), prepared, job.run)
     job.say(f"{count} test sequences measured: {job.run.metrics_path}, {job.run.per_frame_path}")
 
 
 def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
-    """Measure the run on other data; results go to evaluations/<dataset>-<hash>/ of the run.
+    """Measure the run on the test split of other data.
+
+    Returns:
+        The folder with the results, evaluations/<dataset>-<hash>/ of the run.
 
     Raises:
         DataError: the data's clips have another frame size or are too short, or no test split.
     """
     folder = ResultFolder(job.run.evaluations / f"{prepared.manifest.dataset}-{prepared.hash}")
-    _fitting(job, prepared)
+    _check_fits(job, prepared)
     trained = _trained(job)
     count = _measure(job, trained, prepared, folder, elsewhere=True)
     job.say(f"{count} test sequences of {prepared.folder} measured: {folder.metrics_path}")
@@ -82,14 +86,14 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
     """Measure the run on every test set of the robustness suite that can be made.
 
     Args:
-        job: the run.
-        sequences: of every test set; None: as many as the run's own test split.
+        job: the job whose run is measured.
+        sequences: the number of clips of every test set; None: that of the run's own test split.
 
     Returns:
-        evaluations/robustness/ of the run, with suite.json in it.
+        The folder evaluations/robustness/ of the run, with suite.json in it.
 
     Raises:
-        ConfigError: the run's data are no moving digits.
+        ConfigError: the run was not trained on moving digits.
         RunError: no test set could be made.
     """
     own = job.open_data()
@@ -108,11 +112,11 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
 
 
 def _measured_case(job: Job, trained: Trained, plan: Plan, home: Path) -> Case:
-    """The case, once it is measured, or with the reason why it cannot be."""
+    """Measure one test set; the case says why if that cannot be done."""
     job.say(f"{plan.case.subject}: {plan.case.title}")
     try:
         prepared = prepare(plan.data, report=lambda line: None, console=job.console)
-        _fitting(job, prepared)
+        _check_fits(job, prepared)
     except DataError as error:
         job.say(f"skipped: {error}")
         return plan.case.model_copy(update={"skipped": str(error)})
@@ -130,7 +134,7 @@ def _measure(
     history: History = History.FREE_RUNNING,
     elsewhere: bool = False,
 ) -> int:
-    """Measure on a test split and write everything; returns the number of sequences."""
+    """Measure a test split and write numbers and samples to the folder; returns its clips."""
     experiment, data = job.experiment, job.experiment.data
     reader = prepared.split("test")
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
@@ -164,13 +168,13 @@ def _measure(
 
 
 def _batches(reader: RecordReader, batch: int, count: int, frames: int) -> Iterator[np.ndarray]:
-    """The first `count` clips in order; of each the first `frames` frames."""
+    """Yield the first `count` clips in order, (B, frames, H, W, C) in [0, 1]."""
     for clips in evaluation_batches(reader, batch=batch, count=count):
         yield clips[:, :frames]
 
 
-def _fitting(job: Job, prepared: PreparedData) -> None:
-    """Raise DataError unless the network can be measured on the data's test split."""
+def _check_fits(job: Job, prepared: PreparedData) -> None:
+    """Make sure that the network can be measured on the data's test split, or raise a DataError."""
     data, shape = job.experiment.data, prepared.split("test").shape
     wanted = (*data.frame_px, data.channels)
     if shape[1:] != wanted or shape[0] < data.total_frames:
@@ -201,7 +205,7 @@ def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> M
 
 
 def _trained_on(job: Job) -> TrainedOn:
-    """The run's own data: as its own evaluation names them, else by their dataset."""
+    """Name the data that the run was trained on, as its own evaluation does if there was one."""
     data_hash = str(read_provenance(job.run).get("data_hash", ""))
     if job.run.metrics_path.is_file():
         metadata = read_metrics(job.run.metrics_path).metadata

@@ -8,15 +8,15 @@ from rich.console import Console
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import leaves, load_resolved
 from tfvp.data.prepare import PreparedData, open_prepared
-from tfvp.errors import DataError, RunError
-from tfvp.runs.folder import Run, open_run
+from tfvp.errors import ConfigError, DataError, RunError
+from tfvp.runs.folder import Run, open_run, refuse_existing
 from tfvp.runs.provenance import read_provenance
 from tfvp.training.distributed.workers import SingleProcess, Workers
 
 
 @dataclass(frozen=True)
 class Job:
-    """An experiment to work on; stages take it."""
+    """An experiment to work on, and how; every stage gets it."""
 
     experiment: Experiment
     console: Console
@@ -26,7 +26,7 @@ class Job:
 
     @property
     def run(self) -> Run:
-        """The experiment's run folder, there or not."""
+        """The experiment's run folder, whether it is there or not."""
         return Run(self.experiment.results / self.experiment.name)
 
     def say(self, text: str) -> None:
@@ -50,11 +50,34 @@ class Job:
                 )
         return prepared
 
+    def check_can_train(self) -> None:
+        """Find out before any work whether training may begin.
+
+        Raises:
+            RunError: a run is in the way, or the one to resume is missing or another experiment's.
+            ConfigError: a fine-tuning configuration without weights.
+        """
+        init = self.experiment.training.init
+        if self.resume:
+            self.check_same_experiment()
+            return
+        refuse_existing(self.run)
+        if init.required and not init.source:
+            raise ConfigError(
+                f"{self.experiment.name} fine-tunes: give it weights with --init-from (a run's "
+                "folder, a .keras or .npz file, or the prefix of a TF1 checkpoint)"
+            )
+        if init.optimizer and not init.source:
+            raise ConfigError(
+                "training.init.optimizer: true needs weights to start from (--init-from)"
+            )
+
     def check_same_experiment(self) -> dict[str, tuple[Any, Any]]:
         """Make sure that the run there is of this experiment; how it is evaluated may change.
 
         Returns:
-            With `force` the settings that differ, by key: the run's value, and what it is now.
+            The settings that differ, by key: (the run's value, the value now). Without `force`
+            there are none.
 
         Raises:
             RunError: there is no such run, or another experiment's; names the differing keys.

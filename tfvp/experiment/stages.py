@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from keras.backend import backend
-
+from tfvp.backend import KERAS_BACKEND
 from tfvp.data.prepare import prepare
 from tfvp.errors import ConfigError
 from tfvp.experiment.evaluate import evaluate_own
 from tfvp.experiment.job import Job
 from tfvp.experiment.multi_worker import help_to_train, join
-from tfvp.experiment.train import check_can_train, train_stage
+from tfvp.experiment.train import train
 from tfvp.export.model_card import write_card
 from tfvp.export.saved_model import export_saved_model, save_keras_file
 from tfvp.inference.predictor import trained_network
@@ -38,7 +37,7 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
 
 def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
     if "train" in stages:
-        check_can_train(job)
+        job.check_can_train()
     elif stages != ("prepare",):
         job.check_same_experiment()
     for name, stage in STAGES.items():
@@ -50,10 +49,10 @@ def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
 
 def check_backend(stages: tuple[str, ...]) -> None:
     """Make sure that Keras runs on what the stages need, or raise a ConfigError."""
-    if backend() == "tensorflow" or stages == ("prepare",):
+    if KERAS_BACKEND == "tensorflow" or stages == ("prepare",):
         return
-    if backend() != "jax":
-        raise ConfigError(f"KERAS_BACKEND={backend()}: expected tensorflow or jax")
+    if KERAS_BACKEND != "jax":
+        raise ConfigError(f"KERAS_BACKEND={KERAS_BACKEND}: expected tensorflow or jax")
     if "export" in stages:
         raise ConfigError(
             "the export stage writes a SavedModel and needs KERAS_BACKEND=tensorflow; under JAX "
@@ -93,7 +92,7 @@ def export_stage(job: Job) -> None:
 
 STAGES: dict[str, Callable[[Job], None]] = {
     "prepare": prepare_stage,
-    "train": train_stage,
+    "train": train,
     "evaluate": evaluate_own,
     "report": report_stage,
     "export": export_stage,

@@ -5,7 +5,6 @@ measured between the steps. Their ratio is what to compare across machines. On a
 use too, the ratio of processor times says more than that of times.
 """
 
-import itertools
 import os
 import statistics
 import time
@@ -17,6 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfvp.backend import backend
 from tfvp.config.experiment import Experiment
 from tfvp.inference.predictor import compiled_prediction
 from tfvp.models.cost import count_operations, parameter_count
@@ -172,17 +172,8 @@ def take_steps(
         began = Clock.now()
 
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=after)
-    loop.run(_repeated(clips), count, watch)
+    loop.run(backend.repeated(clips), count, watch)
     return times, rates
-
-
-def _repeated(clips: Any) -> Any:
-    """The same batch again and again, in the form that the backend's loop takes."""
-    if keras.backend.backend() == "jax":
-        return itertools.repeat(clips)
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensors(clips).repeat()
 
 
 def matrix_rate(dtype: str, size: int = RATE_SIZE, repeats: int = 8) -> Clock:

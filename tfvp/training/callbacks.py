@@ -1,23 +1,29 @@
-"""What a training run does after each step: check, log, validate, save, and stop when asked."""
+"""What happens around each training step, one subject a callback.
 
-import signal
-import threading
+`tfvp.experiment.train` puts them in a list, whose order is that of the events after a step: log,
+validate, agree with the other workers, save, and end if asked to.
+
+A callback of your own joins in one of two ways. A `StepCallback` goes into that list, at the place
+where it is to be told of a step; it ends training, in every process, by what it tells
+`AgreeWithWorkers`. Any other `keras.callbacks.Callback` goes beside the list to `Loop.run`, which
+tells of each update as `keras.Model.fit` does.
+"""
+
 import time
-from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-import keras
 import numpy as np
 
-from tfvp.config.training import TrainingConfig
 from tfvp.errors import TrainingError
 from tfvp.system.progress import Progress
-from tfvp.training.checkpoints import Checkpoints, state_of
-from tfvp.training.distributed.workers import SingleProcess, Workers
-from tfvp.training.early_stopping import Best, Validation
+from tfvp.system.signals import signals_noted
+from tfvp.training.early_stopping import Validation
 from tfvp.training.logging.csv import TrainingLogs, in_one_line
 from tfvp.training.optimizers import set_schedules
 from tfvp.training.schedules import scheduled
+from tfvp.training.session import TrainingSession
+from tfvp.training.step_events import StepCallback
 
 
 class Stopped(Exception):
@@ -28,79 +34,23 @@ class Stopped(Exception):
         self.exit_code = 128 + number
 
 
-class EachStep(keras.callbacks.Callback, ABC):
-    """Sets what follows a schedule, checks each update, and follows each step.
+class SetSchedules(StepCallback):
+    """Gives the optimizer the learning rate and momentum of each step."""
 
-    Args:
-        config: the training section.
-        start_step: steps done so far.
-        checkpoints: where they are saved.
-        workers: the processes that train together.
-    """
-
-    def __init__(
-        self, config: TrainingConfig, start_step: int, checkpoints: Checkpoints, workers: Workers
-    ):
-        super().__init__()
-        self.config = config
-        self.start_step = start_step
-        self.checkpoints = checkpoints
-        self.workers = workers
-        self.updates_a_step = 1 + config.reverse_input
-        self.updates: list[dict[str, float]] = []  # of the step that is going on
-        self.signal = 0  # that asked this process to stop
-
-    @abstractmethod
-    def _follow(self, step: int, logs: Any) -> None:
-        """Follow one step; `logs` are the means over its updates."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Training is over."""
-
-    @property
-    def updates_left(self) -> int:
-        """Updates that are still to be made when training begins."""
-        return (self.config.steps - self.start_step) * self.updates_a_step
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_step_begin(self, step: int) -> None:
         """Set what follows a schedule."""
-        del logs
-        set_schedules(self.model.optimizer, self._step(batch), self.config)
+        set_schedules(self.model.optimizer, step, self.config)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Follow one update; `logs` are the trainer's loss and its parts."""
-        step = self._step(batch)
-        self._check_finite(step, logs)
-        self.updates.append({name: float(value) for name, value in logs.items()})
-        if len(self.updates) == self.updates_a_step:
-            mean = {name: float(np.mean([u[name] for u in self.updates])) for name in logs}
-            self.updates.clear()
-            self._follow(step, mean)
 
-    def _step(self, batch: int) -> int:
-        """The step that the update of a batch, counted from 0, belongs to."""
-        return self.start_step + batch // self.updates_a_step + 1
+class StopOnNonFiniteLoss(StepCallback):
+    """Ends training where the loss or one of its parts is infinite or not a number."""
 
-    def _agree(self, enough: bool) -> int:
-        """End training everywhere where the chief has enough; return the signal that any got."""
-        asked, ends = self.workers.agree(self.signal, enough)
-        self.model.stop_training = bool(ends)
-        return asked
-
-    def _end(self, step: int, asked: int, saved: str) -> None:
-        """After the last step wait until the chief has saved it; raise Stopped if one was asked."""
-        last = step == self.config.steps or self.model.stop_training
-        if last or asked:
-            self.workers.wait()
-        if asked and not last:
-            raise Stopped(step, saved, asked)
-
-    def _check_finite(self, step: int, logs: Any) -> None:
-        if all(np.isfinite(float(value)) for value in logs.values()):
+    def on_update_end(self, step: int, logs: dict[str, float]) -> None:
+        """Check an update, or raise a TrainingError that says what can be done."""
+        if all(np.isfinite(value) for value in logs.values()):
             return
-        parts = ", ".join(f"{name} {float(value)}" for name, value in logs.items())
-        kept = self.checkpoints.steps()[-1:]
+        parts = ", ".join(f"{name} {value}" for name, value in logs.items())
+        kept = self.session.checkpoints.steps()[-1:]
         good = f"the last good checkpoint is of step {kept[0]}" if kept else "nothing was saved yet"
         raise TrainingError(
             f"step {step}: the loss is not finite ({parts}); {good}; lower "
@@ -108,125 +58,159 @@ class EachStep(keras.callbacks.Callback, ABC):
             "again"
         )
 
-    def listening(self) -> "_Listening":
-        """Context in which SIGINT and SIGTERM let the step finish; a second one does not wait."""
-        return _Listening(self)
 
-
-class Steps(EachStep):
-    """What the chief, or the only process, does after each step: log, validate, save, stop.
+class LogSteps(StepCallback):
+    """Writes steps to the CSV file and to TensorBoard, and shows how far training is.
 
     Args:
-        config: the training section.
-        start_step: steps done so far.
-        checkpoints: where to save.
-        logs: where to log.
-        validation: what is measured after every `validate_every` steps and the last.
-        progress: told of every step.
-        best: the best validation so far.
-        workers: the processes that train together; None: this one alone.
+        session: the session.
+        logs: the files.
+        progress: shows every step, however few are logged.
+    """
+
+    def __init__(self, session: TrainingSession, logs: TrainingLogs, progress: Progress):
+        super().__init__(session)
+        self.logs = logs
+        self.progress = progress
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Begin to measure the time of a step; validation's is not part of it."""
+        self.began = time.perf_counter()
+
+    def on_step_end(self, step: int, logs: dict[str, float]) -> None:
+        """Log a step if it is time to, and show it."""
+        seconds = time.perf_counter() - self.began
+        self.restart_clock()
+        clips_per_s = self.config.global_batch * self.session.updates_a_step / seconds
+        row = {"step": step, **logs, **scheduled(step, self.config)}
+        if step % self.config.log_every == 0 or self.is_last(step):
+            self.logs.write_train(row, {"clips_per_s": clips_per_s})
+        self.progress.update(step, in_one_line(row, logs, clips_per_s))
+
+
+class Validate(StepCallback):
+    """Measures the weights every `validate_every` steps and after the last, and knows the best.
+
+    Args:
+        session: the session; its `best` is what the first validation is compared with.
+        validation: what is measured, and what of it decides.
+        log: logs the result; its clock is restarted.
+    """
+
+    def __init__(self, session: TrainingSession, validation: Validation, log: LogSteps):
+        super().__init__(session)
+        self.validation = validation
+        self.log = log
+        self.best = session.best
+
+    def on_step_end(self, step: int, logs: dict[str, float]) -> None:
+        """Validate if it is time to."""
+        del logs
+        if step % self.config.validate_every and not self.is_last(step):
+            return
+        metrics, pictures = self.validation.measure()
+        self.log.logs.write_validation({"step": step, **metrics}, pictures)
+        self.log.restart_clock()
+        name, value = self.validation.metric, metrics[self.validation.metric]
+        self.best = self.validation.judge(self.best, step, value, self.config.early_stopping)
+        better = ", the best so far" if self.improved_at(step) else ""
+        self.log.progress.say(f"step {step:,}: validation {name} {value:.4g}{better}")
+
+    def improved_at(self, step: int) -> bool:
+        """Return whether the best validation so far is that of this step."""
+        return self.best is not None and self.best.step == step
+
+    def is_enough(self) -> bool:
+        """Decide whether training stops early: nothing better came for `patience` validations."""
+        return self.best is not None and self.best.is_final(self.config.early_stopping)
+
+
+class AgreeWithWorkers(StepCallback):
+    """Has all workers end after the same step: where one got a signal, or the chief has enough.
+
+    Args:
+        session: the session.
+        is_enough: tells whether this worker wants to stop early.
+    """
+
+    def __init__(self, session: TrainingSession, is_enough: Callable[[], bool] = lambda: False):
+        super().__init__(session)
+        self.is_enough = is_enough
+        self.signal = 0  # that this process got
+        self.asked = 0  # the signal that any worker got, as all of them know
+
+    def on_step_end(self, step: int, logs: dict[str, float]) -> None:
+        """Wait for all workers, and take over what any of them wants."""
+        del step, logs
+        self.asked, ends = self.session.workers.agree(self.signal, self.is_enough())
+        self.model.stop_training = bool(ends)
+
+    def listening(self) -> AbstractContextManager[None]:
+        """Within the context SIGINT and SIGTERM let the step finish; a second one does not wait."""
+        return signals_noted(self._note)
+
+    def _note(self, number: int) -> None:
+        self.signal = number
+
+
+class SaveCheckpoints(StepCallback):
+    """Saves every `checkpoint_every` steps, at each improvement, and before training ends.
+
+    Args:
+        session: the session; checkpoints are saved to its folder.
+        logs: written to the disk first.
+        validate: knows the best validation, which the checkpoint holds too.
+        agree: knows whether training was asked to stop.
     """
 
     def __init__(
         self,
-        config: TrainingConfig,
-        start_step: int,
-        checkpoints: Checkpoints,
+        session: TrainingSession,
         logs: TrainingLogs,
-        validation: Validation,
-        progress: Progress,
-        best: Best | None = None,
-        workers: Workers | None = None,
+        validate: Validate,
+        agree: AgreeWithWorkers,
     ):
-        super().__init__(config, start_step, checkpoints, workers or SingleProcess())
+        super().__init__(session)
         self.logs = logs
-        self.validation = validation
-        self.progress = progress
-        self.best = best
-        self.last_time = time.perf_counter()
+        self.validate = validate
+        self.agree = agree
 
-    @property
-    def _clips(self) -> int:
-        """Clips that a step learns from."""
-        return self.config.global_batch * self.updates_a_step
-
-    def _follow(self, step: int, logs: Any) -> None:
-        """Follow one step; `logs` are the means over its updates."""
-        last = step == self.config.steps
-        seconds, self.last_time = time.perf_counter() - self.last_time, time.perf_counter()
-        if step % self.config.log_every == 0 or last:
-            self.logs.write_train(self._row(step, logs), {"clips_per_s": self._clips / seconds})
-        note = in_one_line(self._row(step, logs), logs, self._clips / seconds)
-        self.progress.update(step, note)
-        improved = (step % self.config.validate_every == 0 or last) and self._validate(step)
-        enough = bool(self.best and self.best.is_final(self.config.early_stopping))
-        asked = self._agree(enough)
-        if improved or last or enough or asked or step % self.config.checkpoint_every == 0:
-            self._save(step)
-        self._end(step, asked, f"{self.checkpoints.path(step)} was saved")
-
-    def _row(self, step: int, logs: Any) -> dict[str, float]:
-        """What there is to log of a step, by column."""
-        return {
-            "step": step,
-            **logs,
-            **scheduled(step, self.config),
-        }
-
-    def _validate(self, step: int) -> bool:
-        """Log a validation; true if it is the best so far."""
-        metrics, pictures = self.validation.measure()
-        self.logs.write_validation({"step": step, **metrics}, pictures)
-        self.last_time = time.perf_counter()
-        name, value = self.validation.metric, metrics[self.validation.metric]
-        self.best = self.validation.judge(self.best, step, value, self.config.early_stopping)
-        improved = self.best.step == step
-        self.progress.say(
-            f"step {step:,}: validation {name} {value:.4g}"
-            + (", the best so far" if improved else "")
-        )
-        return improved
-
-    def _save(self, step: int) -> None:
-        trainer = self.model
-        state = state_of(step, trainer.predictor, trainer.average, trainer.optimizer)
-        if self.best:
-            state.update(self.best.state())
-        self.logs.sync()
-        self.checkpoints.save(step, state)
-
-    def close(self) -> None:
-        """Write everything out."""
-        self.logs.close()
-
-
-class OtherSteps(EachStep):
-    """What a worker that is not the chief does after each step: stop when the others do."""
-
-    def _follow(self, step: int, logs: Any) -> None:
+    def on_step_end(self, step: int, logs: dict[str, float]) -> None:
+        """Save a checkpoint if it is time to."""
         del logs
-        asked = self._agree(enough=False)
-        self._end(step, asked, "the chief saved it")
+        ends = self.is_last(step) or self.agree.asked
+        if ends or self.validate.improved_at(step) or step % self.config.checkpoint_every == 0:
+            self.save(step)
 
-    def close(self) -> None:
-        """Nothing was written."""
+    def save(self, step: int) -> None:
+        """Save a checkpoint."""
+        state = self.session.state(step)
+        if self.validate.best:
+            state.update(self.validate.best.state())
+        self.logs.sync()
+        self.session.checkpoints.save(step, state)
 
 
-class _Listening:
-    def __init__(self, steps: EachStep):
-        self.steps = steps
-        self.before: dict[int, Any] = {}
+class StopWhenAsked(StepCallback):
+    """Ends training everywhere once the chief has saved its checkpoint.
 
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():  # signals work there alone
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self._received)
+    Args:
+        session: the session.
+        agree: knows whether training was asked to stop.
+    """
 
-    def _received(self, number: int, frame: Any) -> None:
-        del frame
-        self.steps.signal = number
-        signal.signal(number, self.before[number])
+    def __init__(self, session: TrainingSession, agree: AgreeWithWorkers):
+        super().__init__(session)
+        self.agree = agree
 
-    def __exit__(self, *_: Any) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
+    def on_step_end(self, step: int, logs: dict[str, float]) -> None:
+        """Wait for the chief after the last step; raise Stopped if a signal asked for an end."""
+        del logs
+        last, asked, workers = self.is_last(step), self.agree.asked, self.session.workers
+        if last or asked:
+            workers.wait()
+        if asked and not last:
+            path = self.session.checkpoints.path(step)
+            saved = f"{path} was saved" if workers.is_chief else "the chief saved it"
+            raise Stopped(step, saved, asked)

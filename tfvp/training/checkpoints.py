@@ -25,9 +25,9 @@ class Checkpoints:
     """The checkpoints of one run, `step-00000500.npz` and so on; `best.json` names the best.
 
     Args:
-        folder: where they are kept.
+        folder: the folder of the checkpoints.
         keep: how many of the newest to keep, besides the best.
-        report: told of a damaged checkpoint that was passed over.
+        report: called with a line about each damaged checkpoint that is passed over.
     """
 
     def __init__(self, folder: Path, *, keep: int = 5, report: Callable[[str], None] = print):
@@ -36,17 +36,17 @@ class Checkpoints:
         self.report = report
 
     def steps(self) -> list[int]:
-        """Steps that have a checkpoint, in order."""
+        """Return the steps that have a checkpoint, in order."""
         names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in self.folder.glob("*.npz"))
         return sorted(int(name[1]) for name in names if name)
 
     def path(self, step: int) -> Path:
-        """Where the checkpoint of a step lies."""
+        """Return the file of a step's checkpoint, whether it is there or not."""
         return self.folder / f"step-{step:08d}.npz"
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """Step, metric and value of the best checkpoint by validation, if there is one."""
+        """The step, metric and value of the best checkpoint by validation; None: there was none."""
         record = self.folder / "best.json"
         return json.loads(record.read_text()) if record.is_file() else None
 
@@ -54,8 +54,8 @@ class Checkpoints:
         """Write a checkpoint, then remove those of our own that are no longer kept.
 
         Args:
-            step: updates done.
-            state: see `state_of`.
+            step: the number of steps taken.
+            state: everything that training needs to go on, see `state_of`.
 
         Raises:
             RunError: it cannot be written; earlier checkpoints are as they were.
@@ -141,7 +141,7 @@ def state_of(
     average: WeightAverage,
     optimizer: keras.optimizers.Optimizer,
 ) -> State:
-    """Everything that training carries from one step to the next."""
+    """Return everything that training carries from one step to the next, as NumPy arrays."""
     state: State = {"step": np.asarray(step)}
     for kind, named in _variables(predictor, average, optimizer).items():
         for name, variable in named.items():
@@ -155,7 +155,7 @@ def restore(
     average: WeightAverage,
     optimizer: keras.optimizers.Optimizer,
 ) -> None:
-    """Put a state back, all but what follows a schedule, which is the run's setting and step.
+    """Assign a state, all but what follows a schedule, as settings and step give that.
 
     Raises:
         WeightsError: the state is that of another network or optimizer.
@@ -168,7 +168,7 @@ def restore(
 
 
 def weights_of(state: State, kind: str) -> dict[str, np.ndarray]:
-    """The "weights" or the "average" of a state, by variable path.
+    """Return the "weights" or the "average" of a state, by variable path.
 
     A weight that was not trained has no average of its own: it is its own average.
     """

@@ -20,29 +20,29 @@ class Best(NamedTuple):
 
     @classmethod
     def of(cls, state: dict[str, np.ndarray]) -> "Best | None":
-        """What a checkpoint says."""
+        """Return the best validation that a checkpoint's state holds, or None if it holds none."""
         if not all(f"best/{name}" in state for name in cls._fields):
             return None
         return cls(*(state[f"best/{name}"].item() for name in cls._fields))
 
     def state(self) -> dict[str, np.ndarray]:
-        """What a checkpoint is to say."""
+        """Return the entries of a checkpoint's state, see `of`."""
         return {f"best/{name}": np.asarray(value) for name, value in self._asdict().items()}
 
     def is_final(self, stopping: EarlyStoppingConfig | None) -> bool:
-        """Whether nothing better came for so long that training should end."""
+        """Return whether nothing better came for so long that training should end."""
         return stopping is not None and self.waited >= stopping.patience
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What is measured on the validation split.
+    """How the weights are measured on the validation split, and which metric decides.
 
     Args:
-        measure: measures the weights as they are; gives means over clips and frames by metric, and
-            pictures (PNG) by tag.
-        metric: that decides which checkpoint is the best.
-        better: which of its values are.
+        measure: measures the weights as they are; it returns means over clips and frames by
+            metric, and pictures (PNG) by tag.
+        metric: decides which checkpoint is the best.
+        better: whether lower or higher values of the metric are better.
     """
 
     measure: Callable[[], tuple[dict[str, float], dict[str, bytes]]]
@@ -52,9 +52,16 @@ class Validation:
     def judge(
         self, best: Best | None, step: int, value: float, stopping: EarlyStoppingConfig | None
     ) -> Best:
-        """The best after a validation at `step`; equal values keep the earlier one.
+        """Return the best after a validation; of equal values the earlier one stays the best.
 
-        One of another metric than the best before it (changed by --force) is the first of its kind.
+        A validation by another metric than the best before it (changed by --force) is the first of
+        its kind.
+
+        Args:
+            best: the best of the validations before; None: there was none.
+            step: the step that was validated.
+            value: the metric's value, a mean over clips and frames.
+            stopping: says by how much a value must be better to keep training alive.
         """
         if best is None or best.metric != self.metric:
             return Best(step, value, self.metric, value, 0)

@@ -1,24 +1,24 @@
-"""The training loop: builds the trainer, measures what it will cost, and takes its updates."""
+"""The loop over updates: the trainer it drives, the loop itself, and what its updates cost."""
 
 import itertools
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from tfvp.backend import backend
 from tfvp.config.experiment import Experiment
 from tfvp.config.training import TrainingConfig
 from tfvp.data.pipeline import data_errors
 from tfvp.models.build import build_model
-from tfvp.training.callbacks import EachStep
-from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.losses import build_loss
 from tfvp.training.memory import out_of_memory_explained, peak_gigabytes
 from tfvp.training.optimizers import build_optimizer
+from tfvp.training.session import TrainingSession
 from tfvp.training.trainer import Trainer, compiled_step
-from tfvp.training.xla import xla_errors
 
 
 def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
@@ -43,23 +43,14 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
     return trainer
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What training takes, measured."""
-
-    seconds_to_first_step: float
-    seconds_a_step: float
-    peak_gigabytes: float
-
-
 class Loop:
-    """Takes updates: by `keras.Model.fit`, or by the same step and callback where fit cannot.
+    """Takes updates: by `keras.Model.fit`, or by the same step and events where fit cannot.
 
     Args:
         trainer: what is trained.
         config: the training section.
-        strategy: to drive the step under; None: as `own` says.
         own: drive the step ourselves, as under JAX and under `multi_worker`.
+        strategy: the own loop drives the step under it; None: on the default device.
     """
 
     def __init__(
@@ -69,8 +60,13 @@ class Loop:
         self.config = config
         self.step = compiled_step(trainer, strategy) if own else None
 
-    def run(self, batches: Any, updates: int, callback: keras.callbacks.Callback) -> None:
-        """Take `updates` updates from the first batches on; tell the callback after each.
+    def run(self, batches: Any, updates: int, *callbacks: keras.callbacks.Callback) -> None:
+        """Take updates from the first batch on, fewer if a callback sets `model.stop_training`.
+
+        Args:
+            batches: an iterable of batches, see `Trainer`; a tf.data pipeline for fit.
+            updates: how many to take.
+            callbacks: told of each update, in this order.
 
         Raises:
             TrainingError: the memory is not enough.
@@ -78,30 +74,46 @@ class Loop:
         """
         micro_batch = self.trainer.micro_batch or self.config.global_batch
         with data_errors(), out_of_memory_explained(self.config, micro_batch):
-            self._run(batches, updates, callback)
+            if self.step is None:
+                self.trainer.fit(
+                    batches,
+                    epochs=1,
+                    steps_per_epoch=updates,
+                    verbose=0,
+                    shuffle=False,
+                    callbacks=list(callbacks),
+                )
+            else:
+                self._drive(itertools.islice(batches, updates), callbacks)
 
-    def _run(self, batches: Any, updates: int, callback: keras.callbacks.Callback) -> None:
-        if self.step is None:
-            self.trainer.fit(
-                batches,
-                epochs=1,
-                steps_per_epoch=updates,
-                verbose=0,
-                shuffle=False,
-                callbacks=[callback],
-            )
-            return
-        callback.set_model(self.trainer)
+    def _drive(self, batches: Iterable, callbacks: Iterable[keras.callbacks.Callback]) -> None:
+        """Take an update from each batch, with the events of `keras.Model.fit` in one epoch."""
+        assert self.step is not None
+        events = keras.callbacks.CallbackList(list(callbacks), model=self.trainer)
         self.trainer.stop_training = False
-        for number, batch in enumerate(itertools.islice(batches, updates)):
-            callback.on_train_batch_begin(number)
+        logs: dict[str, float] = {}
+        events.on_train_begin()
+        events.on_epoch_begin(0)
+        for number, batch in enumerate(batches):
+            events.on_train_batch_begin(number)
             logs = {name: float(value) for name, value in self.step(batch).items()}
-            callback.on_train_batch_end(number, logs)
+            events.on_train_batch_end(number, logs)
             if self.trainer.stop_training:
                 break
+        events.on_epoch_end(0, logs)
+        events.on_train_end(logs)
 
 
-def rehearse(loop: Loop, batches: Any) -> Cost:
+@dataclass(frozen=True)
+class Cost:
+    """What training takes, measured."""
+
+    seconds_to_first_update: float
+    seconds_an_update: float
+    peak_gigabytes: float
+
+
+def measure_first_updates(loop: Loop, session: TrainingSession, batches: Any) -> Cost:
     """Take two updates to measure them, then put everything back as it was.
 
     The compiled step stays, so that training itself starts at once.
@@ -109,33 +121,12 @@ def rehearse(loop: Loop, batches: Any) -> Cost:
     Raises:
         TrainingError: XLA was asked for and cannot compile the update.
     """
-    trainer = loop.trainer
-    saved = state_of(0, trainer.predictor, trainer.average, trainer.optimizer)
+    saved = session.state(0)
     marks = [time.perf_counter()]
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: marks.append(time.perf_counter())
     )
-    with xla_errors(trainer.jit_compile):
+    with backend.xla_errors(session.config.xla):
         loop.run(batches, 2, clock)
-    restore(saved, trainer.predictor, trainer.average, trainer.optimizer)
+    session.restore(saved)
     return Cost(marks[1] - marks[0], marks[2] - marks[1], peak_gigabytes())
-
-
-def train(loop: Loop, batches: Any, steps: EachStep) -> None:
-    """Train to the end.
-
-    Args:
-        loop: its trainer has the weights and optimizer state of `steps.start_step`.
-        batches: the pipeline's batches from step `steps.start_step + 1` on.
-        steps: what is done after each step.
-
-    Raises:
-        TrainingError: a loss that is not finite.
-        Stopped: SIGINT or SIGTERM arrived; the step it arrived in was finished and saved.
-        DataError: a damaged record.
-    """
-    try:
-        with steps.listening():
-            loop.run(batches, steps.updates_left, steps)
-    finally:
-        steps.close()

@@ -10,7 +10,7 @@ from tfvp.config.losses import LossConfig
 
 
 def absolute_and_square(truth, prediction):
-    """Sum of absolutes and half the sum of squares of prediction - truth, over everything.
+    """Sum |prediction - truth|, and half of its squares, over all values of a batch.
 
     No mean and no division by the batch: the released E3D-LSTM loss is `l1 + l2` of these, over all
     predicted frames, those inside the context included. Folding patches only moves values, so
@@ -28,12 +28,12 @@ def absolute_and_square(truth, prediction):
 
 
 def cross_entropy(truth, prediction, epsilon: float = 1e-10):
-    """Sum of -t log(p + epsilon) - (1 - t) log(1 - p + epsilon) over everything.
+    """Sum -t log(p + epsilon) - (1 - t) log(1 - p + epsilon) over all values of a batch.
 
-    No mean; targets between 0 and 1 are taken as they are. Shi et al. 2015 and Srivastava et al.
-    2015, whose program has epsilon 1e-10 (in float32 lost in 1 - p + epsilon, as there). Computed
-    in float32. A linear output may leave [0, 1]: its prediction is clipped for the logarithm, where
-    its gradient is then 0.
+    There is no mean; targets between 0 and 1 are taken as they are. It is the loss of Shi et al.
+    2015 and Srivastava et al. 2015, whose program has epsilon 1e-10 (in float32 lost in
+    1 - p + epsilon, as there), computed in float32. A linear output may leave [0, 1]: its
+    prediction is clipped for the logarithm, where its gradient is then 0.
 
     Args:
         truth: (B, T, H, W, C), float in [0, 1].
@@ -57,9 +57,10 @@ class Loss:
     """A weighted sum of named parts, each a sum over everything that counts.
 
     Args:
-        weights: of each part, in the order in which logs show them; AUXILIARY, if it is there, is
-            the last: the network's auxiliary loss, summed over clips.
-        measure: (truth, prediction) -> the value of each other part, in the same order.
+        weights: the weight of each part, in the order in which logs show them; the last may be
+            AUXILIARY: the network's auxiliary loss, summed over clips.
+        measure: a function of truth and prediction, (B, T, H, W, C) each, that returns the scalar
+            of each other part, in the same order.
         mean: minimise the mean over clips instead of the sum, and of each part but AUXILIARY the
             mean over a clip's values too.
         future: only the frames after the context count, not all that were predicted.
@@ -71,7 +72,7 @@ class Loss:
     future: bool = False
 
     def per_clip(self, values: int) -> dict[str, float]:
-        """Weights for one clip of `values` predicted values."""
+        """Return the weight of each part's sum over one clip of `values` predicted values."""
         return {
             name: weight / values if self.mean and name != AUXILIARY else weight
             for name, weight in self.weights.items()

@@ -11,13 +11,13 @@ from tfvp.errors import TrainingError
 
 
 def peak_gigabytes() -> float:
-    """The most memory held so far: on the GPU where there is one, else by this process."""
+    """Return the most memory held so far: on the GPU where there is one, else by this process."""
     of_gpu = backend.gpu_memory()
     return of_gpu[0] / 1e9 if of_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def total_gigabytes() -> float | None:
-    """The memory that there is, of the GPU or of the machine; None: TensorFlow does not say."""
+    """Return the memory of the GPU, else of the machine; None: TensorFlow does not say it."""
     of_gpu = backend.gpu_memory()
     if of_gpu:
         return of_gpu[1] / 1e9 if of_gpu[1] else None
@@ -29,8 +29,8 @@ def out_of_memory_explained(config: TrainingConfig, micro_batch: int) -> Iterato
     """Raise a TrainingError where TensorFlow, JAX or Python ran out of memory.
 
     Args:
-        config: the training section.
-        micro_batch: clips whose gradient is computed at once on a device.
+        config: the training section, whose settings the error names.
+        micro_batch: the number of clips whose gradient is computed at once on a device.
     """
     try:
         yield
@@ -54,12 +54,13 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    """What could not be had, without the graph it belongs to."""
+    """Return the line that says which memory could not be had, without the graph it belongs to."""
     lines = [line.strip() for line in str(error).splitlines() if "OOM" in line or "memory" in line]
     return lines[0][:160] if lines else type(error).__name__
 
 
 def _smaller(micro_batch: int) -> str:
+    """Return the advice to halve the micro-batch; empty if it is a single clip."""
     if micro_batch == 1:
         return ""
     return f"training.micro_batch={micro_batch // 2} (the same result, slower), "

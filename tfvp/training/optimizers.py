@@ -1,8 +1,9 @@
-"""Optimizers by kind, and those that Keras does not have."""
+"""Optimizers by kind, those that Keras does not have, and clipping of a batch's gradient."""
 
 import keras
 from keras import ops
 
+from tfvp.config.optimizers import ClipConfig
 from tfvp.config.training import TrainingConfig
 from tfvp.training.schedules import learning_rate, momentum
 
@@ -115,7 +116,7 @@ class ClippedMomentum(keras.optimizers.Optimizer):
 
 
 def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
-    """The optimizer that a training section names; `set_schedules` gives it each update's rate."""
+    """Build the optimizer that a training section names; see `set_schedules` for its rate."""
     config = training.optimizer
     values = config.model_dump(exclude={"kind"})
     if config.kind == "rmsprop":
@@ -134,11 +135,32 @@ def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
 def set_schedules(
     optimizer: keras.optimizers.Optimizer, step: int, training: TrainingConfig
 ) -> None:
-    """Give an optimizer the learning rate, and the momentum if it cycles, of update `step`."""
+    """Give an optimizer the learning rate, and the momentum if it cycles, of step `step`."""
     optimizer.learning_rate = learning_rate(step, training)
     cycled = momentum(step, training)
     if cycled is not None:
         getattr(optimizer, MOMENTUM[training.optimizer.kind]).assign(cycled)
+
+
+def clip_gradients(gradients: list, config: ClipConfig) -> list:
+    """Clip the gradients of all weights, a tensor each, as `training.clip` says.
+
+    "global_norm" multiplies them all by norm / max(norm, ‖g‖), where ‖g‖² is the sum of the squares
+    of all their numbers (Pascanu et al. 2013), computed in float32; "value" cuts every number to
+    [-value, value].
+
+    >>> import numpy as np
+    >>> from tfvp.config.optimizers import GlobalNormClipConfig
+    >>> gradients = [np.array([3.0], "float32"), np.array([0.0, 4.0], "float32")]
+    >>> [np.array(g).tolist() for g in clip_gradients(gradients, GlobalNormClipConfig(norm=2.5))]
+    [[1.5], [0.0, 2.0]]
+    """
+    if config.kind == "value":
+        return [ops.clip(gradient, -config.value, config.value) for gradient in gradients]
+    squares = [ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in gradients]
+    norm = ops.sqrt(sum(squares[1:], squares[0]))
+    scale = config.norm / ops.maximum(norm, config.norm)
+    return [gradient * ops.cast(scale, gradient.dtype) for gradient in gradients]
 
 
 OPTIMIZERS = {

@@ -8,7 +8,7 @@ from tfvp.config.training import TrainingConfig
 
 
 def scheduled(step: int, training: TrainingConfig) -> dict[str, float]:
-    """Everything that follows a schedule at update `step`, by the name that logs give it."""
+    """Return everything that follows a schedule at step `step`, by its column in the logs."""
     values = {"learning_rate": learning_rate(step, training)}
     cycled = momentum(step, training)
     if cycled is not None:
@@ -21,11 +21,11 @@ def scheduled(step: int, training: TrainingConfig) -> dict[str, float]:
 
 
 def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
-    """Probability of feeding a true frame of the future at step `step` (the first is 1).
+    """Return the probability in [0, 1] of feeding a true frame of the future at a step.
 
     Linear: start - decay_per_step * step, never below 0, and 0 from stop_step on; without scheduled
     sampling always 0. The released programs lower it before its first use: step 1 is below start.
-    Reverse: see `ReverseSamplingConfig`.
+    Reverse: see `ReverseSamplingConfig`. The first step is 1.
 
     >>> from tfvp.config.sampling import LinearSamplingConfig
     >>> truth_probability(25_000, LinearSamplingConfig())
@@ -43,7 +43,7 @@ def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
 
 
 def context_truth_probability(step: int, sampling: ReverseSamplingConfig) -> float:
-    """Probability of feeding a true frame of the context, but the first, at step `step`."""
+    """Return the probability in [0, 1] of feeding a true frame of the context but the first."""
     if step >= sampling.last_step:
         return 1.0
     past = max(0, step - sampling.first_step)
@@ -53,7 +53,7 @@ def context_truth_probability(step: int, sampling: ReverseSamplingConfig) -> flo
 def truth_probabilities(
     step: int, sampling: SamplingConfig | None, *, context_frames: int, predict_frames: int
 ) -> list[float]:
-    """Probability of feeding the truth, for every frame in whose place a prediction may be fed.
+    """Return the probability of feeding the truth for each frame that a prediction may replace.
 
     Those are the predicted frames but the last; before them, with reverse sampling, the frames of
     the context but the first.
@@ -65,7 +65,7 @@ def truth_probabilities(
 
 
 def learning_rate(step: int, training: TrainingConfig) -> float:
-    """Learning rate of update `step` (the first is 1): the optimizer's, times what is left of it.
+    """Return the learning rate of a step, a share of the optimizer's; the first step is 1.
 
     >>> from tfvp.config.training import TrainingConfig
     >>> training = TrainingConfig(steps=100, schedule={"kind": "cosine"})
@@ -76,7 +76,7 @@ def learning_rate(step: int, training: TrainingConfig) -> float:
 
 
 def momentum(step: int, training: TrainingConfig) -> float | None:
-    """Momentum (beta_1 of Adam) of update `step`, if it is not the optimizer's own."""
+    """Return the momentum (beta_1 of Adam) of a step, or None if it is always the optimizer's."""
     schedule = training.schedule
     if schedule.kind != "one_cycle" or not schedule.cycle_momentum:
         return None
@@ -85,7 +85,7 @@ def momentum(step: int, training: TrainingConfig) -> float | None:
 
 
 def _share(step: int, training: TrainingConfig) -> float:
-    """Share of the optimizer's learning rate that update `step` gets."""
+    """Return the share of the optimizer's learning rate that step `step` gets, in [0, 1]."""
     schedule, done, steps = training.schedule, step - 1, training.steps
     if schedule.kind == "one_cycle":
         first = 1 / schedule.div_factor
@@ -99,13 +99,13 @@ def _share(step: int, training: TrainingConfig) -> float:
 
 
 def _stepwise(done: int, schedule: StepRateConfig) -> float:
-    """Share after `done` updates: the factor for every time it was due."""
+    """Return the share after `done` steps: a factor for every time that it was due."""
     times = done // schedule.every if schedule.every else 0
     return schedule.factor ** (times + sum(done >= at for at in schedule.at))
 
 
 def _cosine(done: int, schedule: CosineRateConfig, steps: int) -> float:
-    """Share after `done` of `steps` updates (Loshchilov and Hutter 2017, eq. 5, no restart)."""
+    """Return the share after `done` of `steps` (Loshchilov and Hutter 2017, eq. 5, no restart)."""
     past = max(0, done - schedule.warmup_steps) / max(1, steps - schedule.warmup_steps)
     return _along_cosine(1.0, schedule.final, min(1.0, past))
 
@@ -113,7 +113,7 @@ def _cosine(done: int, schedule: CosineRateConfig, steps: int) -> float:
 def _one_cycle(
     done: int, schedule: OneCycleConfig, steps: int, through: tuple[float, float, float]
 ) -> float:
-    """From the first to the second to the third value, with PyTorch's places of the two turns."""
+    """Go from the first to the second to the third value, turning at PyTorch's steps."""
     first, turn, last = through
     top, end = schedule.pct_start * steps - 1, steps - 1
     if done <= top:
@@ -122,5 +122,5 @@ def _one_cycle(
 
 
 def _along_cosine(start: float, end: float, share: float) -> float:
-    """From `start` at share 0 to `end` at share 1 along half a cosine."""
+    """Go from `start` at share 0 to `end` at share 1 along half a cosine."""
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

@@ -1,4 +1,4 @@
-"""One training step: summed gradients of micro-batches, an update, a step of the average."""
+"""One update: the summed gradients of micro-batches, the optimizer, and the weight average."""
 
 import contextlib
 import math
@@ -12,26 +12,26 @@ from tfvp.backend import backend
 from tfvp.config.optimizers import ClipConfig
 from tfvp.models.base import VideoPredictor
 from tfvp.models.graph_step import for_xla
-from tfvp.training.clipping import clip_gradients
 from tfvp.training.losses import AUXILIARY, Loss
+from tfvp.training.optimizers import clip_gradients
 from tfvp.training.weight_average import WeightAverage
 
 
 class Trainer(keras.Model):
     """Trains a `VideoPredictor`: one update at a time, on whatever devices `Loop` uses.
 
-    A batch {"frames": (B, T, H, W, C), "teacher_forcing_mask": (B, F)} gives one update. On each
-    replica its share is cut into micro-batches whose gradients are summed; the optimizer sums over
-    replicas. The loss is a sum over clips, which a mean divides by their number over all replicas,
-    so neither split changes the update.
+    A batch {"frames": (B, T, H, W, C) in [0, 1], "teacher_forcing_mask": (B, F), 1: the true frame
+    is fed} gives one update. On each replica its share is cut into micro-batches whose gradients
+    are summed; the optimizer sums over replicas. The loss is a sum over clips, which a mean divides
+    by their number over all replicas, so neither split changes the update.
 
     Args:
         predictor: the network.
-        horizon: frames of a clip that are the future.
-        loss: what is minimised.
-        average_decay: of the weight average, see `WeightAverage`.
-        micro_batch: clips at once on a replica; None: the replica's whole share.
-        clip: how to clip the gradient of a batch over all replicas; None: not at all.
+        horizon: the number of a clip's last frames that are the future.
+        loss: the loss to minimise.
+        average_decay: the decay of the weight average, see `WeightAverage`.
+        micro_batch: the number of clips at once on a replica; None: the replica's whole share.
+        clip: how the gradient of a batch over all replicas is clipped; None: it is not.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Trainer(keras.Model):
         return self.predictor(inputs, training=training)
 
     def train_step(self, data):
-        """One update; returns the loss and its unweighted parts, per sequence of the batch."""
+        """Make one update; returns the loss and its unweighted parts, scalars for one clip each."""
         sums, gradients = self.summed_gradients(data)
         self.optimizer.apply(self._clipped(gradients), self.trainable_variables)
         self.average.update()
@@ -73,7 +73,12 @@ class Trainer(keras.Model):
         return math.prod(self.summed_loss.counted(targets, self.horizon).shape[1:])
 
     def summed_gradients(self, data):
-        """[Parts of the summed loss, sequences] and its gradients, over this replica's share."""
+        """Compute the gradients of the loss over this replica's share of a batch.
+
+        Returns:
+            A vector of the summed parts of the loss and, last, the number of clips; and a list
+            with the gradient of each trainable weight.
+        """
         sums, gradients = self._micro_batches(data)
         if self.summed_loss.mean:
             clips = data["frames"].shape[0] * backend.replicas()
@@ -81,14 +86,14 @@ class Trainer(keras.Model):
         return sums, gradients
 
     def _clipped(self, gradients):
-        """Gradients whose sum over replicas, which the optimizer takes, is clipped."""
+        """Clip the sum of gradients over replicas, which the optimizer takes."""
         if self.clip is None:
             return gradients
         clipped = clip_gradients(backend.sum_over_replicas(gradients), self.clip)
         return [gradient / backend.replicas() for gradient in clipped]
 
     def _micro_batches(self, data):
-        """As `summed_gradients`, of the loss before a mean over clips."""
+        """Compute what `summed_gradients` returns, before the loss is divided by clips."""
         share = data["frames"].shape[0]
         if self.micro_batch is None or share == self.micro_batch:
             return self._gradients(data)
@@ -108,7 +113,7 @@ class Trainer(keras.Model):
         )
 
     def measure(self, data):
-        """The summed loss of a micro-batch, and [its parts, clips]."""
+        """Return the summed loss of a micro-batch, and a vector of its parts and clips."""
         weights = self.summed_loss.per_clip(self._values(data))
         with for_xla() if self.jit_compile else contextlib.nullcontext():
             outputs = self.predictor.training_outputs(
@@ -129,12 +134,12 @@ class Trainer(keras.Model):
 def compiled(
     trainer: Trainer, function: Callable[[Any], Any], strategy: Any = None
 ) -> Callable[[Any], Any]:
-    """A function of a batch, compiled as the training step is; it may change the trainer.
+    """Compile a function of a batch as the update is; it may change the trainer.
 
     Args:
-        trainer: whose weights, averages and optimizer it reads and changes.
-        function: of a batch, see `Trainer`; gives a dictionary of tensors.
-        strategy: on whose replicas it runs, each with its share; None: here.
+        trainer: the function may read and change its weights, averages and optimizer.
+        function: takes a batch, see `Trainer`, and returns a dictionary of tensors.
+        strategy: its replicas run the function, each on its share; None: the default device does.
     """
     changed = [
         *trainer.predictor.variables,
@@ -145,5 +150,5 @@ def compiled(
 
 
 def compiled_step(trainer: Trainer, strategy: Any = None) -> Callable[[Any], dict[str, Any]]:
-    """The trainer's step, see `train_step`."""
+    """Compile the trainer's update, see `train_step`."""
     return compiled(trainer, trainer.train_step, strategy)

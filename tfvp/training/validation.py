@@ -1,4 +1,4 @@
-"""What a validation measures and draws: an error, filmstrips of clips, a curve by frame."""
+"""Validation measures errors, and draws filmstrips of clips and a curve of the error by frame."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -34,10 +34,11 @@ def validate(
     """Measure predictions beside copying the last frame, and draw them.
 
     Args:
-        predict: context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames.
-        batches: the clips, float32 (B, T, H, W, C) in [0, 1] each.
-        context_frames: frames of a clip that are given.
-        metric: what is measured besides METRIC, which the pictures show.
+        predict: turns context frames, float32 (B, Tc, H, W, C) in [0, 1], into the predicted
+            frames (B, T - Tc, H, W, C).
+        batches: batches of clips, float32 (B, T, H, W, C) in [0, 1].
+        context_frames: Tc, the number of a clip's first frames that are given.
+        metric: a metric to measure besides METRIC, which the pictures show.
     """
     also: list[NDArray] = []
     errors: dict[str, list[NDArray]] = {"network": [], "copy last frame": []}
@@ -66,7 +67,7 @@ def validate(
 
 
 def frame_curves(curves: dict[str, NDArray], context_frames: int) -> bytes:
-    """Draw an error against the frame number, (Tp,) each, as a PNG."""
+    """Draw errors by name, (Tp,) each, against the frame number, and return a PNG."""
     figure = Figure(figsize=(6.4, 4), layout="constrained")
     axis = figure.subplots()
     for (name, values), style in zip(curves.items(), ("o-", "--"), strict=True):

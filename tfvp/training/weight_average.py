@@ -13,8 +13,8 @@ class WeightAverage:
     only inside `applied()`.
 
     Args:
-        weights: the variables to follow.
-        decay: share of the old average that is kept, in (0, 1).
+        weights: the variables to follow; averages are float32, in the same order and shapes.
+        decay: the share of the old average that is kept, in (0, 1).
     """
 
     def __init__(self, weights: list[keras.Variable], decay: float):
@@ -39,13 +39,13 @@ class WeightAverage:
             average.assign(self.decay * average + (1 - self.decay) * weight)
 
     def restart(self) -> None:
-        """Begin again from the weights as they are, e.g. after others were loaded."""
+        """Begin again from the weights as they are, for example after others were loaded."""
         for average, weight in zip(self.averages, self.weights, strict=True):
             average.assign(weight)
 
     @contextlib.contextmanager
     def applied(self):
-        """Within the context the weights hold their averages."""
+        """Let the weights hold their averages within the context."""
         raw = [keras.ops.convert_to_numpy(weight) for weight in self.weights]
         try:
             for average, weight in zip(self.averages, self.weights, strict=True):

@@ -17,14 +17,23 @@ from tfvp.cli.main import main
 from tfvp.errors import ConfigError, DataError, RunError, TrainingError, UserError
 from tfvp.runs.folder import Run
 from tfvp.system.progress import Progress
-from tfvp.training.callbacks import EachStep, OtherSteps, Steps, Stopped
+from tfvp.training.callbacks import (
+    AgreeWithWorkers,
+    LogSteps,
+    SaveCheckpoints,
+    Stopped,
+    StopWhenAsked,
+    Validate,
+)
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.distributed.cluster import Cluster, find_cluster
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.distributed.rendezvous import rendezvous
-from tfvp.training.distributed.workers import SingleProcess
+from tfvp.training.distributed.workers import SingleProcess, Workers
 from tfvp.training.early_stopping import Best, Validation
 from tfvp.training.logging.csv import TrainingLogs
+from tfvp.training.session import TrainingSession
+from tfvp.training.step_events import StepCallback
 
 VARIABLES = (
     *("TF_CONFIG", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE", "SLURM_STEP_NUM_TASKS"),
@@ -287,11 +296,19 @@ class Deciding(SingleProcess):
         self.waited += 1
 
 
-def followed(steps: EachStep, step: int) -> str:
+def session_of(config, workers: Workers, folder: Path, **begin) -> TrainingSession:
+    """A session of no network."""
+    devices, checkpoints = SimpleNamespace(workers=workers), Checkpoints(folder)
+    return TrainingSession(config, None, devices, None, checkpoints, **begin)
+
+
+def followed(callbacks: list[StepCallback], step: int) -> str:
     """What a worker says that follows a step; empty if it goes on or has finished."""
-    steps.set_model(SimpleNamespace(stop_training=False))
+    model = SimpleNamespace(stop_training=False)
     try:
-        steps._follow(step, {"loss": 1.0})
+        for callback in callbacks:
+            callback.set_model(model)
+            callback.on_step_end(step, {"loss": 1.0})
     except Stopped as stopped:
         return f"{stopped} {stopped.exit_code}"
     return ""
@@ -309,11 +326,13 @@ def followed(steps: EachStep, step: int) -> str:
 def test_a_worker_ends_as_the_workers_agree(tmp_path, asked, ends, step, said):
     workers = Deciding(asked, ends)
     config = tiny.experiment(tmp_path).training
-    steps = OtherSteps(config, 0, Checkpoints(tmp_path), workers)
-    steps.signal = signal.SIGINT
-    assert followed(steps, step) == said
+    session = session_of(config, workers, tmp_path)
+    workers.is_chief = False
+    agree = AgreeWithWorkers(session)
+    agree.signal = signal.SIGINT
+    assert followed([agree, StopWhenAsked(session, agree)], step) == said
     assert workers.said == [(signal.SIGINT, False)]
-    assert steps.model.stop_training is ends
+    assert agree.model.stop_training is ends
     assert workers.waited == (asked > 0 or ends or step == config.steps)
 
 
@@ -326,9 +345,13 @@ def test_the_chief_lets_all_end_when_it_has_enough(tmp_path, value, enough):
     validation = Validation(lambda: ({"mse": value}, {}), "mse", "lower")
     before = Best(2, 1.0, "mse", 1.0, 0)
     progress = Progress(Console(quiet=True), "", 6)
-    steps = Steps(config, 2, Checkpoints(tmp_path), logs, validation, progress, before, workers)
-    steps._save = saved.append
-    assert followed(steps, 3) == ""
+    session = session_of(config, workers, tmp_path, start_step=2, best=before)
+    log = LogSteps(session, logs, progress)
+    validate = Validate(session, validation, log)
+    agree = AgreeWithWorkers(session, validate.is_enough)
+    save = SaveCheckpoints(session, logs, validate, agree)
+    save.save = saved.append
+    assert followed([log, validate, agree, save, StopWhenAsked(session, agree)], 3) == ""
     assert workers.said == [(0, enough)]
     assert (saved, workers.waited) == ([3], enough)
-    steps.close()
+    logs.close()

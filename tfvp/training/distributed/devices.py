@@ -4,8 +4,7 @@ import contextlib
 import os
 from typing import Any
 
-from keras.backend import backend
-
+from tfvp.backend import backend
 from tfvp.config.training import TrainingConfig
 from tfvp.errors import ConfigError
 from tfvp.training.distributed.workers import SingleProcess, Workers
@@ -29,8 +28,8 @@ class Devices:
         self.workers = workers or SingleProcess()
         self.strategy: Any = self.workers.strategy
         # Keras' fit cannot drive several processes.
-        self.own_loop = backend() == "jax" or self.strategy is not None
-        if backend() == "jax":
+        self.own_loop = not backend.DRIVES_FIT or self.strategy is not None
+        if backend.NAME == "jax":
             self._find_with_jax(config)
         else:
             self._find_with_tensorflow(config)
@@ -96,8 +95,8 @@ class Devices:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def describe(self) -> str:
-        """Return the devices in words, e.g. "CPU, 2 cores" or "4 x GPU"."""
-        with_jax = ", JAX" if backend() == "jax" else ""
+        """E.g. "CPU, 2 cores" or "4 x GPU"."""
+        with_jax = ", JAX" if backend.NAME == "jax" else ""
         together = f" of {self.workers.count} workers" if self.workers.count > 1 else ""
         if self.gpus:
             return f"{self.replicas} x GPU{together}{with_jax}"

@@ -21,11 +21,11 @@ class TrainingLogs:
     """The logs of one run; a resumed run drops what lies after the step it goes on from.
 
     Args:
-        run: where they are written.
-        start_step: steps done so far.
-        parts: names of the loss's parts.
-        scheduled: names of what follows a schedule, see `schedules.scheduled`.
-        validated: names of the metrics of a validation.
+        run: the run whose folder the files are in.
+        start_step: the number of steps taken so far.
+        parts: the names of the loss's parts.
+        scheduled: the names of what follows a schedule, see `schedules.scheduled`.
+        validated: the names of the metrics of a validation.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class TrainingLogs:
         self.validation_events = EventFile(run.tensorboard / "validation", start_step)
 
     def write_train(self, row: Mapping[str, float], extra: Mapping[str, float]) -> None:
-        """Log a training step; `extra` goes to TensorBoard alone (times differ between runs)."""
+        """Log a training step; `extra` goes to TensorBoard alone, as times differ between runs."""
         self.train.append(row)
         _add_scalars(self.train_events, {**row, **extra})
 
@@ -67,12 +67,12 @@ class TrainingLogs:
 
 
 def in_one_line(row: Mapping[str, float], parts: Iterable[str], clips_per_s: float) -> str:
-    """Say a logged step in one line.
+    """Describe a step in one line.
 
     Args:
-        row: by column.
-        parts: the loss and its parts, as columns of the row.
-        clips_per_s: how fast it went.
+        row: its values by column of the log.
+        parts: the columns of the loss and its parts.
+        clips_per_s: the clips trained on in a second.
 
     >>> row = {"step": 7, "loss": 31.25, "l1": 20, "l2": 11.25, "learning_rate": 0.001}
     >>> in_one_line(row | {"truth_probability": 0.5}, ("loss", "l1", "l2"), 12)

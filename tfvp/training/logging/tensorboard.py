@@ -25,7 +25,7 @@ class EventFile:
 
     Args:
         folder: where the event files of the run lie, made if need be.
-        start_step: updates done so far.
+        start_step: the number of steps taken so far.
     """
 
     def __init__(self, folder: Path, start_step: int):
@@ -84,7 +84,7 @@ def cut_after(path: Path, step: int) -> None:
 
 
 def _new_file(folder: Path):
-    """A file whose name comes after those of earlier stretches: TensorBoard reads in that order."""
+    """Make a file whose name sorts after those of earlier stretches, as TensorBoard reads them."""
     seconds = int(time.time())
     while True:
         try:
@@ -94,7 +94,7 @@ def _new_file(folder: Path):
 
 
 def _events(data: bytes) -> Iterator[tuple[Event, int]]:
-    """Each whole event and the byte after it."""
+    """Yield each whole event with the position of the byte after it."""
     at = 0
     while at + HEADER_BYTES <= len(data):
         length, checksum = struct.unpack_from("<QI", data, at)
