@@ -130,7 +130,11 @@ def compiled(
         function: of a batch, see `Trainer`; gives a dictionary of tensors.
         strategy: on whose replicas it runs, each with its share; None: here.
     """
-    changed = [*trainer.predictor.weights, *trainer.average.averages, *trainer.optimizer.variables]
+    changed = [
+        *trainer.predictor.variables,
+        *trainer.average.averages,
+        *trainer.optimizer.variables,
+    ]
     return backend.compiled(function, changed, strategy=strategy, xla=trainer.jit_compile)
 
 
