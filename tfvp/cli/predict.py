@@ -52,12 +52,18 @@ def add_predict(commands: Any) -> None:
 
 def _predict(arguments: argparse.Namespace) -> int:
     run, output = open_run(arguments.run), Path(arguments.output)
-    data = load_resolved(run.config_path).data
+    experiment = load_resolved(run.config_path)
+    data, fixed = experiment.data, experiment.model.fixed_context
     steps = _at_least_one("--steps", arguments.steps, data.predict_frames)
     context = _at_least_one("--context", arguments.context, data.context_frames)
+    if fixed and context != data.context_frames:
+        raise ConfigError(
+            f"--context: {experiment.model.network} takes {data.context_frames} frames and no "
+            f"other number, got {context}; leave it out"
+        )
     check_output(output)
     look = look_of(data, arguments.fit)
-    given = read_input(Path(arguments.input), look, context, arguments.slide)
+    given = read_input(Path(arguments.input), look, context, arguments.slide, fixed=fixed)
     with tensorflow_notices_held_back():
         from tfvp.inference.predictor import Predictor
 

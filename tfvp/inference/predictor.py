@@ -96,14 +96,16 @@ class Predictor:
         """Predict the frames that follow.
 
         Args:
-            frames: (T, H, W, C) or (B, T, H, W, C), uint8 in [0, 255] or float in [0, 1]; any T.
+            frames: (T, H, W, C) or (B, T, H, W, C), uint8 in [0, 255] or float in [0, 1]; any T,
+                or the network's own where it has one.
             steps: frames to predict; default what the network was trained for.
 
         Returns:
             (steps, H, W, C) or (B, steps, H, W, C) of the same type and range as `frames`.
 
         Raises:
-            ValueError: another shape, type or range, or steps below 1.
+            ValueError: another shape, type or range, steps below 1, or too few or many frames for
+                a network of a fixed context.
         """
         frames = np.asarray(frames)
         steps = self.experiment.data.predict_frames if steps is None else steps

@@ -60,8 +60,10 @@ def look_of(data: DataSection, fit: str | None) -> Look:
     return Look(data.frame_px, data.channels, fit or getattr(data, "fit", "resize"), None)
 
 
-def read_input(place: Path, look: Look, context: int, slide: bool) -> Given:
+def read_input(place: Path, look: Look, context: int, slide: bool, *, fixed: bool = False) -> Given:
     """Read the last `context` frames of an input, or with `slide` all of them.
+
+    `fixed` says that the network can do with no fewer.
 
     Raises:
         DataError: it cannot be read, or has fewer frames than `context`.
@@ -76,9 +78,10 @@ def read_input(place: Path, look: Look, context: int, slide: bool) -> Given:
         if not slide or count <= context:
             whole.append(frame)
     if count < context:
+        fewer = "" if fixed else f", or make do with fewer: --context {max(1, count)}"
         raise DataError(
             f"{source.path}: has {count} frames, the network continues {context}; give a longer "
-            f"clip, or make do with fewer: --context {max(1, count)}"
+            f"clip{fewer}"
         )
     return Given(list(whole), np.stack(small), count - len(small) + 1, fps)
 
