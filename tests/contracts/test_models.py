@@ -24,6 +24,8 @@ from tfvp.training.loop import build_trainer
 SHAPE, CONTEXT, HORIZON = (8, 12, 1), 2, 2
 LENGTH = CONTEXT + HORIZON
 CELL = ("cell.kernel=[3, 3]", "cell.state_kernel=[3, 3]")
+CODER = ("hidden=4", "stages=2")
+ATTENTION = ("translator_hidden=10", "blocks=3", "mlp_ratio=2", "drop_path=0.3")
 # network, and behind it a variant -> a configuration, and how to make a small one of it
 SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     "eidetic_stack": ("e3d_residual", ("hidden=[3, 3]", "cell.kernel=[2, 3, 3]")),
@@ -55,6 +57,8 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
         "autoencoder_conv_lstm",
         ("hidden=[3, 4]", "remember=first_cell", "cell.peephole=conv_released"),
     ),
+    "simvp": ("simvp", ("hidden=8", "stages=2", "translator_hidden=16", "blocks=2")),
+    "simvp gsta": ("simvp_gsta", (*CODER, *ATTENTION)),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
 }
 DATA = (
@@ -74,9 +78,8 @@ def test_every_network_is_held_to_this_contract():
 
 def experiment(name: str, *changes: str) -> Experiment:
     config, small = SMALL[name]
-    return load_config(
-        config, overrides=[*DATA, *(f"model.{change}" for change in small), *changes]
-    )
+    small = [c if c.startswith("training.") else f"model.{c}" for c in small]
+    return load_config(config, overrides=[*DATA, *small, *changes])
 
 
 @functools.cache
