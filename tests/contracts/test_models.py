@@ -59,6 +59,7 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "simvp": ("simvp", ("hidden=8", "stages=2", "translator_hidden=16", "blocks=2")),
     "simvp gsta": ("simvp_gsta", (*CODER, *ATTENTION)),
+    "tau": ("tau", (*CODER, *ATTENTION, "training.loss.network=0")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
 }
 DATA = (

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tests.helpers.goldens_table import errors, tolerance
 from tests.helpers.program_names import torch_names_of
 from tests.oracles import inception
 from tests.porting.test_import_weights import torch_file
@@ -52,6 +53,14 @@ def fill(network, values: dict[str, np.ndarray]) -> None:
     for name, pairs in torch_names_of(network).items():
         for variable, take in pairs:
             variable.assign(take(values[name]))
+
+
+def test_forward_and_gradients_of_openstl():
+    forward, backward = errors("simvp_gsta")
+    limits = tolerance("simvp_gsta")
+    assert forward < limits[0]
+    assert backward is not None
+    assert backward < limits[1]
 
 
 @pytest.mark.parametrize(("config", "preset"), COUNTS)

@@ -26,6 +26,7 @@ MODELS, UNUSABLE = find_plugins(
         "predrnn_pp": "tfvp.models.predrnn_pp",
         "prednet": "tfvp.models.prednet",
         "simvp": "tfvp.models.simvp",
+        "tau": "tfvp.models.tau",
     },
 )
 """Name, the value of `model.network` -> package."""
