@@ -308,8 +308,6 @@ def test_every_cell_has_an_oracle_and_goldens_or_a_reason(kind):
 
 def test_every_golden_is_compared_with():
     for path in GOLDENS.glob("*.npz"):
-        if path.stem in ("tau", "simvp_gsta"):
-            continue
         assert _tests_that_say(path.stem), f"no test reads {path.name}"
 
 

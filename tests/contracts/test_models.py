@@ -13,6 +13,7 @@ from tfvp.errors import ConfigError
 from tfvp.export.runtimes import FORMATS, export_runtime
 from tfvp.export.saved_model import _save
 from tfvp.models.build import build_model
+from tfvp.models.clip import ClipPredictor
 from tfvp.models.encoder_decoder import EncoderDecoderPredictor
 from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.models.registry import MODELS
@@ -23,6 +24,8 @@ from tfvp.training.loop import build_trainer
 SHAPE, CONTEXT, HORIZON = (8, 12, 1), 2, 2
 LENGTH = CONTEXT + HORIZON
 CELL = ("cell.kernel=[3, 3]", "cell.state_kernel=[3, 3]")
+CODER = ("hidden=4", "stages=2")
+ATTENTION = ("translator_hidden=10", "blocks=3", "mlp_ratio=2", "drop_path=0.3")
 # network, and behind it a variant -> a configuration, and how to make a small one of it
 SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     "eidetic_stack": ("e3d_residual", ("hidden=[3, 3]", "cell.kernel=[2, 3, 3]")),
@@ -54,6 +57,9 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
         "autoencoder_conv_lstm",
         ("hidden=[3, 4]", "remember=first_cell", "cell.peephole=conv_released"),
     ),
+    "simvp": ("simvp", ("hidden=8", "stages=2", "translator_hidden=16", "blocks=2")),
+    "simvp gsta": ("simvp_gsta", (*CODER, *ATTENTION)),
+    "tau": ("tau", (*CODER, *ATTENTION, "training.loss.network=0")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
 }
 DATA = (
@@ -73,9 +79,8 @@ def test_every_network_is_held_to_this_contract():
 
 def experiment(name: str, *changes: str) -> Experiment:
     config, small = SMALL[name]
-    return load_config(
-        config, overrides=[*DATA, *(f"model.{change}" for change in small), *changes]
-    )
+    small = [c if c.startswith("training.") else f"model.{c}" for c in small]
+    return load_config(config, overrides=[*DATA, *small, *changes])
 
 
 @functools.cache
@@ -125,9 +130,9 @@ def test_no_prediction_depends_on_a_later_frame(predictor):
     predictions = called(predictor, x, 1.0)
     assert predictions.shape == tuple(predictor.targets(x, HORIZON).shape)
     change = np.abs(predictions[1:] - predictions[:1]).max(axis=(2, 3, 4))  # (frame, prediction)
-    if isinstance(predictor, EncoderDecoderPredictor):
+    if isinstance(predictor, EncoderDecoderPredictor | ClipPredictor):
         change = change[:, -HORIZON:]  # what is before is the past
-        reads = "future" in predictor.core.conditional
+        reads = "future" in getattr(predictor.core, "conditional", ())
         may = [
             [frame < CONTEXT or (reads and frame < CONTEXT + t) for t in range(HORIZON)]
             for frame in range(LENGTH)
@@ -147,6 +152,17 @@ def test_inference_equals_training_without_truth_and_never_reads_targets(predict
     np.testing.assert_allclose(compiled(tf.constant(x[:1, :CONTEXT])), whole[:1], atol=1e-5)
 
 
+def test_a_context_of_another_length_is_refused_where_the_weights_belong_to_one():
+    for name in SMALL:
+        predictor, fixed = predictor_of(name), experiment(name).model.fixed_context
+        assert predictor.context_frames == (CONTEXT if fixed else None), name
+        if fixed:
+            with pytest.raises(
+                ValueError, match=rf"T={CONTEXT}, .*got \(2, 3, .*{CONTEXT} context"
+            ):
+                predictor.predict_frames(clips(length=3), HORIZON)
+
+
 @ONE_OF_EACH
 def test_an_export_reloaded_predicts_the_same_for_any_batch_and_length(name, tmp_path):
     predictor = predictor_of(name)
@@ -154,7 +170,7 @@ def test_an_export_reloaded_predicts_the_same_for_any_batch_and_length(name, tmp
     signatures = tf.saved_model.load(str(tmp_path / "saved")).signatures
     assert set(signatures) == {"serving_default", "serving_uint8"}
     for batch, length in ((1, 1), (2, 3)):
-        x = clips(batch, length)
+        x = clips(batch, predictor.context_frames or length)
         eager = to_numpy(predictor.predict_frames(x, HORIZON))
         exported = signatures["serving_default"](context=tf.constant(x))["predictions"]
         np.testing.assert_allclose(to_numpy(exported), eager, atol=1e-5)
@@ -204,7 +220,8 @@ def step(trainer) -> list[np.ndarray]:
 @ONE_OF_EACH
 def test_an_update_is_the_same_after_a_stop_and_in_micro_batches(name):
     # batch normalisation is of the clips that it sees at once: see the test below
-    cut = () if name == "conv_lstm_skip" else ("training.micro_batch=1",)
+    whole = experiment(name).model.batch_statistics
+    cut = () if whole else ("training.micro_batch=1",)
     straight, resumed = trainer_of(name), trainer_of(name, *cut)
     fresh = state(straight)
     first = step(straight)
@@ -250,6 +267,6 @@ def test_another_runtime_gives_its_numbers(name, kind, tmp_path):
     assert worst <= 1e-5
     run = FORMATS[kind].load(path.read_bytes())
     for batch, length in [(1, CONTEXT)] if kind == "litert" else [(1, CONTEXT), (3, 4)]:
-        context = clips(batch, length)
+        context = clips(batch, network.context_frames or length)
         wanted = network.predict_frames(context, HORIZON)
         np.testing.assert_allclose(run(context), to_numpy(wanted), atol=1e-5)

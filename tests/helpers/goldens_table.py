@@ -21,6 +21,7 @@ import numpy as np
 from keras import ops
 
 from tests import GOLDENS
+from tfvp.models.clip import ClipCore, ClipPredictor
 from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
 from tfvp.models.e3d_lstm.network import EideticStack
 from tfvp.models.encoder_decoder import EncoderDecoderPredictor
@@ -28,6 +29,8 @@ from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
+from tfvp.models.simvp.network import SimVP
+from tfvp.models.tau.network import TAU, differential_divergence
 
 FORWARD, GRADIENT = 1e-5, 1e-4
 # Every step of PredRNN++ with norms enlarges a rounding error by about a half. Its tolerances are
@@ -40,6 +43,9 @@ ENLARGED = {"predrnn_pp": (1.0e-4, 2.95e-3)}
 FREE_RUNNING = {"predrnn_pp": 1.88e-4}  # of the future alone, its last steps
 # A bias before a normalisation has no effect: its gradients are rounding, there and here.
 NO_EFFECT = {"conv_lstm_skip": {"conv1.0.bias", "conv2.0.bias", "deconv1.0.bias"}}
+# OpenSTL's two were made with the identity in place of a block's MLP, which has no weights in them;
+# tests/models/test_tau.py compares MLPs with those of tau_flow_described.
+CHANNELS_SECOND = ("in/frames", "in/target", "out/predictions")
 
 CORES: dict[str, Callable[[], Any]] = {
     "e3d_lstm": lambda: EideticStack((3, 3, 3, 3)),
@@ -52,6 +58,8 @@ CORES: dict[str, Callable[[], Any]] = {
     "predrnn_pp_no_norm": lambda: PredRNNPP((4, 4), 3, layer_norm=False),
     "prednet": lambda: PredNet((4, 6)),
     "conv_lstm_skip": lambda: ConvLSTMSkip(4, 3, {"kernel": (3, 3), "state_kernel": (3, 3)}),
+    "tau": lambda: TAU(4, 8, 2, 32, 2),
+    "simvp_gsta": lambda: SimVP(4, 8, 2, 32, 2, unit="gsta"),
 }
 
 
@@ -81,14 +89,22 @@ class Golden:
 def load(name: str) -> Golden:
     """A golden, and ours with its weights."""
     numbers, core = dict(np.load(GOLDENS / f"{name}.npz", allow_pickle=False)), CORES[name]()
+    if isinstance(core, ClipCore):
+        numbers |= {key: np.moveaxis(numbers[key], 2, -1) for key in CHANNELS_SECOND}
     shape = numbers["in/frames"].shape[2:]
     if name == "conv_lstm_skip":
         predictor = EncoderDecoderPredictor(core, (*shape, 1))
+    elif isinstance(core, ClipCore):
+        predictor = ClipPredictor(core, shape)
+        for block in core.translator.blocks:
+            block.mlp.call = lambda x: x
     else:
         predictor = RecurrentPredictor(core, shape, late_feedback=name == "prednet")
     keys = [key.removeprefix("var/") for key in numbers if key.startswith("var/")]
     (program,) = core.programs().values()
     takers = program.names
+    if isinstance(core, ClipCore):
+        takers = {key: pairs for key, pairs in takers.items() if ".mlp." not in key}
     if name == "prednet":  # a number stands before each name
         takers = dict(zip(keys, takers.values(), strict=True))
     assert {key for key in keys if not key.endswith("num_batches_tracked")} == set(takers), name
@@ -107,6 +123,15 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
         wanted = numbers["train/predictions"][..., None] / 255
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
         return batch, wanted, lambda p: ops.mean(ops.square(255 * (p - frames[:, 4:])))
+    if isinstance(golden.predictor, ClipPredictor):
+        clips, truth = np.concatenate([frames, numbers["in/target"]], axis=1), numbers["in/target"]
+        batch = {"frames": clips, "teacher_forcing_mask": np.zeros((2, 3), "float32")}
+
+        def with_divergence(p):
+            divergence = ops.mean(differential_divergence(p, truth))
+            return ops.mean(ops.square(p - truth)) + 0.1 * divergence
+
+        return batch, numbers["out/predictions"], with_divergence
     if name == "prednet":
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
         return batch, numbers["out/prediction_extrapolated"][:, 1:], lambda p: ops.sum(p)

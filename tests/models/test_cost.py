@@ -10,7 +10,7 @@ from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.schema import read_metrics
 from tfvp.experiment.stages import run_stages
 from tfvp.models.build import build_model, count_parameters
-from tfvp.models.cost import parameter_count
+from tfvp.models.cost import count_operations, parameter_count
 
 
 class Convolving(keras.Model):
@@ -80,3 +80,10 @@ def test_an_evaluation_records_what_its_network_costs(tmp_path):
     assert (cost.speed.clips, cost.speed.batch) == (4, 2)  # of six, the first two compile
     assert cost.speed.device.startswith(("CPU, ", "1 x GPU"))
     assert cost.speed.clips_per_second > 0
+
+
+def test_depthwise_work_by_hand():
+    """4 * 5 places of 3 channels, 9 products each; a multiplication and an addition are two."""
+    x, kernel = ops.zeros((1, 4, 5, 3)), ops.zeros((3, 3, 3, 1))
+    counted = count_operations(lambda: ops.depthwise_conv(x, kernel, padding="same"))
+    assert counted == 2 * 4 * 5 * 3 * 9

@@ -52,12 +52,18 @@ def _predict(arguments: argparse.Namespace) -> int:
     from tfvp.inference.writers import check_output, write_clip
 
     run, output = open_run(arguments.run), Path(arguments.output)
-    data = load_resolved(run.config_path).data
+    experiment = load_resolved(run.config_path)
+    data, fixed = experiment.data, experiment.model.fixed_context
     steps = _at_least_one("--steps", arguments.steps, data.predict_frames)
     context = _at_least_one("--context", arguments.context, data.context_frames)
+    if fixed and context != data.context_frames:
+        raise ConfigError(
+            f"--context: {experiment.model.network} takes {data.context_frames} frames and no "
+            f"other number, got {context}; leave it out"
+        )
     check_output(output)
     frame_format = frame_format_of(data, arguments.fit)
-    given = read_input(Path(arguments.input), frame_format, context, arguments.slide)
+    given = read_input(Path(arguments.input), frame_format, context, arguments.slide, fixed=fixed)
     with quiet_tensorflow_import():
         from tfvp.inference.predictor import Predictor
 

@@ -9,10 +9,10 @@ CARD = "MODEL_CARD.md"
 
 CALLS = {
     "saved_model": "`tf.saved_model.load(...)`, signature `serving_default` (float32 in [0, 1]) or "
-    "`serving_uint8` (bytes); {shape} with B and T free; the answer's key is `predictions`",
+    "`serving_uint8` (bytes); {shape} with {free} free; the answer's key is `predictions`",
     "model.tflite": "LiteRT, signature `serving_default`, float32 in [0, 1], B = 1 and T = {t} "
     "alone",
-    "model.onnx": "ONNX Runtime, input `context`, output `predictions`, float32 in [0, 1], B and T "
+    "model.onnx": "ONNX Runtime, input `context`, output `predictions`, float32 in [0, 1], {free} "
     "free",
     "network.keras": "`keras.saving.load_model(...)` after `import tfvp`, or `--init-from`",
 }
@@ -25,16 +25,19 @@ def write_card(run: Run, experiment: Experiment, step: int) -> None:
     shape = f"context (B, T, {height}, {width}, {data.channels})"
     answer = f"predictions (B, {data.predict_frames}, {height}, {width}, {data.channels})"
     measured = read_metrics(run.metrics_path) if run.metrics_path.is_file() else None
+    frames = f"{data.context_frames} context frames"
+    fixed = experiment.model.fixed_context
+    free = f"B (T is {data.context_frames})" if fixed else "B and T"
     calls = [
-        f"- `{name}`: {how.format(shape=shape, t=data.context_frames)}."
+        f"- `{name}`: {how.format(shape=shape, t=data.context_frames, free=free)}."
         for name, how in CALLS.items()
         if (run.export / name).exists()
     ]
     lines = [
         f"# {experiment.title}",
         f"Predicts the next {data.predict_frames} frames of a video; network "
-        f"`{experiment.model.network}`, weights of step {step} of the run `{run.name}`. It was "
-        f"trained with {data.context_frames} context frames.",
+        f"`{experiment.model.network}`, weights of step {step} of the run `{run.name}`. It "
+        + (f"takes {frames} and no other number." if fixed else f"was trained with {frames}."),
         "## How to call it",
         f"In: {shape}. Out: {answer}; floats are not clipped to [0, 1].",
         "\n".join(calls),

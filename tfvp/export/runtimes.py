@@ -1,7 +1,7 @@
 """Networks as files of other runtimes, LiteRT and ONNX, each compared in its runtime.
 
 LiteRT: one clip, the run's context and horizon, every step unrolled, built-in operations alone.
-ONNX: operation set 17, batch and context length free.
+ONNX: operation set 17, batch and, unless the network's is fixed, context length free.
 Input `context` is float32 in [0, 1], output `predictions` (B, horizon, H, W, C), unclipped.
 """
 
@@ -72,6 +72,7 @@ def _difference(
     """Largest difference between the file in its own runtime and the network."""
     run, rng, worst = chosen.load(content), np.random.default_rng(0), 0.0
     for batch, length in chosen.contexts(data):
+        length = predictor.context_frames or length
         context = rng.random((batch, length, *predictor.frame_shape), np.float32)
         wanted = np.asarray(predictor.predict_frames(context, data.predict_frames), np.float32)
         answer = run(context)
@@ -127,7 +128,7 @@ def _run_litert(content: bytes) -> Runtime:
 def _to_onnx(predictor: VideoPredictor, data: DataSection) -> bytes:
     import tf2onnx
 
-    function = _function(predictor, data.predict_frames, None, None)
+    function = _function(predictor, data.predict_frames, None, predictor.context_frames)
     model, _ = tf2onnx.convert.from_function(
         function,
         input_signature=function.input_signature,

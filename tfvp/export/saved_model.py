@@ -46,8 +46,8 @@ def export_saved_model(predictor: VideoPredictor, horizon: int, folder: Path) ->
     """Export a network to `folder`; returns the largest difference after reloading it.
 
     Signatures `serving_default` (float32 in [0, 1]) and `serving_uint8` take context frames
-    (B, T, H, W, C) with B and T free and give {"predictions": (B, horizon, H, W, C)}, unclipped as
-    float32, clipped and rounded as uint8.
+    (B, T, H, W, C) with B free, and T where the network takes any, and give {"predictions": (B,
+    horizon, H, W, C)}, unclipped as float32, clipped and rounded as uint8.
 
     An export of ours that is there already is replaced once the new one has been compared.
 
@@ -74,7 +74,7 @@ def _save(predictor: VideoPredictor, horizon: int, folder: Path) -> None:
 
     module = tf.Module()
     module.variables_ = [weight.value for weight in predictor.weights]  # pyright: ignore[reportAttributeAccessIssue]
-    shape = (None, None, *predictor.frame_shape)
+    shape = (None, predictor.context_frames, *predictor.frame_shape)
 
     def serve_float(context):
         return {"predictions": tf.cast(predictor.predict_frames(context, horizon), tf.float32)}
@@ -99,11 +99,12 @@ def _save(predictor: VideoPredictor, horizon: int, folder: Path) -> None:
 
 
 def _expected(predictor: VideoPredictor, horizon: int) -> dict[str, np.ndarray]:
-    """Contexts of two lengths and batch sizes, and what the network itself predicts for them."""
+    """Contexts of two batch sizes, and lengths if free, and what the network predicts for them."""
     rng = np.random.default_rng(0)
     numbers = {}
     for i, (batch, length) in enumerate(((1, 2), (2, 3))):
-        levels = rng.integers(0, 256, (batch, length, *predictor.frame_shape), dtype=np.uint8)
+        shape = (batch, predictor.context_frames or length, *predictor.frame_shape)
+        levels = rng.integers(0, 256, shape, dtype=np.uint8)
         frames = levels.astype(np.float32) / 255
         predictions = np.asarray(predictor.predict_frames(frames, horizon), np.float32)
         numbers[f"context{i}"], numbers[f"predictions{i}"] = frames, predictions

@@ -65,7 +65,9 @@ def frame_format_of(data: DataSection, fit: str | None) -> FrameFormat:
     return FrameFormat(data.frame_px, data.channels, fit or getattr(data, "fit", "resize"), None)
 
 
-def read_input(place: Path, frame_format: FrameFormat, context: int, slide: bool) -> InputClip:
+def read_input(
+    place: Path, frame_format: FrameFormat, context: int, slide: bool, *, fixed: bool = False
+) -> InputClip:
     """Read the last `context` frames of an input.
 
     Args:
@@ -74,6 +76,7 @@ def read_input(place: Path, frame_format: FrameFormat, context: int, slide: bool
         context: frames that a prediction starts from.
         slide: read all frames, for predictions all along the input; its first `context` frames
             are then those that precede the predictions.
+        fixed: whether the network can do with no fewer.
 
     Raises:
         DataError: the input cannot be read, or has fewer frames than `context`.
@@ -88,9 +91,10 @@ def read_input(place: Path, frame_format: FrameFormat, context: int, slide: bool
         if not slide or count <= context:
             original.append(frame)
     if count < context:
+        fewer = "" if fixed else f", or make do with fewer: --context {max(1, count)}"
         raise DataError(
             f"{video.path}: has {count} frames, the network continues {context}; give a longer "
-            f"clip, or make do with fewer: --context {max(1, count)}"
+            f"clip{fewer}"
         )
     return InputClip(list(original), np.stack(fitted), count - len(fitted) + 1, fps)
 

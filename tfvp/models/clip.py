@@ -21,6 +21,19 @@ class ClipCore(Core):
         super().__init__(**kwargs)
         self.context_frames = context_frames
 
+    def auxiliary_losses(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Measure what the network wants small beside the error, if anything.
+
+        Args:
+            predictions: (B, P, H, W, C), as the network gives them.
+            targets: (B, P, H, W, C) in [0, 1], the true frames.
+
+        Returns:
+            Name -> (B,).
+        """
+        del predictions, targets
+        return {}
+
     def get_config(self):
         """Return the constructor's arguments."""
         return {**super().get_config(), "context_frames": self.context_frames}
@@ -71,5 +84,8 @@ class ClipPredictor(VideoPredictor):
     def _trained(
         self, frames: Tensor, mask: Tensor, horizon: int, auxiliary: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        del mask, auxiliary
-        return self.predict_frames(frames[:, :-horizon], horizon), {}
+        del mask
+        predictions = self.predict_frames(frames[:, :-horizon], horizon)
+        if not auxiliary:
+            return predictions, {}
+        return predictions, self.core.auxiliary_losses(predictions, self.targets(frames, horizon))

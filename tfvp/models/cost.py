@@ -68,6 +68,11 @@ def _convolution(y, x, kernel, *_) -> float:
     return 2.0 * prod(y.shape) * prod(kernel.shape[:-1])
 
 
+def _depthwise_convolution(y, x, kernel, *_) -> float:
+    del x
+    return 2.0 * prod(y.shape) * prod(kernel.shape[:2])
+
+
 def _transposed_convolution(y, x, kernel, *_) -> float:
     del y
     return 2.0 * prod(x.shape) * prod(kernel.shape[:-1])
@@ -89,6 +94,7 @@ def _einsum(y, subscripts: str, *operands) -> float:
 
 _OPERATIONS: dict[str, Callable[..., float]] = {
     "conv": _convolution,
+    "depthwise_conv": _depthwise_convolution,
     "conv_transpose": _transposed_convolution,
     "matmul": _product,
     "einsum": _einsum,
@@ -96,7 +102,7 @@ _OPERATIONS: dict[str, Callable[..., float]] = {
 
 
 def _home(name: str) -> Any:
-    return backend.nn if name.startswith("conv") else backend.numpy
+    return backend.nn if "conv" in name else backend.numpy
 
 
 @contextmanager

@@ -25,6 +25,8 @@ MODELS, UNUSABLE = find_plugins(
         "predrnn": "tfvp.models.predrnn",
         "predrnn_pp": "tfvp.models.predrnn_pp",
         "prednet": "tfvp.models.prednet",
+        "simvp": "tfvp.models.simvp",
+        "tau": "tfvp.models.tau",
     },
     attribute="INFO",
 )

@@ -22,6 +22,16 @@ def kernel(value: np.ndarray) -> np.ndarray:
     return np.transpose(value, (2, 3, 1, 0))
 
 
+def depthwise_kernel(value: np.ndarray) -> np.ndarray:
+    """(channels, 1, rows, columns) -> (rows, columns, channels, 1)."""
+    return np.transpose(value, (2, 3, 0, 1))
+
+
+def matrix(value: np.ndarray) -> np.ndarray:
+    """(out, in) -> (in, out)."""
+    return np.transpose(value)
+
+
 def norm_over_maps(value: np.ndarray) -> np.ndarray:
     """(channels, rows, columns) -> (rows, columns, channels)."""
     return np.transpose(value, (1, 2, 0))
@@ -65,6 +75,19 @@ def convolution(name: str, layer: keras.Layer) -> WeightNames:
     return {f"{name}.weight": turned(layer.kernel), f"{name}.bias": same(layer.bias)}
 
 
+def depthwise(name: str, layer: keras.Layer) -> WeightNames:
+    """A convolution of every channel by itself, with a bias."""
+    return {
+        f"{name}.weight": ((layer.kernel, depthwise_kernel),),
+        f"{name}.bias": same(layer.bias),
+    }
+
+
+def group_norm(name: str, layer: keras.Layer) -> WeightNames:
+    """A group normalisation."""
+    return {f"{name}.weight": same(layer.gamma), f"{name}.bias": same(layer.beta)}
+
+
 def batch_norm(name: str, layer: keras.Layer) -> WeightNames:
     """A batch normalisation with its running statistics."""
     return {
@@ -73,3 +96,8 @@ def batch_norm(name: str, layer: keras.Layer) -> WeightNames:
         f"{name}.running_mean": same(layer.moving_mean),
         f"{name}.running_var": same(layer.moving_variance),
     }
+
+
+def counts_batches(name: str) -> bool:
+    """Whether a batch normalisation counts batches by this name, which no prediction needs."""
+    return name.endswith(".num_batches_tracked")

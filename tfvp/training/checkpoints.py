@@ -16,8 +16,8 @@ from tfvp.training.early_stopping import Best
 from tfvp.training.optimizers import MOMENTUM
 from tfvp.training.weight_average import WeightAverage
 
-# "weights/…", "average/…", "optimizer/…" by variable path; "step"; after a validation "best/…",
-# see `Best`
+# "weights/…", "average/…", "optimizer/…" by variable path; "random/…" by number; "step"; after a
+# validation "best/…", see `Best`
 State = dict[str, np.ndarray]
 
 
@@ -208,8 +208,12 @@ def _variables(
     predictor: keras.Model, average: WeightAverage, optimizer: keras.optimizers.Optimizer
 ) -> dict[str, dict[str, keras.Variable]]:
     averages = zip(average.weights, average.averages, strict=True)
+    weights = {id(weight) for weight in predictor.weights}
+    # Layers that drop something at random; Keras numbers their paths anew in every process.
+    random = (v for v in predictor.variables if id(v) not in weights)
     return {
         "weights": {weight.path: weight for weight in predictor.weights},
         "average": {weight.path: variable for weight, variable in averages},
         "optimizer": {variable.path: variable for variable in optimizer.variables},
+        "random": {str(number): variable for number, variable in enumerate(random)},
     }

@@ -7,10 +7,9 @@ from keras import ops
 
 from tfvp.cells.conv_lstm import ConvLSTMCell, ConvLSTMState
 from tfvp.models.conv_lstm_skip.config import ConvLSTMSkipConfig
-from tfvp.models.conv_lstm_skip.weights import counts_batches, released_names
+from tfvp.models.conv_lstm_skip.weights import released_program
 from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
 from tfvp.porting.program import Program
-from tfvp.porting.torch_program import TorchProgram
 from tfvp.sections import DataSection
 
 _PIXEL_MAX = 255.0  # the program's frames are bytes
@@ -160,7 +159,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
 
     def programs(self) -> dict[str, Program]:
         """The released PyTorch program, and the one of its report, under the same names."""
-        return {"torch": TorchProgram(released_names(self), counts_batches)}
+        return {"torch": released_program(self)}
 
     def get_config(self):
         """Return the constructor's arguments."""

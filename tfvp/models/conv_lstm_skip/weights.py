@@ -4,6 +4,7 @@ from typing import Any
 
 from tfvp.porting import torch_layout
 from tfvp.porting.program import WeightNames
+from tfvp.porting.torch_program import TorchProgram
 
 
 def released_names(core: Any) -> WeightNames:
@@ -18,6 +19,6 @@ def released_names(core: Any) -> WeightNames:
     return named
 
 
-def counts_batches(name: str) -> bool:
-    """Whether this counts batches, which matters to no prediction."""
-    return name.endswith(".num_batches_tracked")
+def released_program(core: Any) -> TorchProgram:
+    """The released program of a `ConvLSTMSkip`."""
+    return TorchProgram(released_names(core), torch_layout.counts_batches)

@@ -1,0 +1,122 @@
+"""A chain of attention blocks on maps whose channels hold the time of a clip: gSTA and TAU."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfvp.layers.batch_norm import BatchNorm
+from tfvp.layers.drop_path import DropPath
+from tfvp.layers.gated_attention import GatedAttention, MixMLP
+from tfvp.layers.torch_convolutions import convolution
+
+FIRST_SCALE = 1e-2  # of a residual branch
+
+
+class AttentionBlock(keras.layers.Layer):
+    """Two residual branches, normalised before, scaled by channel, left out at random.
+
+        x ← x + drop(γ1 ∘ attention(BN(x)))      x ← x + drop(γ2 ∘ MLP(BN(x)))
+
+    x (B, H, W, C), any range -> (B, H, W, C).
+
+    Args:
+        gate: of the attention, see `GatedAttention`.
+        mlp_ratio: see `MixMLP`.
+        drop_path: probability that a clip goes without a branch in training.
+        activation: see `GatedAttention`.
+    """
+
+    def __init__(
+        self, gate: str, mlp_ratio: float, drop_path: float, activation: str = "gelu", **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        policy = self.dtype_policy
+        self.norms = [BatchNorm(dtype=policy, name=f"norm{i}") for i in (1, 2)]
+        self.attention = GatedAttention(gate, activation, dtype=policy, name="attention")
+        self.mlp = MixMLP(mlp_ratio, dtype=policy, name="mlp")
+        self.drop = DropPath(drop_path, dtype=policy) if drop_path > 0 else None
+
+    def build(self, input_shape):
+        """Create every weight; input_shape is (B, H, W, C)."""
+        for layer in (*self.norms, self.attention, self.mlp):
+            layer.build(input_shape)
+        self.scales = [
+            self.add_weight(
+                name=f"scale{i}",
+                shape=(input_shape[-1],),
+                initializer=keras.initializers.Constant(FIRST_SCALE),
+            )
+            for i in (1, 2)
+        ]
+        self.built = True
+
+    def call(self, x):
+        """Map x (B, H, W, C)."""
+        for norm, branch, scale in zip(
+            self.norms, (self.attention, self.mlp), self.scales, strict=True
+        ):
+            y = scale * branch(norm(x))
+            x = x + (self.drop(y) if self.drop else y)
+        return x
+
+
+class AttentionTranslator(keras.layers.Layer):
+    """Attention blocks, of which the first has the input's channels and the others `hidden`.
+
+    A 1x1 convolution after the first block, and one after the last, go from one width to the other,
+    where they differ. Clips are dropped more often the deeper a block: from 0.01 in the first one
+    evenly to `drop_path` in the last. So with `drop_path` 0 the first drops a hundredth still, as
+    in the program.
+
+    x (B, H, W, C), any range -> (B, H, W, C).
+
+    Args:
+        hidden: channels of all blocks but the first.
+        blocks: how many, at least 2.
+        gate: see `GatedAttention`.
+        mlp_ratio: see `MixMLP`.
+        drop_path: of the last block, see `AttentionBlock`.
+        activation: see `GatedAttention`.
+    """
+
+    def __init__(
+        self,
+        hidden: int,
+        blocks: int,
+        gate: str,
+        *,
+        mlp_ratio: float = 8.0,
+        drop_path: float = 0.0,
+        activation: str = "gelu",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.hidden = hidden
+        self.blocks = [
+            AttentionBlock(
+                gate, mlp_ratio, rate, activation, dtype=self.dtype_policy, name=f"block{i}"
+            )
+            for i, rate in enumerate(np.linspace(0.01, drop_path, blocks).tolist())
+        ]
+
+    def build(self, input_shape):
+        """Create every weight; input_shape is (B, H, W, C)."""
+        *places, channels = input_shape
+        for i, block in enumerate(self.blocks):
+            block.build((*places, self.hidden if i else channels))
+        ends = {0: (channels, self.hidden), len(self.blocks) - 1: (self.hidden, channels)}
+        self.reductions = {}  # number of a block -> what follows it
+        for i, (seen, filters) in ends.items() if channels != self.hidden else ():
+            self.reductions[str(i)] = convolution(
+                filters, 1, seen, "default", dtype=self.dtype_policy, name=f"reduction{i}"
+            )
+            self.reductions[str(i)].build((*places, seen))
+        self.built = True
+
+    def call(self, x):
+        """Translate x (B, H, W, C)."""
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            x = self.reductions[str(i)](x) if str(i) in self.reductions else x
+        return x

@@ -1,0 +1,27 @@
+"""The section of TAU."""
+
+from typing import Literal
+
+from tfvp.models.simvp.config import TranslatorSection
+from tfvp.sections import DataSection
+
+LEAST_FRAMES = 3  # with which the program measures a divergence of differences
+
+
+class TAUConfig(TranslatorSection):
+    """TAU: temporal attention units between SimVP's encoder and decoder (Tan et al. 2023)."""
+
+    network: Literal["tau"] = "tau"
+
+    @property
+    def has_auxiliary_loss(self) -> bool:
+        """The divergence of the differences between frames."""
+        return True
+
+    def check(self, data: DataSection, auxiliary_weight: float) -> None:
+        """The divergence needs differences."""
+        if auxiliary_weight and data.predict_frames < LEAST_FRAMES:
+            raise ValueError(
+                f"training.loss.network: TAU's divergence is of at least {LEAST_FRAMES} predicted "
+                f"frames and else 0, got data.predict_frames {data.predict_frames}; set it to 0"
+            )
