@@ -54,6 +54,9 @@ def load_config(
     A section that names another `dataset`, `network` or `kind` than the one before it starts anew:
     nothing is inherited from a section of another kind.
 
+    >>> load_config("predrnn", preset="quick", overrides=["training.steps=10"]).training.steps
+    10
+
     Args:
         name_or_path: a bare name (`e3d_residual`), looked for in ./configs and then in the configs
             that come with tfvp, or a path.

@@ -23,7 +23,12 @@ def black_frame(context: NDArray, horizon: int) -> NDArray:
 
 
 def context_mean(context: NDArray, horizon: int) -> NDArray:
-    """The mean of the clip's own context frames; contexts of 0 and 1 give 0.5."""
+    """The mean of the clip's own context frames.
+
+    >>> context = np.arange(2.0).reshape(1, 2, 1, 1, 1)  # a black frame, then a white one
+    >>> context_mean(context, horizon=3).ravel()
+    array([0.5, 0.5, 0.5])
+    """
     return _hold(_checked(context).mean(axis=1, keepdims=True), horizon)
 
 
