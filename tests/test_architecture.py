@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.helpers.mentions import tests_that_say
+from tests.helpers.mentions import mentions_in_tests
 from tfvp.config.loading import load_config
 from tfvp.data.registry import DATASETS
 from tfvp.models.registry import MODELS
@@ -264,4 +264,4 @@ def test_every_network_has_its_reference_configuration_and_a_test(name):
     from tfvp.models.registry import info
 
     assert load_config(info(name).config).model.network == name
-    assert tests_that_say(f"{MODELS[name]}.network"), f"no test imports {MODELS[name]}"
+    assert mentions_in_tests(f"{MODELS[name]}.network"), f"no test imports {MODELS[name]}"

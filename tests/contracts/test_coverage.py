@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from tests import GOLDENS, ROOT
-from tests.helpers.mentions import tests_that_say
+from tests.helpers.mentions import mentions_in_tests
 from tfvp.config.loading import load_config
 
 PACKAGE = ROOT / "tfvp"
@@ -42,18 +42,18 @@ def test_every_cell_file_is_in_cells_under_its_name():
 @pytest.mark.parametrize("kind", cells())
 def test_every_cell_has_an_oracle_and_goldens_or_a_reason(kind):
     assert (ROOT / "tests" / "oracles" / f"{kind}.py").is_file()
-    assert tests_that_say(f"tests.oracles.{kind}"), f"no test imports oracles.{kind}"
+    assert mentions_in_tests(f"tests.oracles.{kind}"), f"no test imports oracles.{kind}"
     assert (kind in CELL_GOLDENS) != bool(NO_GOLDEN.get(kind)), f"{kind}: a golden or a reason"
     made = [p.stem for p in GOLDENS.glob("*.npz") if kind in p.stem]
     assert kind not in NO_GOLDEN or not made, f"{kind} has numbers now: {made}"
     for golden in CELL_GOLDENS.get(kind, []):
         assert (GOLDENS / f"{golden}.npz").is_file(), golden
-        assert tests_that_say(golden), f"no test compares with {golden}"
+        assert mentions_in_tests(golden), f"no test compares with {golden}"
 
 
 def test_every_golden_is_compared_with():
     for path in GOLDENS.glob("*.npz"):
-        assert tests_that_say(path.stem), f"no test reads {path.name}"
+        assert mentions_in_tests(path.stem), f"no test reads {path.name}"
 
 
 @pytest.mark.parametrize("kind", cells())

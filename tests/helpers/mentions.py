@@ -8,7 +8,7 @@ from tests import ROOT
 _ASKING = {"test_architecture.py", "test_coverage.py"}
 
 
-def tests_that_say(text: str) -> list[str]:
+def mentions_in_tests(text: str) -> list[str]:
     """Test files in which `text` is imported or is a whole text, those that ask aside."""
     found = []
     for path in (ROOT / "tests").rglob("*.py"):
