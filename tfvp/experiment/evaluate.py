@@ -12,14 +12,19 @@ from tfvp.data.records import RecordReader
 from tfvp.errors import DataError, RunError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.measure_batch import Predict
+from tfvp.evaluation.measure_batch import Predict, usual_history
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
 from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
-from tfvp.inference.predictor import compiled_one_step, compiled_prediction, trained_network
+from tfvp.inference.predictor import (
+    compiled_one_step,
+    compiled_prediction,
+    compiled_with_true_pixels,
+    trained_network,
+)
 from tfvp.runs.folder import ResultFolder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
@@ -48,7 +53,11 @@ def _trained(job: Job) -> Trained:
     cost = network_cost(network, data.context_frames, data.predict_frames)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
-    predict = {History.FREE_RUNNING: free_running, History.TEACHER_FORCED: teacher_forced}
+    predict = {
+        History.FREE_RUNNING: free_running,
+        History.TEACHER_FORCED: teacher_forced,
+        History.TRUE_PIXELS: compiled_with_true_pixels(network, data.context_frames),
+    }
     return Trained(predict, step, network.flow(), cost, Devices(one).describe())
 
 
@@ -122,11 +131,15 @@ def _measure(
     prepared: PreparedData,
     folder: ResultFolder,
     *,
-    history: History = History.FREE_RUNNING,
+    history: History | None = None,
     elsewhere: bool = False,
 ) -> int:
-    """Measure on a test split and write everything; returns the number of sequences."""
+    """Measure on a test split and write everything; returns the number of sequences.
+
+    `history` None: the one with which the network is measured.
+    """
     experiment, data = job.experiment, job.experiment.data
+    history = history or usual_history(experiment.model)
     reader = prepared.split("test")
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])

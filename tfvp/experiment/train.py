@@ -14,9 +14,11 @@ from tfvp.data.pipeline import (
 )
 from tfvp.data.prepare import PreparedData, training_source
 from tfvp.errors import ConfigError
+from tfvp.evaluation.measure_batch import usual_history
 from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.schema import History
 from tfvp.experiment.job import Job
-from tfvp.inference.predictor import compiled_prediction
+from tfvp.inference.predictor import compiled_prediction, compiled_with_true_pixels
 from tfvp.models.cost import parameter_count
 from tfvp.runs.folder import create_run, refuse_existing
 from tfvp.runs.provenance import collect_provenance, note_resumption
@@ -188,14 +190,18 @@ def _validation(job: Job, trainer: Trainer, prepared: PreparedData) -> Validatio
     reader = prepared.split("validation")
     count = min(config.validation_clips, reader.count)
     # Where validation's clips are shorter, fewer frames are predicted.
-    predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
+    history = usual_history(job.experiment.model)
+    if history == History.TRUE_PIXELS:
+        predict = compiled_with_true_pixels(trainer.predictor, data.context_frames)
+    else:
+        predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
     metric = config.validation_metric
 
     def measure() -> Validated:
         averaged = config.validation_weights == "averaged"
         batches = evaluation_batches(reader, batch=job.experiment.evaluation.batch, count=count)
         with trainer.average.applied() if averaged else nullcontext():
-            return validate(predict, batches, data.context_frames, metric)
+            return validate(predict, batches, data.context_frames, metric, history)
 
     return Validation(measure, metric, METRICS[metric].better)
 

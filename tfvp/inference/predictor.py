@@ -14,6 +14,7 @@ from tfvp.errors import RunError
 from tfvp.models.base import VideoPredictor
 from tfvp.models.build import build_model
 from tfvp.runs.folder import Run, open_run
+from tfvp.system.progress import progress
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.initialise import load_weights
 
@@ -46,9 +47,22 @@ def compiled_prediction(
 
     Returns:
         a function of context frames, float32 (B, T, H, W, C) in [0, 1] with any T, to the predicted
-        frames, float32 (B, horizon, H, W, C), which may leave [0, 1].
+        frames, float32 (B, horizon, H, W, C), which may leave [0, 1]. What takes minutes shows its
+        progress.
     """
-    return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
+
+    def compiled(part: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return backend.compiled(part, predictor.variables)
+
+    long = predictor.long_prediction(horizon, compiled)
+    if long is None:
+        return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
+
+    def shown(context: Any) -> Any:
+        with progress(None, "predicting", long.parts) as shown:
+            return long.predict(context, shown.advance)
+
+    return _in_numpy(shown)
 
 
 def compiled_one_step(
@@ -63,15 +77,32 @@ def compiled_one_step(
     return _compiled(predictor, lambda frames: predictor.predict_next(frames, context_frames))
 
 
+def compiled_with_true_pixels(
+    predictor: VideoPredictor, context_frames: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile `VideoPredictor.predict_with_true_pixels` for clips longer than `context_frames`.
+
+    Returns:
+        a function of clips, float32 (B, T, H, W, C) in [0, 1], to their predicted frames, float32.
+    """
+    return _compiled(
+        predictor, lambda frames: predictor.predict_with_true_pixels(frames, context_frames)
+    )
+
+
 def _compiled(
     predictor: VideoPredictor, predict: Callable[[Any], Any]
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a function of tensors that reads a predictor's weights; it takes and gives NumPy."""
-    compiled = backend.compiled(predict, predictor.variables)
+    return _in_numpy(backend.compiled(predict, predictor.variables))
+
+
+def _in_numpy(predict: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of tensors as one of NumPy arrays, float32."""
 
     def in_numpy(context: np.ndarray) -> np.ndarray:
         frames = keras.ops.convert_to_tensor(context, dtype="float32")
-        return keras.ops.convert_to_numpy(keras.ops.cast(compiled(frames), "float32"))
+        return keras.ops.convert_to_numpy(keras.ops.cast(predict(frames), "float32"))
 
     return in_numpy
 

@@ -10,7 +10,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from tfvp.drawing.clips import filmstrip, png
+from tfvp.evaluation.measure_batch import given_frames
 from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.schema import History
 from tfvp.models.baselines import copy_last_frame
 
 DRAWN_CLIPS = 3
@@ -30,21 +32,23 @@ def validate(
     batches: Iterable[NDArray],
     context_frames: int,
     metric: str = METRIC,
+    history: History = History.FREE_RUNNING,
 ) -> Validated:
     """Measure predictions beside copying the last frame, and draw them.
 
     Args:
-        predict: context frames float32 (B, Tc, H, W, C) in [0, 1] -> predicted frames.
+        predict: given frames float32 (B, T, H, W, C) in [0, 1] -> predicted frames, see `Predict`.
         batches: the clips, float32 (B, T, H, W, C) in [0, 1] each.
         context_frames: frames of a clip that are given.
         metric: what is measured besides METRIC, which the pictures show.
+        history: which frames are given.
     """
     also: list[NDArray] = []
     errors: dict[str, list[NDArray]] = {"network": [], "copy last frame": []}
     pictures: dict[str, bytes] = {}
     for clips in batches:
         context, truth = clips[:, :context_frames], clips[:, context_frames:]
-        prediction = np.asarray(predict(context))
+        prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
         copied = copy_last_frame(context, truth.shape[1])
         measured = METRICS[METRIC](truth, prediction)
         also.append(measured if metric == METRIC else METRICS[metric](truth, prediction))
