@@ -25,6 +25,7 @@ MODELS, UNUSABLE = find_plugins(
         "predrnn": "tfvp.models.predrnn",
         "predrnn_pp": "tfvp.models.predrnn_pp",
         "prednet": "tfvp.models.prednet",
+        "vpn": "tfvp.models.vpn",
     },
     attribute="INFO",
 )
