@@ -165,6 +165,21 @@ class ModelSection(Section):
         """Whether its weights belong to one number of context frames."""
         return False
 
+    @property
+    def measured_with_true_pixels(self) -> bool:
+        """Whether an evaluation gives it the true pixels before each pixel: a likelihood."""
+        return False
+
+    @property
+    def prediction_note(self) -> str:
+        """What a reader of its numbers must know of how it predicts; stands on every table."""
+        return ""
+
+    @property
+    def prediction_keys(self) -> tuple[str, ...]:
+        """Keys that change how a trained network predicts, and none of its weights."""
+        return ()
+
     def check(self, data: DataSection, auxiliary_weight: float) -> None:
         """Raise ValueError where data or training do not fit this network.
 

@@ -221,3 +221,30 @@ def test_what_the_suite_varies():
     assert plans["digits_3"].data.without_digits
     assert not plans["glyphs_kmnist"].data.without_digits
     assert [plan.history for plan in plans.values()] == ["own"] * (len(plans) - 1) + ["true"]
+
+
+# --- modes of a network that sees pixels --------------------------------------------------------
+
+
+def test_a_likelihood_and_a_prediction_pixel_by_pixel_of_one_run(tmp_path, capsys):
+    small = ("channels=6", "encoder_dilations=[1]", "decoder_blocks=1", "top=[4]")
+    changes = ("training.steps=2", "evaluation.samples=1", *(f"model.{each}" for each in small))
+    made = tiny.job(tiny.of("vpn", tmp_path, *changes, "data.train_source=records", name="vpn"))
+    run_stages(made, ("prepare", "train", "evaluate"))
+    measured = read_metrics(made.run.metrics_path)
+    assert measured.protocol.history == "true_pixels"
+    assert measured.metadata.label.endswith("the true pixels before each pixel, are given")
+
+    def again(key: str) -> int:
+        return main(["evaluate", "--run", str(made.run.root), "--set", key])
+
+    assert again("model.sampling=pixels") == 0
+    said = capsys.readouterr()
+    assert "predicting: 36/36" in said.out + said.err  # the rows of 3 frames
+    sampled = read_metrics(made.run.metrics_path)
+    assert sampled.protocol.history == "own"
+    assert sampled.metadata.label.endswith("frames predicted pixel by pixel")
+    assert sampled.results["model"] != measured.results["model"]
+    assert sampled.results["copy_last_frame"] != measured.results["copy_last_frame"]
+    assert again("model.channels=8") != 0
+    assert "expected a key of evaluation, model.sampling, data.root" in capsys.readouterr().err

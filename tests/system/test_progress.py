@@ -21,3 +21,26 @@ def test_steps_and_the_time_left_are_shown_on_any_terminal(width):
     assert ":" in said.split("12345/80000")[1][:12]  # the time left, or -:--:--
     words = " ".join(said.split())
     assert all(word in words for word in NOTE.split())
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_part_of_the_work_is_shown_below_it_while_it_lasts(terminal):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None)
+    with progress(console, "evaluating", 20) as whole:
+        whole.update(4)
+        with progress(None, "predicting", 640) as part:
+            part.advance()
+            if terminal:
+                console.print(part.bar.get_renderable())
+            else:
+                part.update(640)
+        whole.update(20)
+        assert len(whole.bar.tasks) == 1
+    said = console.file.getvalue()
+    assert "640/640" in said or ("4/20" in said and "1/640" in said)
+
+
+def test_without_work_around_it_standard_error_tells(capsys):
+    with progress(None, "predicting", 2) as shown:
+        shown.update(2)
+    assert capsys.readouterr() == ("", "predicting: 2/2 \n")

@@ -65,11 +65,13 @@ def run_job(folder: str, overrides: list[str]) -> Job:
     before = load_resolved(run.config_path)
     now = load_resolved(run.config_path, overrides)
     old = dict(leaves(before.model_dump(mode="json")))
+    how_it_predicts = tuple(f"model.{key}" for key in before.model.prediction_keys)
+    may_change = (*MAY_CHANGE, "data.prepared", *how_it_predicts)
     for key, value in leaves(now.model_dump(mode="json")):
-        if old.get(key) != value and not key.startswith((*MAY_CHANGE, "data.prepared")):
+        if old.get(key) != value and not key.startswith(may_change):
             raise ConfigError(
                 f"--set {key}: a trained run cannot be changed; expected a key of evaluation, "
-                "data.root or data.prepared"
+                f"{', '.join((*how_it_predicts, 'data.root'))} or data.prepared"
             )
     places = {"results": run.root.absolute().parent, "name": run.name}
     return Job(now.model_copy(update=places), LineConsole())

@@ -11,6 +11,7 @@ from tfvp.errors import DataError, TrainingError
 from tfvp.evaluation.metrics import METRICS, PerFrame
 from tfvp.evaluation.schema import MODEL, History
 from tfvp.models.baselines import BASELINES, Baseline
+from tfvp.sections import ModelSection
 from tfvp.shapes import check_shape, describe
 from tfvp.system.threads import usable_cores
 
@@ -18,8 +19,13 @@ Predict = Callable[[NDArray], ArrayLike]
 """Given frames, float32 (B, T, H, W, C) in [0, 1] -> predicted frames (B, Tp, H, W, C).
 
 T is the length of the context when free-running; under teacher forcing it is the length of the clip
-without its last frame.
+without its last frame; with true pixels it is all of the clip, whose likelihood the network gives.
 """
+
+
+def usual_history(model: ModelSection) -> History:
+    """The history with which a network is measured where nothing else is asked for."""
+    return History.TRUE_PIXELS if model.measured_with_true_pixels else History.FREE_RUNNING
 
 
 def given_frames(clips: NDArray, context_frames: int, history: History) -> NDArray:
@@ -27,8 +33,8 @@ def given_frames(clips: NDArray, context_frames: int, history: History) -> NDArr
 
     They are a copy, so that the network cannot reach the frames behind them.
     """
-    end = context_frames if history == History.FREE_RUNNING else -1
-    return clips[:, :end].copy()
+    ends = {History.FREE_RUNNING: context_frames, History.TEACHER_FORCED: -1}
+    return clips[:, : ends.get(history)].copy()
 
 
 def measure_batch(

@@ -64,8 +64,9 @@ def _label(
     experiment: Experiment, data_metadata: Mapping[str, Any], trained_on: TrainedOn | None
 ) -> str:
     """The warning that stands on every table, e.g. that other digits were used; empty for none."""
-    label = data_metadata.get("label", "")
+    label, note = data_metadata.get("label", ""), experiment.model.prediction_note
     if trained_on is None:
-        return experiment.label or label
-    said = [experiment.label, label, f"trained on other data: {trained_on.data}"]
+        said = [experiment.label or label, note]
+    else:
+        said = [experiment.label, label, note, f"trained on other data: {trained_on.data}"]
     return "; ".join(dict.fromkeys(part for part in said if part))

@@ -31,6 +31,7 @@ class History(StrEnum):
 
     FREE_RUNNING = "own"  # the context, then the network's own predictions
     TEACHER_FORCED = "true"  # all true frames before it, one step at a time
+    TRUE_PIXELS = "true_pixels"  # as before, and each pixel from the true ones before it
 
 
 class Record(BaseModel):

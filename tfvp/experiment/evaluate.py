@@ -12,7 +12,7 @@ from tfvp.data.records import RecordReader
 from tfvp.errors import DataError, RunError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import evaluate, write
-from tfvp.evaluation.measure_batch import Predict
+from tfvp.evaluation.measure_batch import Predict, usual_history
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
@@ -22,6 +22,7 @@ from tfvp.experiment.job import Job
 from tfvp.inference.predictor import (
     compiled_one_step,
     compiled_prediction,
+    compiled_with_true_pixels,
     padded,
     trained_network,
 )
@@ -38,7 +39,7 @@ ROBUSTNESS = "robustness"
 class Trained(NamedTuple):
     """A run's network with the weights to evaluate, compiled once for all test sets."""
 
-    predict: Mapping[History, Predict]  # by whether it is fed its own frames or the true ones
+    predict: Mapping[History, Predict]  # by what it is given besides the context
     step: int  # that the weights are of
     flow: Flow | None  # None: the network computes no optical flow
     cost: Cost  # its speed is not measured yet
@@ -46,7 +47,7 @@ class Trained(NamedTuple):
 
 
 def _trained(job: Job) -> Trained:
-    """Load the run's network and compile its two ways of predicting."""
+    """Load the run's network and compile its ways of predicting."""
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
     free_running = padded(compiled_prediction(network, data.predict_frames))
@@ -54,7 +55,11 @@ def _trained(job: Job) -> Trained:
     cost = network_cost(network, data.context_frames, data.predict_frames)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
-    predict = {History.FREE_RUNNING: free_running, History.TEACHER_FORCED: teacher_forced}
+    predict = {
+        History.FREE_RUNNING: free_running,
+        History.TEACHER_FORCED: teacher_forced,
+        History.TRUE_PIXELS: padded(compiled_with_true_pixels(network, data.context_frames)),
+    }
     return Trained(predict, step, network.flow(), cost, Devices(one).describe())
 
 
@@ -131,11 +136,15 @@ def _measure(
     prepared: PreparedData,
     folder: ResultFolder,
     *,
-    history: History = History.FREE_RUNNING,
+    history: History | None = None,
     elsewhere: bool = False,
 ) -> int:
-    """Measure a test split and write numbers and samples to the folder; returns its clips."""
+    """Measure a test split and write numbers and samples to the folder; returns its clips.
+
+    `history` None: the one with which the network is usually measured.
+    """
     experiment, data = job.experiment, job.experiment.data
+    history = history or usual_history(experiment.model)
     reader = prepared.split("test")
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])

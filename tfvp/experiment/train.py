@@ -8,9 +8,11 @@ from typing import Any
 from tfvp.backend import backend
 from tfvp.data import pipeline
 from tfvp.data.prepare import training_source
+from tfvp.evaluation.measure_batch import usual_history
 from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.schema import History
 from tfvp.experiment.job import Job
-from tfvp.inference.predictor import compiled_prediction
+from tfvp.inference.predictor import compiled_prediction, compiled_with_true_pixels
 from tfvp.models.cost import parameter_count
 from tfvp.runs.folder import create_run
 from tfvp.runs.provenance import collect_provenance, note_resumption
@@ -210,8 +212,11 @@ def _validation(job: Job, session: TrainingSession) -> Validation:
     config, data, trainer = session.config, job.experiment.data, session.trainer
     reader = session.prepared.split("validation")
     count = min(config.validation_clips, reader.count)
-    # Where validation's clips are shorter, fewer frames are predicted.
-    predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
+    history = usual_history(job.experiment.model)
+    if history == History.TRUE_PIXELS:
+        predict = compiled_with_true_pixels(trainer.predictor, data.context_frames)
+    else:  # where validation's clips are shorter, fewer frames are predicted
+        predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
     metric = config.validation_metric
 
     def measure() -> Validated:
@@ -219,7 +224,7 @@ def _validation(job: Job, session: TrainingSession) -> Validation:
         batch = job.experiment.evaluation.batch
         batches = pipeline.evaluation_batches(reader, batch=batch, count=count)
         with trainer.average.applied() if averaged else nullcontext():
-            return validate(predict, batches, data.context_frames, metric)
+            return validate(predict, batches, data.context_frames, metric, history)
 
     return Validation(measure, metric, METRICS[metric].better)
 

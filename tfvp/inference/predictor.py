@@ -1,6 +1,7 @@
 """Predicts the next frames with the network of a trained run."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tfvp.models.base import VideoPredictor
 from tfvp.models.build import build_model
 from tfvp.runs.folder import Run, open_run
 from tfvp.shapes import describe
+from tfvp.system.progress import progress
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.initialise import load_weights
 
@@ -47,9 +49,18 @@ def compiled_prediction(
 
     Returns:
         a function of context frames, float32 (B, T, H, W, C) in [0, 1] with any T, to the predicted
-        frames, float32 (B, horizon, H, W, C), which may leave [0, 1].
+        frames, float32 (B, horizon, H, W, C), which may leave [0, 1]. What takes minutes shows its
+        progress.
     """
-    return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
+    long = predictor.long_prediction(horizon, partial(_compiled_by_shape, predictor))
+    if long is None:
+        return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
+
+    def shown(context: Any) -> Any:
+        with progress(None, "predicting", long.parts) as shown:
+            return long.predict(context, shown.advance)
+
+    return _in_numpy(shown)
 
 
 def compiled_one_step(
@@ -64,23 +75,51 @@ def compiled_one_step(
     return _compiled(predictor, lambda frames: predictor.predict_next(frames, context_frames))
 
 
+def compiled_with_true_pixels(
+    predictor: VideoPredictor, context_frames: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile `VideoPredictor.predict_with_true_pixels` for clips longer than `context_frames`.
+
+    Returns:
+        a function of clips, float32 (B, T, H, W, C) in [0, 1], to their predicted frames, float32.
+    """
+    return _compiled(
+        predictor, lambda frames: predictor.predict_with_true_pixels(frames, context_frames)
+    )
+
+
 def _compiled(
     predictor: VideoPredictor, predict: Callable[[Any], Any]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile a function of tensors that reads a predictor's weights; it takes and gives NumPy.
+    """Compile a function of tensors that reads a predictor's weights; it takes and gives NumPy."""
+    return _in_numpy(_compiled_by_shape(predictor, predict))
 
-    It is compiled once for every shape. One graph for several lengths would leave the length open,
-    which a network whose state grows with every frame cannot unroll.
+
+def _compiled_by_shape(
+    predictor: VideoPredictor, function: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """Compile a function of one structure of tensors, once for every shape of them.
+
+    One graph for several lengths would leave the length open, which a network whose state grows
+    with every frame cannot unroll.
     """
-    compiled: dict[tuple[int, ...], Callable[[Any], Any]] = {}
+    compiled: dict[tuple[tuple[int, ...], ...], Callable[[Any], Any]] = {}
+
+    def call(inputs: Any) -> Any:
+        shapes = tuple(tuple(each.shape) for each in keras.tree.flatten(inputs))
+        if shapes not in compiled:
+            compiled[shapes] = backend.compiled(function, predictor.variables)
+        return compiled[shapes](inputs)
+
+    return call
+
+
+def _in_numpy(predict: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """Let a function of a float32 tensor take and give NumPy arrays, float32."""
 
     def in_numpy(context: np.ndarray) -> np.ndarray:
-        if context.shape not in compiled:
-            compiled[context.shape] = backend.compiled(predict, predictor.variables)
         frames = keras.ops.convert_to_tensor(context, dtype="float32")
-        return keras.ops.convert_to_numpy(
-            keras.ops.cast(compiled[context.shape](frames), "float32")
-        )
+        return keras.ops.convert_to_numpy(keras.ops.cast(predict(frames), "float32"))
 
     return in_numpy
 

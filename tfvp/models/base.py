@@ -29,6 +29,14 @@ class TrainingOutputs(NamedTuple):
     auxiliary: dict[str, Tensor]  # name -> (B,), what the network wants small beside the error
 
 
+class LongPrediction(NamedTuple):
+    """A prediction that takes minutes, in parts that are compiled one by one."""
+
+    parts: int
+    predict: Callable[[Tensor, Callable[[], None]], Tensor]
+    """(context, what is called after every part) -> predictions, as `predict_frames`."""
+
+
 class Core(keras.layers.Layer):
     """What holds all weights of a network; each family asks more of it.
 
@@ -113,6 +121,36 @@ class VideoPredictor(keras.Model):
         ends = range(context_frames, frames.shape[1] + 1)
         each = [self.predict_frames(self._seen(frames, n), 1) for n in ends]
         return ops.concatenate(each, axis=1)
+
+    def predict_with_true_pixels(self, frames: Tensor, context_frames: int) -> Tensor:
+        """Predict each pixel after the context from all true frames and true pixels before it.
+
+        Only networks whose section says `measured_with_true_pixels` do.
+
+        Args:
+            frames: (B, T, H, W, C) in [0, 1]; T is known.
+            context_frames: frames before the first prediction, 1 … T - 1.
+
+        Returns:
+            (B, T - context_frames, H, W, C).
+        """
+        raise NotImplementedError
+
+    def counted_prediction(self, context: Tensor, horizon: int) -> Tensor:
+        """What has the operations of `predict_frames`: run, not looked at, to count them."""
+        return self.predict_frames(context, horizon)
+
+    def long_prediction(
+        self, horizon: int, compiled: Callable[[Callable], Callable]
+    ) -> LongPrediction | None:
+        """How to predict in parts, so that somebody can be told what is left; None: at once.
+
+        Args:
+            horizon: frames to predict.
+            compiled: compiles a function of one structure of tensors.
+        """
+        del horizon, compiled
+        return None
 
     def _seen(self, frames: Tensor, count: int) -> Tensor:
         """What is read of the first `count` frames."""

@@ -55,12 +55,12 @@ def prediction_operations(predictor: Any, context_frames: int, predict_frames: i
     """Floating-point operations of predicting the future of one clip; half of them are its MACs.
 
     Args:
-        predictor: a `VideoPredictor`, or anything with its `frame_shape` and `predict_frames`.
+        predictor: a `VideoPredictor`.
         context_frames: frames that are given.
         predict_frames: frames that are predicted.
     """
     context = ops.zeros((1, context_frames, *predictor.frame_shape))
-    return count_operations(lambda: predictor.predict_frames(context, predict_frames))
+    return count_operations(lambda: predictor.counted_prediction(context, predict_frames))
 
 
 def _convolution(y, x, kernel, *_) -> float:

@@ -27,6 +27,7 @@ MODELS, UNUSABLE = find_plugins(
         "prednet": "tfvp.models.prednet",
         "simvp": "tfvp.models.simvp",
         "tau": "tfvp.models.tau",
+        "vpn": "tfvp.models.vpn",
     },
     attribute="INFO",
 )

@@ -47,7 +47,7 @@ def rollout(step: Step, state, frames, *, predict_frames: int, mask=None, feedba
         else:
             frame = feedback(output, state)
         if t >= context and mask is not None:
-            frame = _mixed(frames[:, t], frame, mask, t - context)
+            frame = mixed(frames[:, t], frame, mask, t - context)
         output, state = step(frame, state)
         outputs.append(output)
     return tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *outputs)
@@ -101,13 +101,13 @@ def unroll(step: Step, state, first, *, steps: int, truth=None, mask=None):
         if t:
             frame = predictions[-1]
         if t and truth is not None:
-            frame = _mixed(truth[:, t - 1], frame, mask, t - 1)
+            frame = mixed(truth[:, t - 1], frame, mask, t - 1)
         prediction, state = step(frame, state)
         predictions.append(prediction)
     return ops.stack(predictions, axis=1)
 
 
-def _mixed(truth, prediction, mask, t: int):
+def mixed(truth, prediction, mask, t: int):
     """What is read: the truth where `mask` (B, steps) says so at step t, or is not given."""
     if mask is None:
         return truth

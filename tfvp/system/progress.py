@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -22,9 +23,17 @@ class Progress:
         title: what is being done.
         total: how many units of work there are.
         done: how many of them were done before.
+        bar: the bar of the work that this is a part of; None: one of its own.
     """
 
-    def __init__(self, console: Console, title: str, total: int, done: int = 0):
+    def __init__(
+        self,
+        console: Console,
+        title: str,
+        total: int,
+        done: int = 0,
+        bar: RichProgress | None = None,
+    ):
         self.console = console
         self.title = title
         self.total = total
@@ -32,7 +41,7 @@ class Progress:
         self._lock = threading.Lock()
         self.started = self.last_line = time.monotonic()
         # On a narrow terminal the note is folded: what is done and the time left stay whole.
-        self.bar = RichProgress(
+        self.bar = bar or RichProgress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=24 if console.width >= WIDE_COLUMNS else 8),
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
@@ -75,15 +84,27 @@ class Progress:
         return rate * (self.total - self.done)
 
 
+_AROUND: ContextVar[Progress | None] = ContextVar("_AROUND", default=None)
+
+
 @contextmanager
-def progress(console: Console, title: str, total: int, done: int = 0) -> Iterator[Progress]:
-    """Show the progress of the work inside the context; see `Progress` for the arguments."""
-    shown = Progress(console, title, total, done)
-    if not console.is_terminal:
-        yield shown
-        return
-    with shown.bar:
-        yield shown
+def progress(console: Console | None, title: str, total: int, done: int = 0) -> Iterator[Progress]:
+    """Show the progress of the work inside the context; see `Progress` for the arguments.
+
+    Inside another `progress` a part of its work is shown below it for as long as it takes. A
+    console None is that of the work around it, or standard error.
+    """
+    around = _AROUND.get()
+    console = console or (around.console if around else Console(stderr=True))
+    shown = Progress(console, title, total, done, around.bar if around else None)
+    token = _AROUND.set(shown)
+    try:
+        with nullcontext() if around or not console.is_terminal else shown.bar:
+            yield shown
+    finally:
+        _AROUND.reset(token)
+        if around:
+            shown.bar.remove_task(shown.task)
 
 
 def in_words(seconds: float) -> str:

@@ -10,7 +10,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from tfvp.drawing.clips import filmstrip, png
+from tfvp.evaluation.measure_batch import given_frames
 from tfvp.evaluation.metrics import METRICS
+from tfvp.evaluation.schema import History
 from tfvp.models.baselines import copy_last_frame
 
 DRAWN_CLIPS = 3
@@ -30,22 +32,24 @@ def validate(
     batches: Iterable[NDArray],
     context_frames: int,
     metric: str = METRIC,
+    history: History = History.FREE_RUNNING,
 ) -> Validated:
     """Measure predictions beside copying the last frame, and draw them.
 
     Args:
-        predict: turns context frames, float32 (B, Tc, H, W, C) in [0, 1], into the predicted
-            frames (B, T - Tc, H, W, C).
+        predict: turns the frames that `history` gives of a clip, float32 (B, T', H, W, C) in
+            [0, 1], into the predicted frames (B, T - Tc, H, W, C); see `Predict`.
         batches: batches of clips, float32 (B, T, H, W, C) in [0, 1].
-        context_frames: Tc, the number of a clip's first frames that are given.
+        context_frames: Tc, the number of a clip's first frames that are the context.
         metric: a metric to measure besides METRIC, which the pictures show.
+        history: which frames `predict` is given.
     """
     also: list[NDArray] = []
     errors: dict[str, list[NDArray]] = {"network": [], "copy last frame": []}
     pictures: dict[str, bytes] = {}
     for clips in batches:
         context, truth = clips[:, :context_frames], clips[:, context_frames:]
-        prediction = np.asarray(predict(context))
+        prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
         copied = copy_last_frame(context, truth.shape[1])
         measured = METRICS[METRIC](truth, prediction)
         also.append(measured if metric == METRIC else METRICS[metric](truth, prediction))
