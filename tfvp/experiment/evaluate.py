@@ -134,10 +134,7 @@ def _measure(
     history: History | None = None,
     elsewhere: bool = False,
 ) -> int:
-    """Measure on a test split and write everything; returns the number of sequences.
-
-    `history` None: the one with which the network is measured.
-    """
+    """Measure on a test split, by default with the usual history; returns how many sequences."""
     experiment, data = job.experiment, job.experiment.data
     history = history or usual_history(experiment.model)
     reader = prepared.split("test")
@@ -154,10 +151,9 @@ def _measure(
             progress=shown.update,
         )
     folder.root.mkdir(parents=True, exist_ok=True)
-    metadata = _metadata(job, prepared, trained.step, elsewhere)
     speed = predict.speed(trained.device) if history == History.FREE_RUNNING else None
     cost = trained.cost.model_copy(update={"speed": speed})
-    write(evaluation, folder, metadata.model_copy(update={"cost": cost}))
+    write(evaluation, folder, _metadata(job, prepared, trained.step, elsewhere, cost))
     notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
     write_samples(
         predict,
@@ -190,7 +186,7 @@ def _fitting(job: Job, prepared: PreparedData) -> None:
         )
 
 
-def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> Metadata:
+def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool, cost: Cost) -> Metadata:
     """What readers of the numbers must know."""
     experiment, manifest = job.experiment, prepared.manifest
     protocol = experiment.data.model_dump(include={"context_frames", "predict_frames"})
@@ -205,6 +201,7 @@ def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> M
         settings=settings if elsewhere else None,
         trained_on=_trained_on(job) if elsewhere else None,
         data_hash=prepared.hash,
+        cost=cost,
     )
 
 
