@@ -181,9 +181,9 @@ def test_in_parts_it_predicts_the_same_and_counts_rows():
     made, context = network("vpn"), clips(2, CONTEXT)
     long = made.long_prediction(HORIZON, lambda part: backend.compiled(part, made.variables))
     assert long is not None
-    calls = []
-    found = long.predict(tf.constant(context), lambda: calls.append(1))
-    assert len(calls) == long.parts == HORIZON * HEIGHT
+    (parts, predict), calls = long, []
+    found = predict(tf.constant(context), lambda: calls.append(1))
+    assert len(calls) == parts == HORIZON * HEIGHT
     np.testing.assert_allclose(found, predicted(made, context), atol=1e-5)
     assert network("vpn feist").long_prediction(HORIZON, lambda part: part) is None
 

@@ -139,10 +139,7 @@ def _measure(
     history: History | None = None,
     elsewhere: bool = False,
 ) -> int:
-    """Measure a test split and write numbers and samples to the folder; returns its clips.
-
-    `history` None: the one with which the network is usually measured.
-    """
+    """Measure a test split, by default with the usual history, and write all; returns its clips."""
     experiment, data = job.experiment, job.experiment.data
     history = history or usual_history(experiment.model)
     reader = prepared.split("test")
@@ -159,10 +156,9 @@ def _measure(
             progress=shown.update,
         )
     folder.root.mkdir(parents=True, exist_ok=True)
-    metadata = _metadata(job, prepared, trained.step, elsewhere)
     speed = predict.speed(trained.device) if history == History.FREE_RUNNING else None
     cost = trained.cost.model_copy(update={"speed": speed})
-    write(evaluation, folder, metadata.model_copy(update={"cost": cost}))
+    write(evaluation, folder, _metadata(job, prepared, trained.step, elsewhere, cost))
     notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
     write_samples(
         predict,
@@ -195,7 +191,7 @@ def _check_fits(job: Job, prepared: PreparedData) -> None:
         )
 
 
-def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> Metadata:
+def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool, cost: Cost) -> Metadata:
     """What readers of the numbers must know."""
     experiment, manifest = job.experiment, prepared.manifest
     protocol = experiment.data.model_dump(include={"context_frames", "predict_frames"})
@@ -210,6 +206,7 @@ def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool) -> M
         settings=settings if elsewhere else None,
         trained_on=_trained_on(job) if elsewhere else None,
         data_hash=prepared.hash,
+        cost=cost,
     )
 
 

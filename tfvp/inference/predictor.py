@@ -56,9 +56,11 @@ def compiled_prediction(
     if long is None:
         return _compiled(predictor, lambda context: predictor.predict_frames(context, horizon))
 
+    parts, predict = long
+
     def shown(context: Any) -> Any:
-        with progress(None, "predicting", long.parts) as shown:
-            return long.predict(context, shown.advance)
+        with progress(None, "predicting", parts) as shown:
+            return predict(context, shown.advance)
 
     return _in_numpy(shown)
 

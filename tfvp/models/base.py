@@ -29,14 +29,6 @@ class TrainingOutputs(NamedTuple):
     auxiliary: dict[str, Tensor]  # name -> (B,), what the network wants small beside the error
 
 
-class LongPrediction(NamedTuple):
-    """A prediction that takes minutes, in parts that are compiled one by one."""
-
-    parts: int
-    predict: Callable[[Tensor, Callable[[], None]], Tensor]
-    """(context, what is called after every part) -> predictions, as `predict_frames`."""
-
-
 class Core(keras.layers.Layer):
     """What holds all weights of a network; each family asks more of it.
 
@@ -142,12 +134,15 @@ class VideoPredictor(keras.Model):
 
     def long_prediction(
         self, horizon: int, compiled: Callable[[Callable], Callable]
-    ) -> LongPrediction | None:
-        """How to predict in parts, so that somebody can be told what is left; None: at once.
+    ) -> tuple[int, Callable[[Tensor, Callable[[], None]], Tensor]] | None:
+        """How to predict in parts, of which somebody is told what is left; None: at once.
 
         Args:
             horizon: frames to predict.
             compiled: compiles a function of one structure of tensors.
+
+        Returns:
+            How many parts there are, and (context, what is called after each) -> predictions.
         """
         del horizon, compiled
         return None

@@ -37,8 +37,7 @@ def validate(
     """Measure predictions beside copying the last frame, and draw them.
 
     Args:
-        predict: turns the frames that `history` gives of a clip, float32 (B, T', H, W, C) in
-            [0, 1], into the predicted frames (B, T - Tc, H, W, C); see `Predict`.
+        predict: turns the frames it is given into the predicted ones, shapes see `Predict`.
         batches: batches of clips, float32 (B, T, H, W, C) in [0, 1].
         context_frames: Tc, the number of a clip's first frames that are the context.
         metric: a metric to measure besides METRIC, which the pictures show.

@@ -7,7 +7,6 @@ import keras
 from keras import ops
 
 from tfvp.cells.make import make_cell
-from tfvp.models.base import LongPrediction
 from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
 from tfvp.models.rollout import mixed, read_frames, rollout
 from tfvp.models.vpn.blocks import Decoder, Encoder
@@ -183,7 +182,7 @@ class VPNPredictor(RecurrentPredictor):
 
     def long_prediction(
         self, horizon: int, compiled: Callable[[Callable], Callable]
-    ) -> LongPrediction | None:
+    ) -> tuple[int, Callable[[Tensor, Callable[[], None]], Tensor]] | None:
         """See `VideoPredictor`; pixel by pixel, a part is a row of a frame."""
         if self.core.settings["sampling"] == "zero_frame":
             return None
@@ -211,7 +210,7 @@ class VPNPredictor(RecurrentPredictor):
                 frames.append(ops.stack(rows, axis=1))
             return ops.stack(frames, axis=1)
 
-        return LongPrediction(horizon * height, predict)
+        return horizon * height, predict
 
 
 def build(model: VPNConfig, data: DataSection) -> VPNPredictor:
