@@ -54,6 +54,9 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
         "autoencoder_conv_lstm",
         ("hidden=[3, 4]", "remember=first_cell", "cell.peephole=conv_released"),
     ),
+    "dfn": ("dfn", ("width=2", "kernel=3")),
+    "dfn refined": ("dfn", ("width=2", "kernel=3", "dynamic_bias=true", "refinement=true")),
+    "dfn baseline": ("dfn", ("width=2", "kernel=3", "dynamic=false")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
 }
 DATA = (

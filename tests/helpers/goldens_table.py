@@ -21,13 +21,17 @@ import numpy as np
 from keras import ops
 
 from tests import GOLDENS
+from tests.helpers.program_names import lasagne_names_of
 from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
+from tfvp.models.dfn.network import DFN
 from tfvp.models.e3d_lstm.network import EideticStack
 from tfvp.models.encoder_decoder import EncoderDecoderPredictor
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
+from tfvp.porting.program import WeightNames
+from tfvp.training.losses import cross_entropy
 
 FORWARD, GRADIENT = 1e-5, 1e-4
 # Every step of PredRNN++ with norms enlarges a rounding error by about a half. Its tolerances are
@@ -52,7 +56,13 @@ CORES: dict[str, Callable[[], Any]] = {
     "predrnn_pp_no_norm": lambda: PredRNNPP((4, 4), 3, layer_norm=False),
     "prednet": lambda: PredNet((4, 6)),
     "conv_lstm_skip": lambda: ConvLSTMSkip(4, 3, {"kernel": (3, 3), "state_kernel": (3, 3)}),
+    "dfn": lambda: DFN(4),
+    "dfn_bias_refinement": lambda: DFN(2, 5, dynamic_bias=True, refinement=True),
 }
+# Names of weights where the network knows no program: nothing of tfvp reads such files.
+NAMES: dict[str, Callable[[Any], WeightNames]] = dict.fromkeys(
+    ("dfn", "dfn_bias_refinement"), lasagne_names_of
+)
 
 
 @dataclass(frozen=True)
@@ -82,13 +92,17 @@ def load(name: str) -> Golden:
     """A golden, and ours with its weights."""
     numbers, core = dict(np.load(GOLDENS / f"{name}.npz", allow_pickle=False)), CORES[name]()
     shape = numbers["in/frames"].shape[2:]
+    shape = shape if len(shape) == 3 else (*shape, 1)
     if name == "conv_lstm_skip":
-        predictor = EncoderDecoderPredictor(core, (*shape, 1))
+        predictor = EncoderDecoderPredictor(core, shape)
     else:
         predictor = RecurrentPredictor(core, shape, late_feedback=name == "prednet")
     keys = [key.removeprefix("var/") for key in numbers if key.startswith("var/")]
-    (program,) = core.programs().values()
-    takers = program.names
+    if name in NAMES:
+        takers = NAMES[name](core)
+    else:
+        (program,) = core.programs().values()
+        takers = program.names
     if name == "prednet":  # a number stands before each name
         takers = dict(zip(keys, takers.values(), strict=True))
     assert {key for key in keys if not key.endswith("num_batches_tracked")} == set(takers), name
@@ -107,6 +121,8 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
         wanted = numbers["train/predictions"][..., None] / 255
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
         return batch, wanted, lambda p: ops.mean(ops.square(255 * (p - frames[:, 4:])))
+    if name.startswith("dfn"):
+        return future_case(name, golden)
     if name == "prednet":
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
         return batch, numbers["out/prediction_extrapolated"][:, 1:], lambda p: ops.sum(p)
@@ -121,6 +137,21 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
         return squares + absolute * ops.sum(ops.absolute(p - truth))
 
     return batch, numbers["out/predictions"], loss
+
+
+def future_case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
+    """`case` of a program that is trained on its future frames, where it reads its own."""
+    frames, wanted = (golden.numbers[key][..., None] for key in ("in/frames", "out/predictions"))
+    horizon = wanted.shape[1]
+    batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, horizon - 1), "float32")}
+    truth = frames[:, -horizon:]
+    if name == "dfn":
+        return (
+            batch,
+            wanted,
+            lambda p: cross_entropy(truth, p[:, -horizon:], 0.0, 2.0**-23) / truth.size,
+        )
+    return batch, wanted, lambda p: ops.mean(ops.square(p[:, -horizon:] - truth))
 
 
 def relative_error(ours: Any, wanted: np.ndarray) -> float:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tfvp.porting.program import WeightNames
+from tfvp.porting.torch_layout import same, turned
 
 
 def torch_names_of(network: Any) -> WeightNames:
@@ -16,3 +17,12 @@ def variables_of(network: Any) -> dict[str, keras.Variable]:
     """Of the one program that a network or a core knows: name -> variable."""
     (program,) = network.programs().values()
     return program.variables
+
+
+def lasagne_names_of(core: Any) -> WeightNames:
+    """Of DFN's program, whose files nothing imports: name -> what takes from it."""
+    names: WeightNames = {}
+    for layer in [*core.convs.values(), *core.decoder]:
+        names[f"{layer.name}/W"] = turned(layer.kernel)
+        names[f"{layer.name}/b"] = same(layer.bias)
+    return names

@@ -25,6 +25,7 @@ MODELS, UNUSABLE = find_plugins(
         "predrnn": "tfvp.models.predrnn",
         "predrnn_pp": "tfvp.models.predrnn_pp",
         "prednet": "tfvp.models.prednet",
+        "dfn": "tfvp.models.dfn",
     },
     attribute="INFO",
 )
