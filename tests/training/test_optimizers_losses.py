@@ -79,10 +79,14 @@ def test_cross_entropy_takes_a_mean_and_an_auxiliary_loss():
     assert loss.mean
 
 
-def rmsprop(w, g, state, t):
+def rmsprop(w, g, state, t, first=0):
     del t
-    state["v"] = 0.8 * state.get("v", 0) + 0.2 * g**2
+    state["v"] = 0.8 * state.get("v", first) + 0.2 * g**2
     return w - 0.01 * g / np.sqrt(state["v"] + 1e-3)
+
+
+def rmsprop_tf1(*args):
+    return rmsprop(*args, first=1)
 
 
 def adam(w, g, state, t):
@@ -110,6 +114,11 @@ def of_a_bias(*args):
 
 CASES = {
     "rmsprop": ({"learning_rate": 0.01, "decay": 0.8, "epsilon": 1e-3}, rmsprop, rmsprop),
+    "rmsprop tf1": (
+        {"learning_rate": 0.01, "decay": 0.8, "epsilon": 1e-3, "variant": "tf1"},
+        rmsprop_tf1,
+        rmsprop_tf1,
+    ),
     "adam": (
         {"learning_rate": 0.01, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3},
         adam,
@@ -139,9 +148,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_optimizer_equals_its_formula_over_five_updates(kind):
-    values, of_kernel, of_bias = CASES[kind]
+@pytest.mark.parametrize("name", CASES)
+def test_optimizer_equals_its_formula_over_five_updates(name):
+    values, of_kernel, of_bias = CASES[name]
+    kind = name.split()[0]
     schedule = {"kind": "step", "factor": 0.5, "every": 2} if "momentum" in kind else {}
     config = TrainingConfig.model_validate(
         {"optimizer": {"kind": kind, **values}, "schedule": schedule}
