@@ -21,11 +21,12 @@ import numpy as np
 from keras import ops
 
 from tests import GOLDENS
-from tests.helpers.program_names import lasagne_names_of
+from tests.helpers.program_names import frnn_names_of, lasagne_names_of
 from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
 from tfvp.models.dfn.network import DFN
 from tfvp.models.e3d_lstm.network import EideticStack
-from tfvp.models.encoder_decoder import EncoderDecoderPredictor
+from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
+from tfvp.models.frnn.network import FRNN
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
@@ -58,11 +59,14 @@ CORES: dict[str, Callable[[], Any]] = {
     "conv_lstm_skip": lambda: ConvLSTMSkip(4, 3, {"kernel": (3, 3), "state_kernel": (3, 3)}),
     "dfn": lambda: DFN(4),
     "dfn_bias_refinement": lambda: DFN(2, 5, dynamic_bias=True, refinement=True),
+    "frnn": lambda: FRNN((3, 4, 5, 6, 7, 6, 8, 7, 6, 5), (5, 5, 5, 5, 5, 5, 3, 3, 3, 3)),
 }
 # Names of weights where the network knows no program: nothing of tfvp reads such files.
-NAMES: dict[str, Callable[[Any], WeightNames]] = dict.fromkeys(
-    ("dfn", "dfn_bias_refinement"), lasagne_names_of
-)
+NAMES: dict[str, Callable[[Any], WeightNames]] = {
+    "dfn": lasagne_names_of,
+    "dfn_bias_refinement": lasagne_names_of,
+    "frnn": frnn_names_of,
+}
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,12 @@ class Golden:
 def load(name: str) -> Golden:
     """A golden, and ours with its weights."""
     numbers, core = dict(np.load(GOLDENS / f"{name}.npz", allow_pickle=False)), CORES[name]()
+    if name == "frnn":  # time is first, and values are in [-1, 1]
+        for key in ("in/frames", "out/predictions"):
+            numbers[key] = ((numbers[key] + 1) / 2).swapaxes(0, 1)
     shape = numbers["in/frames"].shape[2:]
     shape = shape if len(shape) == 3 else (*shape, 1)
-    if name == "conv_lstm_skip":
+    if isinstance(core, EncoderDecoderCore):
         predictor = EncoderDecoderPredictor(core, shape)
     else:
         predictor = RecurrentPredictor(core, shape, late_feedback=name == "prednet")
@@ -121,7 +128,7 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
         wanted = numbers["train/predictions"][..., None] / 255
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
         return batch, wanted, lambda p: ops.mean(ops.square(255 * (p - frames[:, 4:])))
-    if name.startswith("dfn"):
+    if name in NAMES:
         return future_case(name, golden)
     if name == "prednet":
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
@@ -141,7 +148,9 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
 
 def future_case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
     """`case` of a program that is trained on its future frames, where it reads its own."""
-    frames, wanted = (golden.numbers[key][..., None] for key in ("in/frames", "out/predictions"))
+    frames, wanted = golden.numbers["in/frames"], golden.numbers["out/predictions"]
+    if frames.ndim == 4:
+        frames, wanted = frames[..., None], wanted[..., None]
     horizon = wanted.shape[1]
     batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, horizon - 1), "float32")}
     truth = frames[:, -horizon:]
@@ -151,6 +160,8 @@ def future_case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callabl
             wanted,
             lambda p: cross_entropy(truth, p[:, -horizon:], 0.0, 2.0**-23) / truth.size,
         )
+    if name == "frnn":  # twice, since its range is twice as large
+        return batch, wanted, lambda p: 2 * ops.mean(ops.abs(p - truth))
     return batch, wanted, lambda p: ops.mean(ops.square(p[:, -horizon:] - truth))
 
 

@@ -26,3 +26,19 @@ def lasagne_names_of(core: Any) -> WeightNames:
         names[f"{layer.name}/W"] = turned(layer.kernel)
         names[f"{layer.name}/b"] = same(layer.bias)
     return names
+
+
+def frnn_names_of(core: Any) -> WeightNames:
+    """Of FRNN's program, which counts its poolings as layers: name -> what takes from it."""
+    names: WeightNames = {}
+    for i, conv in enumerate(core.decoder):
+        for name, variable in {"w": conv.kernel, "b1": conv.bias, "b2": conv.bias_down}.items():
+            names[f"layer_{i}/{name}"] = same(variable)
+    for i, unit in enumerate(core.units):
+        layer = f"layer_{len(core.decoder) + i + i // 2 + 1}"
+        for weights, suffix in ((unit.up_weights, ""), (unit.down_weights, "_back")):
+            for k, (kernel, bias) in enumerate(weights, start=1):
+                names[f"{layer}/w{k}{suffix}"] = same(kernel)
+                names[f"{layer}/b{k}{suffix}"] = same(bias)
+        names[f"{layer}/state_init"] = same(unit.first_state)
+    return names

@@ -26,6 +26,7 @@ MODELS, UNUSABLE = find_plugins(
         "predrnn_pp": "tfvp.models.predrnn_pp",
         "prednet": "tfvp.models.prednet",
         "dfn": "tfvp.models.dfn",
+        "frnn": "tfvp.models.frnn",
     },
     attribute="INFO",
 )
