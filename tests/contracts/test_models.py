@@ -60,6 +60,10 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     "simvp": ("simvp", ("hidden=8", "stages=2", "translator_hidden=16", "blocks=2")),
     "simvp gsta": ("simvp_gsta", (*CODER, *ATTENTION)),
     "tau": ("tau", (*CODER, *ATTENTION, "training.loss.network=0")),
+    "dfn": ("dfn", ("width=2", "kernel=3")),
+    "dfn refined": ("dfn", ("width=2", "kernel=3", "dynamic_bias=true", "refinement=true")),
+    "frnn": ("frnn", ("hidden=[2, 3, 3, 2, 3]", "kernels=[3, 3, 3, 3, 3]")),
+    "dfn baseline": ("dfn", ("width=2", "kernel=3", "dynamic=false")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
 }
 DATA = (

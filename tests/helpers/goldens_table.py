@@ -21,16 +21,21 @@ import numpy as np
 from keras import ops
 
 from tests import GOLDENS
+from tests.helpers.program_names import frnn_names_of, lasagne_names_of
 from tfvp.models.clip import ClipCore, ClipPredictor
 from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
+from tfvp.models.dfn.network import DFN
 from tfvp.models.e3d_lstm.network import EideticStack
-from tfvp.models.encoder_decoder import EncoderDecoderPredictor
+from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
+from tfvp.models.frnn.network import FRNN
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.models.simvp.network import SimVP
 from tfvp.models.tau.network import TAU, differential_divergence
+from tfvp.porting.program import WeightNames
+from tfvp.training.losses import cross_entropy
 
 FORWARD, GRADIENT = 1e-5, 1e-4
 # Every step of PredRNN++ with norms enlarges a rounding error by about a half. Its tolerances are
@@ -60,6 +65,15 @@ CORES: dict[str, Callable[[], Any]] = {
     "conv_lstm_skip": lambda: ConvLSTMSkip(4, 3, {"kernel": (3, 3), "state_kernel": (3, 3)}),
     "tau": lambda: TAU(4, 8, 2, 32, 2),
     "simvp_gsta": lambda: SimVP(4, 8, 2, 32, 2, unit="gsta"),
+    "dfn": lambda: DFN(4),
+    "dfn_bias_refinement": lambda: DFN(2, 5, dynamic_bias=True, refinement=True),
+    "frnn": lambda: FRNN((3, 4, 5, 6, 7, 6, 8, 7, 6, 5), (5, 5, 5, 5, 5, 5, 3, 3, 3, 3)),
+}
+# Names of weights where the network knows no program: nothing of tfvp reads such files.
+NAMES: dict[str, Callable[[Any], WeightNames]] = {
+    "dfn": lasagne_names_of,
+    "dfn_bias_refinement": lasagne_names_of,
+    "frnn": frnn_names_of,
 }
 
 
@@ -91,9 +105,13 @@ def load(name: str) -> Golden:
     numbers, core = dict(np.load(GOLDENS / f"{name}.npz", allow_pickle=False)), CORES[name]()
     if isinstance(core, ClipCore):
         numbers |= {key: np.moveaxis(numbers[key], 2, -1) for key in CHANNELS_SECOND}
+    if name == "frnn":  # time is first, and values are in [-1, 1]
+        for key in ("in/frames", "out/predictions"):
+            numbers[key] = ((numbers[key] + 1) / 2).swapaxes(0, 1)
     shape = numbers["in/frames"].shape[2:]
-    if name == "conv_lstm_skip":
-        predictor = EncoderDecoderPredictor(core, (*shape, 1))
+    shape = shape if len(shape) == 3 else (*shape, 1)
+    if isinstance(core, EncoderDecoderCore):
+        predictor = EncoderDecoderPredictor(core, shape)
     elif isinstance(core, ClipCore):
         predictor = ClipPredictor(core, shape)
         for block in core.translator.blocks:
@@ -101,8 +119,11 @@ def load(name: str) -> Golden:
     else:
         predictor = RecurrentPredictor(core, shape, late_feedback=name == "prednet")
     keys = [key.removeprefix("var/") for key in numbers if key.startswith("var/")]
-    (program,) = core.programs().values()
-    takers = program.names
+    if name in NAMES:
+        takers = NAMES[name](core)
+    else:
+        (program,) = core.programs().values()
+        takers = program.names
     if isinstance(core, ClipCore):
         takers = {key: pairs for key, pairs in takers.items() if ".mlp." not in key}
     if name == "prednet":  # a number stands before each name
@@ -132,6 +153,8 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
             return ops.mean(ops.square(p - truth)) + 0.1 * divergence
 
         return batch, numbers["out/predictions"], with_divergence
+    if name in NAMES:
+        return future_case(name, golden)
     if name == "prednet":
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
         return batch, numbers["out/prediction_extrapolated"][:, 1:], lambda p: ops.sum(p)
@@ -146,6 +169,25 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
         return squares + absolute * ops.sum(ops.absolute(p - truth))
 
     return batch, numbers["out/predictions"], loss
+
+
+def future_case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
+    """`case` of a program that is trained on its future frames, where it reads its own."""
+    frames, wanted = golden.numbers["in/frames"], golden.numbers["out/predictions"]
+    if frames.ndim == 4:
+        frames, wanted = frames[..., None], wanted[..., None]
+    horizon = wanted.shape[1]
+    batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, horizon - 1), "float32")}
+    truth = frames[:, -horizon:]
+    if name == "dfn":
+        return (
+            batch,
+            wanted,
+            lambda p: cross_entropy(truth, p[:, -horizon:], 0.0, 2.0**-23) / truth.size,
+        )
+    if name == "frnn":  # twice, since its range is twice as large
+        return batch, wanted, lambda p: 2 * ops.mean(ops.abs(p - truth))
+    return batch, wanted, lambda p: ops.mean(ops.square(p[:, -horizon:] - truth))
 
 
 def relative_error(ours: Any, wanted: np.ndarray) -> float:

@@ -42,6 +42,21 @@ def loss_of(**section):
     return build_loss(TypeAdapter(LossConfig).validate_python(section))
 
 
+def test_cross_entropy_keeps_predictions_away_from_0_and_1_where_it_is_asked_to():
+    truth = np.array([1.0, 0.0, 1.0, 0.5], "float32").reshape(1, 1, 2, 2, 1)
+    prediction = np.array([0.0, 1.0, 1.0, 0.25], "float32").reshape(1, 1, 2, 2, 1)
+    clip = 2.0**-23
+    expected = -2 * np.log(clip) - np.log(1 - clip) - 0.5 * (np.log(0.25) + np.log(0.75))
+    (part,) = loss_of(kind="cross_entropy", epsilon=0.0, clip=clip).measure(truth, prediction)
+    assert float(part) == pytest.approx(expected, rel=1e-6)
+    (part,) = loss_of(kind="cross_entropy", epsilon=0.01, clip=0.05).measure(truth, prediction)
+    expected = -2 * np.log(0.06) - np.log(0.96) - 0.5 * (np.log(0.26) + np.log(0.76))
+    assert float(part) == pytest.approx(expected, rel=1e-6)
+    for clip in (0.0, 1e-8):  # 1 - 1e-8 is 1 in float32
+        with pytest.raises(ValueError, match=r"costs infinitely much; expected a clip of at least"):
+            loss_of(kind="cross_entropy", epsilon=0.0, clip=clip)
+
+
 def test_only_the_future_counts_where_it_is_asked_for():
     truth = np.zeros((2, 5, 1, 1, 1), "float32")
     prediction = np.arange(5, dtype="float32").reshape(1, 5, 1, 1, 1).repeat(2, axis=0)
@@ -64,10 +79,14 @@ def test_cross_entropy_takes_a_mean_and_an_auxiliary_loss():
     assert loss.mean
 
 
-def rmsprop(w, g, state, t):
+def rmsprop(w, g, state, t, first=0):
     del t
-    state["v"] = 0.8 * state.get("v", 0) + 0.2 * g**2
+    state["v"] = 0.8 * state.get("v", first) + 0.2 * g**2
     return w - 0.01 * g / np.sqrt(state["v"] + 1e-3)
+
+
+def rmsprop_tf1(*args):
+    return rmsprop(*args, first=1)
 
 
 def adam(w, g, state, t):
@@ -95,6 +114,11 @@ def of_a_bias(*args):
 
 CASES = {
     "rmsprop": ({"learning_rate": 0.01, "decay": 0.8, "epsilon": 1e-3}, rmsprop, rmsprop),
+    "rmsprop tf1": (
+        {"learning_rate": 0.01, "decay": 0.8, "epsilon": 1e-3, "variant": "tf1"},
+        rmsprop_tf1,
+        rmsprop_tf1,
+    ),
     "adam": (
         {"learning_rate": 0.01, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3},
         adam,
@@ -124,9 +148,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_optimizer_equals_its_formula_over_five_updates(kind):
-    values, of_kernel, of_bias = CASES[kind]
+@pytest.mark.parametrize("name", CASES)
+def test_optimizer_equals_its_formula_over_five_updates(name):
+    values, of_kernel, of_bias = CASES[name]
+    kind = name.split()[0]
     schedule = {"kind": "step", "factor": 0.5, "every": 2} if "momentum" in kind else {}
     config = TrainingConfig.model_validate(
         {"optimizer": {"kind": kind, **values}, "schedule": schedule}

@@ -27,6 +27,8 @@ MODELS, UNUSABLE = find_plugins(
         "prednet": "tfvp.models.prednet",
         "simvp": "tfvp.models.simvp",
         "tau": "tfvp.models.tau",
+        "dfn": "tfvp.models.dfn",
+        "frnn": "tfvp.models.frnn",
     },
     attribute="INFO",
 )
