@@ -164,6 +164,7 @@ def _continue(
 
 def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
     config, data = job.experiment.training, job.experiment.data
+    sampling = config.scheduled_sampling
     make = functools.partial(
         numpy_training_batches if backend() == "jax" else training_batches,
         training_source(data, prepared, report=job.say),
@@ -171,10 +172,11 @@ def _training_batches(job: Job, prepared: PreparedData, start_step: int) -> Any:
         seed=config.seed,
         sampling=functools.partial(
             truth_probabilities,
-            sampling=config.scheduled_sampling,
+            sampling=sampling,
             context_frames=data.context_frames,
             predict_frames=data.predict_frames,
         ),
+        exact_share=sampling is not None and sampling.kind == "inverse_sigmoid",
         reverse_input=config.reverse_input,
         start_step=start_step + 1,
         rows=job.workers.rows(config.global_batch),
