@@ -20,7 +20,7 @@ from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 
-SHAPE, CONTEXT, HORIZON = (8, 12, 1), 2, 2
+SHAPE, CONTEXT, HORIZON = (8, 16, 1), 2, 2
 LENGTH = CONTEXT + HORIZON
 CELL = ("cell.kernel=[3, 3]", "cell.state_kernel=[3, 3]")
 # network, and behind it a variant -> a configuration, and how to make a small one of it
