@@ -54,6 +54,9 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
         "autoencoder_conv_lstm",
         ("hidden=[3, 4]", "remember=first_cell", "cell.peephole=conv_released"),
     ),
+    "cdna": ("cdna", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "kernel=3", "masks=3")),
+    "cdna dna": ("dna", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "kernel=3", "heads=linear")),
+    "cdna stp": ("stp", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "masks=3")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
 }
 DATA = (

@@ -21,6 +21,7 @@ import numpy as np
 from keras import ops
 
 from tests import GOLDENS
+from tfvp.models.cdna.network import CDNA
 from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
 from tfvp.models.e3d_lstm.network import EideticStack
 from tfvp.models.encoder_decoder import EncoderDecoderPredictor
@@ -41,6 +42,8 @@ FREE_RUNNING = {"predrnn_pp": 1.88e-4}  # of the future alone, its last steps
 # A bias before a normalisation has no effect: its gradients are rounding, there and here.
 NO_EFFECT = {"conv_lstm_skip": {"conv1.0.bias", "conv2.0.bias", "deconv1.0.bias"}}
 
+FINN_HIDDEN = (4, 4, 8, 8, 16, 8, 4)
+
 CORES: dict[str, Callable[[], Any]] = {
     "e3d_lstm": lambda: EideticStack((3, 3, 3, 3)),
     "e3d_lstm_memory_carried": lambda: EideticStack((3, 3, 3, 3), carry_memory=True),
@@ -52,6 +55,9 @@ CORES: dict[str, Callable[[], Any]] = {
     "predrnn_pp_no_norm": lambda: PredRNNPP((4, 4), 3, layer_norm=False),
     "prednet": lambda: PredNet((4, 6)),
     "conv_lstm_skip": lambda: ConvLSTMSkip(4, 3, {"kernel": (3, 3), "state_kernel": (3, 3)}),
+    "cdna": lambda: CDNA(FINN_HIDDEN),
+    "dna": lambda: CDNA(FINN_HIDDEN, "dna", masks=1),
+    "stp": lambda: CDNA(FINN_HIDDEN, "stp"),
 }
 
 
@@ -75,7 +81,8 @@ class Golden:
         for name, pairs in self.takers.items():
             for variable, take in pairs:
                 if f"grad/{name}" in self.numbers:
-                    yield name, variable, take(self.numbers[f"grad/{name}"])
+                    gradient = self.numbers[f"grad/{name}"].astype("float64")
+                    yield name, variable, take(gradient) - take(0 * gradient)  # its linear part
 
 
 def load(name: str) -> Golden:
@@ -91,7 +98,8 @@ def load(name: str) -> Golden:
     takers = program.names
     if name == "prednet":  # a number stands before each name
         takers = dict(zip(keys, takers.values(), strict=True))
-    assert {key for key in keys if not key.endswith("num_batches_tracked")} == set(takers), name
+    unused = ("num_batches_tracked", "state_pred/weights", "state_pred/biases")
+    assert {key for key in keys if not key.endswith(unused)} == set(takers), name
     for key, pairs in takers.items():
         for variable, take in pairs:
             variable.assign(take(numbers[f"var/{key}"]))
@@ -110,17 +118,25 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
     if name == "prednet":
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
         return batch, numbers["out/prediction_extrapolated"][:, 1:], lambda p: ops.sum(p)
+    if isinstance(golden.predictor.core, CDNA):  # two frames of context, three of the future
+        batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
+        return batch, numbers["out/gen_images"], lambda p: mean_square(p[:, 1:], frames[:, 2:])
     batch = {"frames": frames, "teacher_forcing_mask": numbers["in/real_input_flag"][..., 0, 0, 0]}
     truth, torch = frames[:, 1:], "torch" in golden.predictor.programs()
     absolute = 1.0 if name.startswith("e") else 0.0
 
     def loss(p):
         if torch:
-            return ops.mean(ops.square(p - truth))
+            return mean_square(p, truth)
         squares = 0.5 * ops.sum(ops.square(p - truth))
         return squares + absolute * ops.sum(ops.absolute(p - truth))
 
     return batch, numbers["out/predictions"], loss
+
+
+def mean_square(ours: Any, wanted: Any) -> Any:
+    """Of all values together."""
+    return ops.mean(ops.square(ours - wanted))
 
 
 def relative_error(ours: Any, wanted: np.ndarray) -> float:

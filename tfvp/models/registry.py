@@ -25,6 +25,7 @@ MODELS, UNUSABLE = find_plugins(
         "predrnn": "tfvp.models.predrnn",
         "predrnn_pp": "tfvp.models.predrnn_pp",
         "prednet": "tfvp.models.prednet",
+        "cdna": "tfvp.models.cdna",
     },
     attribute="INFO",
 )
@@ -44,7 +45,7 @@ def list_models() -> list[str]:
     """The names of all networks, as `model.network` takes them.
 
     >>> list_models()[:2]
-    ['conv_lstm_forecaster', 'conv_lstm_skip']
+    ['cdna', 'conv_lstm_forecaster']
     """
     return sorted(MODELS)
 
