@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import GOLDENS
-from tests.helpers.goldens_table import FINN_HIDDEN, FORWARD, load, relative_error
+from tests.helpers.goldens_table import FINN_HIDDEN, FORWARD, GRADIENT, errors, load, relative_error
 from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError, WeightsError
 from tfvp.models.build import count_parameters
@@ -47,6 +47,14 @@ def test_predictions_with_and_without_truth_and_the_loss(name):
     by_frame = np.square(future - frames[:, 2:]).mean(axis=(0, 2, 3, 4))
     np.testing.assert_allclose(by_frame, numbers["out/frame_mse"], rtol=1e-5)
     assert by_frame.mean() == pytest.approx(float(numbers["out/loss"]), rel=1e-5)
+
+
+@FINN
+def test_gradients_of_every_variable(name):
+    forward, worst = errors(name)
+    assert forward < FORWARD
+    assert worst is not None
+    assert worst < GRADIENT
 
 
 @FINN
