@@ -29,6 +29,7 @@ MODELS, UNUSABLE = find_plugins(
         "tau": "tfvp.models.tau",
         "dfn": "tfvp.models.dfn",
         "frnn": "tfvp.models.frnn",
+        "cdna": "tfvp.models.cdna",
     },
     attribute="INFO",
 )
@@ -48,7 +49,7 @@ def list_models() -> list[str]:
     """The names of all networks, as `model.network` takes them.
 
     >>> list_models()[:2]
-    ['conv_lstm_forecaster', 'conv_lstm_skip']
+    ['cdna', 'conv_lstm_forecaster']
     """
     return sorted(MODELS)
 
