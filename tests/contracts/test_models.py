@@ -21,7 +21,7 @@ from tfvp.training.checkpoints import restore, state_of
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 
-SHAPE, CONTEXT, HORIZON = (8, 12, 1), 2, 2
+SHAPE, CONTEXT, HORIZON = (8, 16, 1), 2, 2
 LENGTH = CONTEXT + HORIZON
 CELL = ("cell.kernel=[3, 3]", "cell.state_kernel=[3, 3]")
 CODER = ("hidden=4", "stages=2")
@@ -61,6 +61,13 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     "simvp": ("simvp", ("hidden=8", "stages=2", "translator_hidden=16", "blocks=2")),
     "simvp gsta": ("simvp_gsta", (*CODER, *ATTENTION)),
     "tau": ("tau", (*CODER, *ATTENTION, "training.loss.network=0")),
+    "dfn": ("dfn", ("width=2", "kernel=3")),
+    "dfn refined": ("dfn", ("width=2", "kernel=3", "dynamic_bias=true", "refinement=true")),
+    "frnn": ("frnn", ("hidden=[2, 3, 3, 2, 3]", "kernels=[3, 3, 3, 3, 3]")),
+    "dfn baseline": ("dfn", ("width=2", "kernel=3", "dynamic=false")),
+    "cdna": ("cdna", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "kernel=3", "masks=3")),
+    "cdna dna": ("dna", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "kernel=3", "heads=linear")),
+    "cdna stp": ("stp", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "masks=3")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
     "vpn": ("vpn", VPN),
     "vpn feist": ("vpn_feist", (*VPN, *CELL, "encoder_kernel=3", "context_kernel=3")),

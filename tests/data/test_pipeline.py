@@ -91,6 +91,17 @@ def test_every_frame_has_its_probability():
     assert batch["teacher_forcing_mask"].tolist() == [[1, 0, 0]] * 4
 
 
+def test_an_exact_share_is_the_same_by_rows_in_numpy_and_after_a_stop():
+    exact = settings(exact_share=True)
+    whole = taken(pipeline.training_batches(Numbered(10), **exact), 6)
+    assert all((b["teacher_forcing_mask"].sum(axis=0) == 2).all() for b in whole)
+    in_numpy = pipeline.numpy_training_batches(Numbered(10), **exact)
+    assert_equal_batches(whole, [next(in_numpy) for _ in range(6)])
+    rows = pipeline.training_batches(Numbered(10), **exact, rows=range(1, 3), start_step=4)
+    cut = [{name: x[1:3] for name, x in batch.items()} for batch in whole[3:]]
+    assert_equal_batches(taken(rows, 3), cut)
+
+
 @pytest.mark.parametrize("start_step", [1, 3])
 def test_every_batch_comes_again_reversed_in_time_with_its_mask(start_step):
     plain = pipeline.numpy_training_batches(Timed(), **settings(), start_step=start_step)

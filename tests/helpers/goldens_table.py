@@ -21,16 +21,23 @@ import numpy as np
 from keras import ops
 
 from tests import GOLDENS
+from tests.helpers.program_names import frnn_names_of, lasagne_names_of
+from tfvp.models.base import VideoPredictor
+from tfvp.models.cdna.network import CDNA
 from tfvp.models.clip import ClipCore, ClipPredictor
 from tfvp.models.conv_lstm_skip.network import ConvLSTMSkip
+from tfvp.models.dfn.network import DFN
 from tfvp.models.e3d_lstm.network import EideticStack
-from tfvp.models.encoder_decoder import EncoderDecoderPredictor
+from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
+from tfvp.models.frnn.network import FRNN
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.models.simvp.network import SimVP
 from tfvp.models.tau.network import TAU, differential_divergence
+from tfvp.porting.program import WeightNames
+from tfvp.training.losses import cross_entropy
 
 FORWARD, GRADIENT = 1e-5, 1e-4
 # Every step of PredRNN++ with norms enlarges a rounding error by about a half. Its tolerances are
@@ -47,6 +54,8 @@ NO_EFFECT = {"conv_lstm_skip": {"conv1.0.bias", "conv2.0.bias", "deconv1.0.bias"
 # tests/models/test_tau.py compares MLPs with those of tau_flow_described.
 CHANNELS_SECOND = ("in/frames", "in/target", "out/predictions")
 
+FINN_HIDDEN = (4, 4, 8, 8, 16, 8, 4)
+
 CORES: dict[str, Callable[[], Any]] = {
     "e3d_lstm": lambda: EideticStack((3, 3, 3, 3)),
     "e3d_lstm_memory_carried": lambda: EideticStack((3, 3, 3, 3), carry_memory=True),
@@ -60,6 +69,18 @@ CORES: dict[str, Callable[[], Any]] = {
     "conv_lstm_skip": lambda: ConvLSTMSkip(4, 3, {"kernel": (3, 3), "state_kernel": (3, 3)}),
     "tau": lambda: TAU(4, 8, 2, 32, 2),
     "simvp_gsta": lambda: SimVP(4, 8, 2, 32, 2, unit="gsta"),
+    "dfn": lambda: DFN(4),
+    "dfn_bias_refinement": lambda: DFN(2, 5, dynamic_bias=True, refinement=True),
+    "frnn": lambda: FRNN((3, 4, 5, 6, 7, 6, 8, 7, 6, 5), (5, 5, 5, 5, 5, 5, 3, 3, 3, 3)),
+    "cdna": lambda: CDNA(FINN_HIDDEN),
+    "dna": lambda: CDNA(FINN_HIDDEN, "dna", masks=1),
+    "stp": lambda: CDNA(FINN_HIDDEN, "stp"),
+}
+# Names of weights where the network knows no program: nothing of tfvp reads such files.
+NAMES: dict[str, Callable[[Any], WeightNames]] = {
+    "dfn": lasagne_names_of,
+    "dfn_bias_refinement": lasagne_names_of,
+    "frnn": frnn_names_of,
 }
 
 
@@ -83,7 +104,8 @@ class Golden:
         for name, pairs in self.takers.items():
             for variable, take in pairs:
                 if f"grad/{name}" in self.numbers:
-                    yield name, variable, take(self.numbers[f"grad/{name}"])
+                    gradient = self.numbers[f"grad/{name}"].astype("float64")
+                    yield name, variable, take(gradient) - take(0 * gradient)  # its linear part
 
 
 def load(name: str) -> Golden:
@@ -91,27 +113,43 @@ def load(name: str) -> Golden:
     numbers, core = dict(np.load(GOLDENS / f"{name}.npz", allow_pickle=False)), CORES[name]()
     if isinstance(core, ClipCore):
         numbers |= {key: np.moveaxis(numbers[key], 2, -1) for key in CHANNELS_SECOND}
-    shape = numbers["in/frames"].shape[2:]
-    if name == "conv_lstm_skip":
-        predictor = EncoderDecoderPredictor(core, (*shape, 1))
-    elif isinstance(core, ClipCore):
-        predictor = ClipPredictor(core, shape)
-        for block in core.translator.blocks:
-            block.mlp.call = lambda x: x
-    else:
-        predictor = RecurrentPredictor(core, shape, late_feedback=name == "prednet")
+    if name == "frnn":  # time is first, and values are in [-1, 1]
+        for key in ("in/frames", "out/predictions"):
+            numbers[key] = ((numbers[key] + 1) / 2).swapaxes(0, 1)
+    predictor = predictor_of(name, core, numbers["in/frames"].shape[2:])
     keys = [key.removeprefix("var/") for key in numbers if key.startswith("var/")]
-    (program,) = core.programs().values()
-    takers = program.names
-    if isinstance(core, ClipCore):
-        takers = {key: pairs for key, pairs in takers.items() if ".mlp." not in key}
+    takers = takers_of(name, core)
     if name == "prednet":  # a number stands before each name
         takers = dict(zip(keys, takers.values(), strict=True))
-    assert {key for key in keys if not key.endswith("num_batches_tracked")} == set(takers), name
+    unused = ("num_batches_tracked", "state_pred/weights", "state_pred/biases")
+    assert {key for key in keys if not key.endswith(unused)} == set(takers), name
     for key, pairs in takers.items():
         for variable, take in pairs:
             variable.assign(take(numbers[f"var/{key}"]))
     return Golden(numbers, predictor, takers)
+
+
+def predictor_of(name: str, core: Any, shape: tuple[int, ...]) -> VideoPredictor:
+    """The core in the predictor of its family."""
+    shape = shape if len(shape) == 3 else (*shape, 1)
+    if isinstance(core, EncoderDecoderCore):
+        return EncoderDecoderPredictor(core, shape)
+    if not isinstance(core, ClipCore):
+        return RecurrentPredictor(core, shape, late_feedback=name == "prednet")
+    predictor = ClipPredictor(core, shape)
+    for block in core.translator.blocks:
+        block.mlp.call = lambda x: x
+    return predictor
+
+
+def takers_of(name: str, core: Any) -> WeightNames:
+    """What the golden calls each weight, and what takes from it."""
+    if name in NAMES:
+        return NAMES[name](core)
+    (program,) = core.programs().values()
+    if isinstance(core, ClipCore):
+        return {key: pairs for key, pairs in program.names.items() if ".mlp." not in key}
+    return program.names
 
 
 def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
@@ -124,28 +162,70 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
         return batch, wanted, lambda p: ops.mean(ops.square(255 * (p - frames[:, 4:])))
     if isinstance(golden.predictor, ClipPredictor):
-        clips, truth = np.concatenate([frames, numbers["in/target"]], axis=1), numbers["in/target"]
-        batch = {"frames": clips, "teacher_forcing_mask": np.zeros((2, 3), "float32")}
-
-        def with_divergence(p):
-            divergence = ops.mean(differential_divergence(p, truth))
-            return ops.mean(ops.square(p - truth)) + 0.1 * divergence
-
-        return batch, numbers["out/predictions"], with_divergence
+        return clip_case(numbers)
+    if name in NAMES:
+        return future_case(name, golden)
     if name == "prednet":
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 1), "float32")}
         return batch, numbers["out/prediction_extrapolated"][:, 1:], lambda p: ops.sum(p)
+    if isinstance(golden.predictor.core, CDNA):  # two frames of context, three of the future
+        batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
+        return batch, numbers["out/gen_images"], lambda p: mean_square(p[:, 1:], frames[:, 2:])
+    return teacher_forced_case(name, golden)
+
+
+def teacher_forced_case(
+    name: str, golden: Golden
+) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
+    """`case` of a program that is given which future frames are true."""
+    numbers, frames = golden.numbers, golden.numbers["in/frames"]
     batch = {"frames": frames, "teacher_forcing_mask": numbers["in/real_input_flag"][..., 0, 0, 0]}
     truth, torch = frames[:, 1:], "torch" in golden.predictor.programs()
     absolute = 1.0 if name.startswith("e") else 0.0
 
     def loss(p):
         if torch:
-            return ops.mean(ops.square(p - truth))
+            return mean_square(p, truth)
         squares = 0.5 * ops.sum(ops.square(p - truth))
         return squares + absolute * ops.sum(ops.absolute(p - truth))
 
     return batch, numbers["out/predictions"], loss
+
+
+def clip_case(numbers: dict[str, Any]) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
+    """`case` of OpenSTL's programs that map clips to clips."""
+    frames, truth = numbers["in/frames"], numbers["in/target"]
+    clips = np.concatenate([frames, truth], axis=1)
+    batch = {"frames": clips, "teacher_forcing_mask": np.zeros((2, 3), "float32")}
+
+    def loss(p):
+        return mean_square(p, truth) + 0.1 * ops.mean(differential_divergence(p, truth))
+
+    return batch, numbers["out/predictions"], loss
+
+
+def future_case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
+    """`case` of a program that is trained on its future frames, where it reads its own."""
+    frames, wanted = golden.numbers["in/frames"], golden.numbers["out/predictions"]
+    if frames.ndim == 4:
+        frames, wanted = frames[..., None], wanted[..., None]
+    horizon = wanted.shape[1]
+    batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, horizon - 1), "float32")}
+    truth = frames[:, -horizon:]
+    if name == "dfn":
+        return (
+            batch,
+            wanted,
+            lambda p: cross_entropy(truth, p[:, -horizon:], 0.0, 2.0**-23) / truth.size,
+        )
+    if name == "frnn":  # twice, since its range is twice as large
+        return batch, wanted, lambda p: 2 * ops.mean(ops.abs(p - truth))
+    return batch, wanted, lambda p: ops.mean(ops.square(p[:, -horizon:] - truth))
+
+
+def mean_square(ours: Any, wanted: Any) -> Any:
+    """Of all values together."""
+    return ops.mean(ops.square(ours - wanted))
 
 
 def relative_error(ours: Any, wanted: np.ndarray) -> float:

@@ -9,12 +9,10 @@ import sys
 import keras
 import numpy as np
 
-from tests.contracts.test_models import HORIZON, experiment
+from tests.contracts.test_models import HORIZON, LENGTH, SHAPE, experiment
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 from tfvp.training.trainer import Trainer, compiled_step
-
-LENGTH, FRAME = 4, (8, 12, 1)
 
 
 def trained(name: str) -> dict[str, np.ndarray]:
@@ -33,7 +31,7 @@ def trained(name: str) -> dict[str, np.ndarray]:
     trainer.optimizer.build(trainer.trainable_variables)
     step = compiled_step(trainer)
     for _ in range(3):
-        clips = rng.random((2, LENGTH, *FRAME)).astype("float32")
+        clips = rng.random((2, LENGTH, *SHAPE)).astype("float32")
         mask = np.array([[1.0], [0.0]], "float32").repeat(HORIZON - 1, axis=1)
         batch = {"frames": clips, "teacher_forcing_mask": mask}
         step({key: keras.ops.convert_to_tensor(value) for key, value in batch.items()})

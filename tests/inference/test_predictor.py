@@ -45,15 +45,15 @@ def test_every_call_is_right_whatever_the_calls_before_it(name):
     ("frames", "said"),
     [
         (
-            np.zeros((5, 9, 12, 1)),
-            r"expected \(T, 8, 12, 1\) or \(B, T, 8, 12, 1\) .* got \(5, 9, 12, 1\)",
+            np.zeros((5, 9, 16, 1)),
+            r"expected \(T, 8, 16, 1\) or \(B, T, 8, 16, 1\) .* got \(5, 9, 16, 1\)",
         ),
-        (np.zeros((5, 8, 12)), r"got \(5, 8, 12\)"),
-        (np.zeros((1, 2, 5, 8, 12, 1)), r"got \(1, 2, 5, 8, 12, 1\)"),
-        (np.zeros((0, 8, 12, 1)), "at least one frame, got"),
-        (np.zeros((2, 0, 8, 12, 1)), "at least one frame, got"),
-        (np.full((5, 8, 12, 1), 2.0), r"expected floats in \[0, 1\], got \[2, 2\]"),
-        (np.zeros((5, 8, 12, 1), "int64"), "expected uint8 or float, got int64"),
+        (np.zeros((5, 8, 16)), r"got \(5, 8, 16\)"),
+        (np.zeros((1, 2, 5, 8, 16, 1)), r"got \(1, 2, 5, 8, 16, 1\)"),
+        (np.zeros((0, 8, 16, 1)), "at least one frame, got"),
+        (np.zeros((2, 0, 8, 16, 1)), "at least one frame, got"),
+        (np.full((5, 8, 16, 1), 2.0), r"expected floats in \[0, 1\], got \[2, 2\]"),
+        (np.zeros((5, 8, 16, 1), "int64"), "expected uint8 or float, got int64"),
     ],
 )
 def test_wrong_input_is_the_promised_error_before_and_after_a_good_call(name, frames, said):

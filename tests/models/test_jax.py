@@ -33,7 +33,7 @@ def on_jax(*arguments: str, **environment: str) -> dict[str, list[float]]:
 def test_goldens_on_jax_without_tensorflow():
     """One golden of every network; the slow test below has all of them."""
     one = ("e3d_lstm", "predrnn_layer_norm", "predrnn_pp_no_norm", "prednet", "conv_lstm_skip")
-    one = (*one, "tau", "simvp_gsta")
+    one = (*one, "tau", "simvp_gsta", "dfn", "frnn", "cdna")
     # most of the time is compiling
     found = on_jax("--forward", *one, JAX_DISABLE_MOST_OPTIMIZATIONS="1")
     assert set(found) == set(one)

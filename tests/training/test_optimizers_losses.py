@@ -42,6 +42,21 @@ def loss_of(**section):
     return build_loss(TypeAdapter(LossConfig).validate_python(section))
 
 
+def test_cross_entropy_keeps_predictions_away_from_0_and_1_where_it_is_asked_to():
+    truth = np.array([1.0, 0.0, 1.0, 0.5], "float32").reshape(1, 1, 2, 2, 1)
+    prediction = np.array([0.0, 1.0, 1.0, 0.25], "float32").reshape(1, 1, 2, 2, 1)
+    clip = 2.0**-23
+    expected = -2 * np.log(clip) - np.log(1 - clip) - 0.5 * (np.log(0.25) + np.log(0.75))
+    (part,) = loss_of(kind="cross_entropy", epsilon=0.0, clip=clip).measure(truth, prediction)
+    assert float(part) == pytest.approx(expected, rel=1e-6)
+    (part,) = loss_of(kind="cross_entropy", epsilon=0.01, clip=0.05).measure(truth, prediction)
+    expected = -2 * np.log(0.06) - np.log(0.96) - 0.5 * (np.log(0.26) + np.log(0.76))
+    assert float(part) == pytest.approx(expected, rel=1e-6)
+    for clip in (0.0, 1e-8):  # 1 - 1e-8 is 1 in float32
+        with pytest.raises(ValueError, match=r"costs infinitely much; expected a clip of at least"):
+            loss_of(kind="cross_entropy", epsilon=0.0, clip=clip)
+
+
 def test_only_the_future_counts_where_it_is_asked_for():
     truth = np.zeros((2, 5, 1, 1, 1), "float32")
     prediction = np.arange(5, dtype="float32").reshape(1, 5, 1, 1, 1).repeat(2, axis=0)

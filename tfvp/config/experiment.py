@@ -107,7 +107,7 @@ class Experiment(Section):
         if sampling and sampling.kind == "reverse" and not model.predicts_in_context:
             raise ValueError(
                 "training.scheduled_sampling.kind: reverse feeds predictions in the context, and "
-                f"model.network {model.network} makes none there; use linear or null"
+                f"model.network {model.network} makes none there; use another kind or null"
             )
         return self
 

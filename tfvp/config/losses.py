@@ -6,6 +6,8 @@ from pydantic import Field, Tag, model_validator
 
 from tfvp.sections import Section, Weight, chosen_by
 
+LEAST_CLIP = 6e-8  # 1 minus less than this is 1 in float32
+
 
 class LossSection(Section):
     """What every loss has; its own section says which `kind` it is."""
@@ -45,9 +47,21 @@ class CrossEntropyLossConfig(LossSection):
     """Sum of -t log p - (1 - t) log(1 - p) over all predicted frames; targets as they are."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"
-    epsilon: Annotated[float, Field(gt=0, lt=0.1)] = Field(
+    epsilon: Annotated[float, Field(ge=0, lt=0.1)] = Field(
         default=1e-10, description="added to what a logarithm is taken of"
     )
+    clip: Annotated[float, Field(ge=0, lt=0.1)] = Field(
+        default=0.0, description="predictions are first clipped to [clip, 1 - clip]"
+    )
+
+    @model_validator(mode="after")
+    def _finite(self) -> "CrossEntropyLossConfig":
+        if self.epsilon == 0 and self.clip < LEAST_CLIP:
+            raise ValueError(
+                "training.loss: without epsilon a prediction of 0 or 1 costs infinitely much; "
+                f"expected a clip of at least {LEAST_CLIP}, got {self.clip}"
+            )
+        return self
 
 
 LossConfig = Annotated[

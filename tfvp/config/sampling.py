@@ -41,8 +41,22 @@ class ReverseSamplingConfig(Section):
         return self
 
 
+class InverseSigmoidSamplingConfig(Section):
+    """Scheduled sampling of Finn et al. 2016: an exact number of clips is fed the true frame.
+
+    With p = k / (k + exp(updates / k)) and B clips in the global batch it is round(B p) clips, a
+    half to the even number, drawn anew at every frame of the future.
+    """
+
+    kind: Literal["inverse_sigmoid"] = "inverse_sigmoid"
+    k: Annotated[float, Field(gt=0)] = Field(
+        default=900.0, description="in updates; p is one half after k ln k of them"
+    )
+
+
 SamplingConfig = Annotated[
     Annotated[LinearSamplingConfig, Tag("linear")]
-    | Annotated[ReverseSamplingConfig, Tag("reverse")],
-    chosen_by("kind", "linear", "reverse"),
+    | Annotated[ReverseSamplingConfig, Tag("reverse")]
+    | Annotated[InverseSigmoidSamplingConfig, Tag("inverse_sigmoid")],
+    chosen_by("kind", "linear", "reverse", "inverse_sigmoid"),
 ]

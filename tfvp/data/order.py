@@ -21,6 +21,7 @@ PURPOSES = {
     "digit order": 3,
     "motion": 4,
     "user videos": 5,
+    "counted teacher forcing mask": 6,
 }
 
 
@@ -114,3 +115,32 @@ def teacher_forcing_mask(
     for row, position in enumerate(sample_positions):
         drawn[row] = uniform(seed, "teacher forcing mask", (step, int(position)), frames)
     return (drawn < np.asarray(probability)).astype(np.float32)
+
+
+def counted_teacher_forcing_mask(
+    seed: int,
+    step: int,
+    sample_positions: Sequence[int],
+    batch: int,
+    probabilities: Sequence[float],
+) -> np.ndarray:
+    """Draw masks in which an exact number of clips of the global batch is fed the true frame.
+
+    For every frame another draw of round(batch * probability) clips, a half to the even number. The
+    draw is of the whole batch, so it is the same however the batch is spread over devices.
+
+    Args:
+        seed: the seed of the masks.
+        step: the update, counted from 1.
+        sample_positions: places in the global batch, (B,).
+        batch: clips in the global batch.
+        probabilities: in [0, 1], one for each frame in whose place a prediction may be fed.
+
+    Returns:
+        float32 (B, frames) of 0 and 1.
+    """
+    mask = np.zeros((batch, len(probabilities)), np.float32)
+    for frame, probability in enumerate(probabilities):
+        drawn = shuffled(seed, "counted teacher forcing mask", (step, frame), batch)
+        mask[drawn[: round(batch * probability)], frame] = 1
+    return mask[list(sample_positions)]

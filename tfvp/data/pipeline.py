@@ -48,6 +48,7 @@ def training_batch(
     batch: int,
     seed: int,
     sampling: Sampling,
+    exact_share: bool = False,
     reverse: bool = False,
     rows: Sequence[int] | None = None,
 ) -> Batch:
@@ -59,6 +60,8 @@ def training_batch(
         batch: clips in the global batch.
         seed: the seed of the clips' order and of the masks.
         sampling: gives a step's probabilities of feeding the truth, see `Sampling`.
+        exact_share: feed the truth to that share of the global batch exactly, instead of to each
+            clip with that probability.
         reverse: return the same clips with their last frame first, and the same mask.
         rows: places in the global batch; None: all.
 
@@ -69,7 +72,10 @@ def training_batch(
     indices = order.batch_indices(seed, step, batch, source.count)
     clips = np.stack([source[int(indices[row])] for row in rows])
     probabilities = sampling(step)
-    mask = order.teacher_forcing_mask(seed, step, rows, len(probabilities), probabilities)
+    if exact_share:
+        mask = order.counted_teacher_forcing_mask(seed, step, rows, batch, probabilities)
+    else:
+        mask = order.teacher_forcing_mask(seed, step, rows, len(probabilities), probabilities)
     return Batch(frames=to_float(clips[:, ::-1] if reverse else clips), teacher_forcing_mask=mask)
 
 
@@ -79,6 +85,7 @@ def numpy_training_batches(
     batch: int,
     seed: int,
     sampling: Sampling,
+    exact_share: bool = False,
     reverse_input: bool = False,
     start_step: int = 1,
     rows: Sequence[int] | None = None,
@@ -88,7 +95,8 @@ def numpy_training_batches(
     With `reverse_input` every step has two: its clips, then the same reversed in time. The other
     arguments are those of `training_batch`.
     """
-    settings = {"batch": batch, "seed": seed, "sampling": sampling, "rows": rows}
+    settings = {"batch": batch, "seed": seed, "sampling": sampling, "exact_share": exact_share}
+    settings["rows"] = rows
     for step in itertools.count(start_step):
         for reverse in (False, True)[: 1 + reverse_input]:
             yield training_batch(source, step, reverse=reverse, **settings)
@@ -100,6 +108,7 @@ def training_batches(
     batch: int,
     seed: int,
     sampling: Sampling,
+    exact_share: bool = False,
     reverse_input: bool = False,
     start_step: int = 1,
     rows: Sequence[int] | None = None,
@@ -111,7 +120,8 @@ def training_batches(
     """
     import tensorflow as tf
 
-    settings = {"batch": batch, "seed": seed, "sampling": sampling, "rows": rows}
+    settings = {"batch": batch, "seed": seed, "sampling": sampling, "exact_share": exact_share}
+    settings["rows"] = rows
     updates = 1 + reverse_input  # of a step
     clips = batch if rows is None else len(rows)
 

@@ -117,6 +117,7 @@ def _initialise(job: Job, session: TrainingSession) -> TrainingSession:
 def _training_batches(job: Job, session: TrainingSession) -> Any:
     """Return the endless batches of this worker, from the first step to take on."""
     config, data = session.config, job.experiment.data
+    sampling = config.scheduled_sampling
     make = partial(
         pipeline.training_batches if backend.TAKES_DATASETS else pipeline.numpy_training_batches,
         training_source(data, session.prepared, report=job.say),
@@ -124,10 +125,11 @@ def _training_batches(job: Job, session: TrainingSession) -> Any:
         seed=config.seed,
         sampling=partial(
             truth_probabilities,
-            sampling=config.scheduled_sampling,
+            sampling=sampling,
             context_frames=data.context_frames,
             predict_frames=data.predict_frames,
         ),
+        exact_share=sampling is not None and sampling.kind == "inverse_sigmoid",
         reverse_input=config.reverse_input,
         start_step=session.start_step + 1,
         rows=session.workers.rows(config.global_batch),

@@ -28,6 +28,9 @@ MODELS, UNUSABLE = find_plugins(
         "simvp": "tfvp.models.simvp",
         "tau": "tfvp.models.tau",
         "vpn": "tfvp.models.vpn",
+        "dfn": "tfvp.models.dfn",
+        "frnn": "tfvp.models.frnn",
+        "cdna": "tfvp.models.cdna",
     },
     attribute="INFO",
 )
@@ -47,7 +50,7 @@ def list_models() -> list[str]:
     """The names of all networks, as `model.network` takes them.
 
     >>> list_models()[:2]
-    ['conv_lstm_forecaster', 'conv_lstm_skip']
+    ['cdna', 'conv_lstm_forecaster']
     """
     return sorted(MODELS)
 

@@ -27,24 +27,26 @@ def absolute_and_square(truth, prediction):
     return ops.sum(ops.abs(error)), 0.5 * ops.sum(ops.square(error))
 
 
-def cross_entropy(truth, prediction, epsilon: float = 1e-10):
+def cross_entropy(truth, prediction, epsilon: float = 1e-10, clip: float = 0.0):
     """Sum -t log(p + epsilon) - (1 - t) log(1 - p + epsilon) over all values of a batch.
 
     There is no mean; targets between 0 and 1 are taken as they are. It is the loss of Shi et al.
     2015 and Srivastava et al. 2015, whose program has epsilon 1e-10 (in float32 lost in
     1 - p + epsilon, as there), computed in float32. A linear output may leave [0, 1]: its
-    prediction is clipped for the logarithm, where its gradient is then 0.
+    prediction is clipped for the logarithm, where its gradient is then 0. De Brabandere et al. 2016
+    clip to [clip, 1 - clip] and add nothing.
 
     Args:
         truth: (B, T, H, W, C), float in [0, 1].
         prediction: same shape.
         epsilon: added inside both logarithms.
+        clip: how far from 0 and 1 a prediction is kept.
 
     Returns:
         A scalar; one value t = 1 predicted as 0.5 costs log 2.
     """
     t = ops.cast(truth, "float32")
-    p = ops.clip(ops.cast(prediction, "float32"), 0.0, 1.0)
+    p = ops.clip(ops.cast(prediction, "float32"), clip, 1.0 - clip)
     return -ops.sum(t * ops.log(p + epsilon) + (1 - t) * ops.log(1 - p + epsilon))
 
 
@@ -92,11 +94,11 @@ def absolute_square_loss(l1: float = 1.0, l2: float = 1.0, **kwargs: bool) -> Lo
     return Loss({"l1": l1, "l2": l2}, absolute_and_square, **kwargs)
 
 
-def cross_entropy_loss(epsilon: float = 1e-10, **kwargs: bool) -> Loss:
+def cross_entropy_loss(epsilon: float = 1e-10, clip: float = 0.0, **kwargs: bool) -> Loss:
     """The cross entropy, see `cross_entropy`."""
     return Loss(
         {"cross_entropy": 1.0},
-        lambda truth, prediction: (cross_entropy(truth, prediction, epsilon),),
+        lambda truth, prediction: (cross_entropy(truth, prediction, epsilon, clip),),
         **kwargs,
     )
 
@@ -110,7 +112,7 @@ def build_loss(config: LossConfig) -> Loss:
     """The loss that a configuration names."""
     over = {"mean": config.reduction == "mean", "future": config.frames == "future"}
     if config.kind == "cross_entropy":
-        loss = cross_entropy_loss(config.epsilon, **over)
+        loss = cross_entropy_loss(config.epsilon, config.clip, **over)
     else:
         loss = absolute_square_loss(config.l1, config.l2, **over)
     return with_auxiliary(loss, config.network)

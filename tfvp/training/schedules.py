@@ -25,7 +25,8 @@ def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
 
     Linear: start - decay_per_step * step, never below 0, and 0 from stop_step on; without scheduled
     sampling always 0. The released programs lower it before its first use: step 1 is below start.
-    Reverse: see `ReverseSamplingConfig`. The first step is 1.
+    Reverse and inverse sigmoid: see `ReverseSamplingConfig` and `InverseSigmoidSamplingConfig`; the
+    latter counts the updates before this step, so it is nearly 1 at step 1, which is the first.
 
     >>> from tfvp.config.sampling import LinearSamplingConfig
     >>> truth_probability(25_000, LinearSamplingConfig())
@@ -37,6 +38,9 @@ def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
         whole = sampling.last_step - sampling.first_step
         past = (step - sampling.first_step) / whole
         return 0.5 - 0.5 * min(1.0, max(0.0, past))
+    if sampling.kind == "inverse_sigmoid":
+        falling = sampling.k * math.exp(-(step - 1) / sampling.k)  # exp(updates / k) would overflow
+        return falling / (falling + 1)
     if step >= sampling.stop_step:
         return 0.0
     return max(0.0, sampling.start - sampling.decay_per_step * step)
