@@ -108,7 +108,7 @@ def test_predictor_from_python(finished):
     np.testing.assert_allclose(predictor(frames[None], 5)[0], future, atol=1e-6)
     with pytest.raises(ValueError, match=r"floats in \[0, 1\], got \[0, 255\]"):
         predictor(np.array([0.0, 255.0]).repeat(96).reshape(1, 12, 16, 1))
-    with pytest.raises(ValueError, match=r"expected \(B, T, 12, 16, 1\), got \(1, 4, 12, 12, 1\)"):
+    with pytest.raises(ValueError, match=r"\(B, T, 12, 16, 1\) .* got \(4, 12, 12, 1\)"):
         predictor(frames[:, :, :12])
     with pytest.raises(ValueError, match="at least 1"):
         predictor(frames, 0)

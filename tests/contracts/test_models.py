@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_config
-from tfvp.errors import ConfigError
+from tfvp.errors import ConfigError, RunError
 from tfvp.export.runtimes import FORMATS, export_runtime
 from tfvp.export.saved_model import _save
 from tfvp.models.build import build_model
@@ -278,12 +278,20 @@ def test_a_frozen_decoder_is_what_makes_frames_and_nothing_else(name):
     assert not set(decoder) & set(trained)
 
 
+# A loop over pixels inside one over frames: tf2onnx knows no shapes of the convolutions in it.
+CANNOT = {("vpn", "onnx"): "this network cannot be converted"}
+
+
 @pytest.mark.slow
 @ONE_OF_EACH
 @pytest.mark.parametrize("kind", FORMATS)
 def test_another_runtime_gives_its_numbers(name, kind, tmp_path):
     """The file in its own runtime against the network, on other lengths where they are free."""
     network, data = predictor_of(name), experiment(name).data
+    if (name, kind) in CANNOT:
+        with pytest.raises(RunError, match=CANNOT[name, kind]):
+            export_runtime(network, data, tmp_path, kind)
+        return
     path, worst = export_runtime(network, data, tmp_path, kind)
     assert worst <= 1e-5
     run = FORMATS[kind].load(path.read_bytes())
