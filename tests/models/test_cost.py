@@ -29,6 +29,8 @@ class Convolving(keras.Model):
             frames.append(self.conv(frames[-1]))
         return ops.stack(frames[1:], axis=1)
 
+    counted_prediction = predict_frames
+
 
 def test_parameters_and_work_by_hand():
     """9 weights and a bias; 4 * 5 places times 9 products for each of 2 frames."""

@@ -16,7 +16,7 @@ from tfvp.models.build import build_model, count_parameters
 from tfvp.models.vpn.blocks import ResidualBlock
 from tfvp.models.vpn.network import VPNPredictor
 
-HEIGHT, WIDTH, CONTEXT, HORIZON = 8, 12, 2, 2
+HEIGHT, WIDTH, CONTEXT, HORIZON = 8, 16, 2, 2
 KINDS = ("vpn", "vpn feist", "vpn baseline")
 
 
