@@ -53,16 +53,20 @@ def test_parameter_counts(config, count):
 
 @functools.cache
 def jacobian(name: str) -> np.ndarray:
-    """|d logit of pixel i / d true pixel j| of the decoder: (pixels, pixels), raster order."""
-    made = network(name)
-    decoder = made.core.decoder
-    hidden = tf.random.normal((1, HEIGHT, WIDTH, decoder.channels), seed=0)
-    frame = tf.convert_to_tensor(clips()[:, 0])
-    with tf.GradientTape() as tape:
-        tape.watch(frame)
-        logits = decoder(hidden, frame)
-    found = tape.jacobian(logits, frame)
-    return np.abs(np.reshape(found, (HEIGHT * WIDTH, HEIGHT * WIDTH)))
+    """|d logit of pixel i / d true pixel j| of the decoder: (pixels, pixels), raster order.
+
+    The largest of three inputs: a rectifier may hide a path from one of them.
+    """
+    decoder, found = network(name).core.decoder, []
+    for seed in range(3):
+        hidden = tf.random.normal((1, HEIGHT, WIDTH, decoder.channels), seed=seed)
+        frame = tf.convert_to_tensor(clips(3)[seed : seed + 1, 0])
+        with tf.GradientTape() as tape:
+            tape.watch(frame)
+            logits = decoder(hidden, frame)
+        slopes = tape.jacobian(logits, frame)
+        found.append(np.abs(np.reshape(slopes, (HEIGHT * WIDTH, HEIGHT * WIDTH))))
+    return np.max(found, axis=0)
 
 
 @pytest.mark.parametrize("name", ["vpn", "vpn feist"])
