@@ -184,6 +184,7 @@ def test_a_context_of_another_length_is_refused_where_the_weights_belong_to_one(
                 predictor.predict_frames(clips(length=3), HORIZON)
 
 
+@pytest.mark.slow
 @ONE_OF_EACH
 def test_an_export_reloaded_predicts_the_same_for_any_batch_and_length(name, tmp_path):
     predictor = predictor_of(name)

@@ -8,7 +8,13 @@ from tests.contracts.test_models import SHAPE, SMALL, experiment
 from tfvp.inference.predictor import Predictor, compiled_prediction, padded
 from tfvp.models.build import build_model
 
-ONE_OF_EACH = [name for name in SMALL if " " not in name]
+# One of every family and kind of state; the others take minutes together.
+FAST = {"eidetic_stack", "predrnn", "prednet", "fc_lstm", "tau"}
+ONE_OF_EACH = [
+    name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+    for name in SMALL
+    if " " not in name
+]
 
 
 def predictor_of(name: str) -> Predictor:
