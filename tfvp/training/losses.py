@@ -31,10 +31,10 @@ def cross_entropy(truth, prediction, epsilon: float = 1e-10, clip: float = 0.0):
     """Sum -t log(p + epsilon) - (1 - t) log(1 - p + epsilon) over all values of a batch.
 
     There is no mean; targets between 0 and 1 are taken as they are. It is the loss of Shi et al.
-    2015 and Srivastava et al. 2015, whose program has epsilon 1e-10 (in float32 lost in
-    1 - p + epsilon, as there), computed in float32. A linear output may leave [0, 1]: its
-    prediction is clipped for the logarithm, where its gradient is then 0. De Brabandere et al. 2016
-    clip to [clip, 1 - clip] and add nothing.
+    2015 and Srivastava et al. 2015, whose program has epsilon 1e-10 (it counts where p is 0 or 1
+    alone), computed in float32. A linear output may leave [0, 1]: its prediction is clipped for the
+    logarithm, where its gradient is then 0. De Brabandere et al. 2016 clip to [clip, 1 - clip] and
+    add nothing.
 
     Args:
         truth: (B, T, H, W, C), float in [0, 1].
@@ -46,8 +46,11 @@ def cross_entropy(truth, prediction, epsilon: float = 1e-10, clip: float = 0.0):
         A scalar; one value t = 1 predicted as 0.5 costs log 2.
     """
     t = ops.cast(truth, "float32")
-    p = ops.clip(ops.cast(prediction, "float32"), clip, 1.0 - clip)
-    return -ops.sum(t * ops.log(p + epsilon) + (1 - t) * ops.log(1 - p + epsilon))
+    prediction = ops.cast(prediction, "float32")
+    p = ops.clip(prediction, clip, 1.0 - clip)
+    # Clipped anew: from 1 - p + epsilon XLA makes (1 + epsilon) - p, in float32 the logarithm of 0.
+    not_p = ops.clip(1.0 - prediction, clip, 1.0 - clip)
+    return -ops.sum(t * ops.log(p + epsilon) + (1 - t) * ops.log(not_p + epsilon))
 
 
 AUXILIARY = "network"
