@@ -47,7 +47,9 @@ def _register_networks() -> None:
     Not while a module of ours is being imported, which needs no others; `load_network` does it too.
     """
     ours = (module for name, module in sys.modules.items() if name.startswith("tfvp."))
-    if not any(getattr(module.__spec__, "_initializing", False) for module in list(ours)):
+    if any(getattr(module.__spec__, "_initializing", False) for module in list(ours)):
+        return
+    if sys.modules["keras"].backend.backend() in ("tensorflow", "jax"):  # on another nothing loads
         import_module("tfvp.models.build").register_networks()
 
 

@@ -1,5 +1,6 @@
 """Run folders: made whole or not at all, never overwritten, with the facts in them."""
 
+import hashlib
 import json
 import os
 import re
@@ -28,7 +29,8 @@ def test_a_new_run_holds_config_and_provenance_and_nothing_else(experiment):
     run = create_run(experiment, provenance={"seed": 0})
     assert run.root == experiment.results / "mine"
     assert load_resolved(run.config_path) == experiment
-    assert json.loads(run.provenance_path.read_text()) == {"seed": 0}
+    digest = hashlib.sha256(run.config_path.read_bytes()).hexdigest()
+    assert json.loads(run.provenance_path.read_text()) == {"seed": 0, "config_sha256": digest}
     assert sorted(os.listdir(run.root)) == ["config.yaml", "provenance.json"]
     assert os.listdir(experiment.results) == ["mine"]
     assert open_run(run.root) == run
@@ -64,7 +66,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing(experiment, monkeypatch):
 
 def test_results_that_is_a_file_is_one_line(experiment):
     experiment.results.write_text("")
-    with pytest.raises(RunError, match=r"cannot be made: (Not a directory|File exists)"):
+    with pytest.raises(RunError, match=r"cannot be made: .*results is not a folder"):
         create_run(experiment, provenance={})
 
 

@@ -1,11 +1,14 @@
 """Signals end a program tidily or are noted, and their earlier handlers come back."""
 
 import signal
+import subprocess
+import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
+from tests import ROOT
 from tfvp.system.signals import TerminatedError, signals_noted, sigterm_interrupts
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
@@ -100,3 +103,42 @@ def test_a_thread_other_than_the_main_one_changes_nothing(context: AbstractConte
     thread.start()
     thread.join()
     assert inside == before
+
+
+SWALLOW = """
+import os, signal, sys, threading, time, weakref
+from tfvp.system.signals import TerminatedError, sigterm_interrupts
+
+class Thing: pass
+
+def busy(_):
+    started.set()
+    for _ in range(2_000_000): pass  # the signal arrives here
+
+started = threading.Event()
+number = int(sys.argv[1])
+threading.Thread(target=lambda: (started.wait(), os.kill(os.getpid(), number)), daemon=True).start()
+try:
+    with sigterm_interrupts():
+        thing = Thing()
+        kept = weakref.ref(thing, busy)
+        del thing
+        time.sleep(30)
+except TerminatedError:
+    sys.exit(143)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_arrives_in_a_weakref_callback_is_not_lost(number, code):
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOW, str(int(number))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, "")

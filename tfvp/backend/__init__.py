@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING
 
 import keras
 
-# It may be one that tfvp does not run on; the stages refuse it before any work is done.
+from tfvp.errors import ConfigError
+
 KERAS_BACKEND: str = keras.backend.backend()
+if KERAS_BACKEND not in ("tensorflow", "jax"):
+    raise ConfigError(
+        f"Keras runs on {KERAS_BACKEND} (KERAS_BACKEND, or ~/.keras/keras.json); expected "
+        "tensorflow or jax: set KERAS_BACKEND=tensorflow"
+    )
 
 if TYPE_CHECKING:
     from tfvp.backend import tensorflow as backend
@@ -24,4 +30,22 @@ else:
     _OURS = "jax" if KERAS_BACKEND == "jax" else "tensorflow"
     backend = import_module(f"tfvp.backend.{_OURS}")
 
-__all__ = ["KERAS_BACKEND", "backend"]
+__all__ = ["KERAS_BACKEND", "backend", "check_keras_settings"]
+
+
+def check_keras_settings() -> None:
+    """Make sure that Keras computes in float32 and with channels last where nothing else is said.
+
+    Keras reads both from ~/.keras/keras.json, which other work may have written. The command line
+    sets them itself.
+
+    Raises:
+        ConfigError: one of them has another value.
+    """
+    for name, wanted in (("floatx", "float32"), ("image_data_format", "channels_last")):
+        found = getattr(keras.config, name)()
+        if found != wanted:
+            raise ConfigError(
+                f"keras.config.{name}() is {found} (~/.keras/keras.json), tfvp needs {wanted}: "
+                f'call keras.config.set_{name}("{wanted}") first'
+            )

@@ -16,8 +16,20 @@ from tfvp.cli.profile import add_profile
 from tfvp.cli.report import add_compare, add_report
 from tfvp.cli.run import add_run
 from tfvp.errors import UserError
+from tfvp.system.imports import after_import
 from tfvp.system.signals import TerminatedError, sigterm_interrupts
 from tfvp.system.silence import silence_decoders
+
+
+def _set_keras() -> None:
+    """Set what Keras would read from ~/.keras/keras.json, which other work may have written."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+
+
+after_import("keras", _set_keras)
 
 # In the order in which `tfvp --help` lists the commands.
 _COMMANDS = (

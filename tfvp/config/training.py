@@ -96,7 +96,7 @@ class TrainingConfig(Section):
         default=False,
         description="operations that give the same bits every time, also on a GPU; slower there",
     )
-    seed: NotNegative = Field(
+    seed: Annotated[NotNegative, Field(lt=2**32)] = Field(
         default=0, description="of initial weights, data order and sampling masks"
     )
     log_every: Positive = 50

@@ -6,6 +6,7 @@ from dataclasses import replace
 from tfvp.backend import KERAS_BACKEND
 from tfvp.data.prepare import prepare
 from tfvp.errors import ConfigError
+from tfvp.experiment.begin import check_first_weights
 from tfvp.experiment.evaluate import evaluate_own
 from tfvp.experiment.job import Job
 from tfvp.experiment.multi_worker import help_to_train, join
@@ -38,6 +39,8 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
 def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
     if "train" in stages:
         job.check_can_train()
+        if job.experiment.training.init.source and not job.resume:
+            check_first_weights(job.experiment)  # now, as preparing the data may take hours
     elif stages != ("prepare",):
         job.check_same_experiment()
     for name, stage in STAGES.items():
@@ -49,11 +52,7 @@ def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
 
 def check_backend(stages: tuple[str, ...]) -> None:
     """Make sure that Keras runs on what the stages need, or raise a ConfigError."""
-    if KERAS_BACKEND == "tensorflow" or stages == ("prepare",):
-        return
-    if KERAS_BACKEND != "jax":
-        raise ConfigError(f"KERAS_BACKEND={KERAS_BACKEND}: expected tensorflow or jax")
-    if "export" in stages:
+    if KERAS_BACKEND != "tensorflow" and "export" in stages:
         raise ConfigError(
             "the export stage writes a SavedModel and needs KERAS_BACKEND=tensorflow; under JAX "
             "ask for --stages prepare,train,evaluate,report and export the run afterwards"

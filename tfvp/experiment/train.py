@@ -11,11 +11,11 @@ from tfvp.data.prepare import training_source
 from tfvp.evaluation.measure_batch import usual_history
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import History
+from tfvp.experiment.begin import resume, start
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import compiled_prediction, compiled_with_true_pixels
 from tfvp.models.cost import parameter_count
-from tfvp.runs.folder import create_run
-from tfvp.runs.provenance import collect_provenance, note_resumption
+from tfvp.runs.folder import trained_by_one
 from tfvp.system.progress import in_words, progress
 from tfvp.training.callbacks import (
     AgreeWithWorkers,
@@ -28,8 +28,7 @@ from tfvp.training.callbacks import (
 )
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.distributed.devices import Devices
-from tfvp.training.early_stopping import Best, Validation
-from tfvp.training.initialise import initialise
+from tfvp.training.early_stopping import Validation
 from tfvp.training.logging.csv import TrainingLogs
 from tfvp.training.loop import Loop, build_trainer, measure_first_updates
 from tfvp.training.schedules import scheduled, truth_probabilities
@@ -56,62 +55,37 @@ def train(job: Job) -> None:
     checkpoints = Checkpoints(job.run.checkpoints, keep=config.keep_checkpoints, report=job.say)
     session = TrainingSession(config, prepared, devices, trainer, checkpoints)
 
-    # --- Resume or initialise ---
-    if workers.is_chief:
-        session = _resume(job, session) if job.resume else _initialise(job, session)
-    (start_step,) = workers.agree(session.start_step)
-    workers.share(session.variables)
-    session = replace(session, start_step=start_step)
+    # --- First weights ---
+    if workers.is_chief and not job.resume:
+        start(job, session)
+    with trained_by_one(job.run) if workers.is_chief else nullcontext():
+        # --- Resume ---
+        session = _same_everywhere(job, session)
 
-    # --- Warm-up ---
-    if session.start_step < config.steps:
-        loop = Loop(trainer, config, own=devices.own_loop, strategy=devices.strategy)
-        batches = _training_batches(job, session)
-        _warm_up(job, session, loop, batches)
+        # --- Warm-up ---
+        if session.start_step < config.steps:
+            loop = Loop(trainer, config, own=devices.own_loop, strategy=devices.strategy)
+            batches = _training_batches(job, session)
+            _warm_up(job, session, loop, batches)
 
-        # --- Loop ---
+            # --- Loop ---
+            if workers.is_chief:
+                session = _take_steps(job, session, loop, batches)
+            else:
+                _help_to_take_steps(session, loop, batches)
+
+        # --- End ---
         if workers.is_chief:
-            session = _take_steps(job, session, loop, batches)
-        else:
-            _help_to_take_steps(session, loop, batches)
-
-    # --- End ---
-    if workers.is_chief:
-        _say_end(job, session)
+            _say_end(job, session)
 
 
-def _resume(job: Job, session: TrainingSession) -> TrainingSession:
-    """Go on from the newest whole checkpoint; a run that stopped early has no step left."""
-    config = session.config
-    changed = job.check_same_experiment()
-    step, state = session.checkpoints.load_latest()
-    session.restore(state)
-    session.checkpoints.go_back(state)
-    for key, (before, now) in changed.items():
-        job.say(f"changed by --force: {key} was {before!r} and is {now!r} from now on")
-    note_resumption(
-        job.run,
-        job.experiment,
-        data_hash=session.prepared.hash,
-        device=session.devices.describe(),
-        after_step=step,
-        changed=changed,
-    )
-    job.say(f"resuming after step {step} of {config.steps}")
-    best = Best.of(state)
-    over = best is not None and best.is_final(config.early_stopping)
-    return replace(session, start_step=config.steps if over else step, best=best)
-
-
-def _initialise(job: Job, session: TrainingSession) -> TrainingSession:
-    """Take over the weights that the experiment names, if it names any, and make the run folder."""
-    init = session.config.init
-    if init.source:  # weights that do not fit leave no run behind
-        job.say(f"starting from {initialise(session.trainer, init)}")
-    device = session.devices.describe()
-    provenance = collect_provenance(job.experiment, session.prepared.hash, device)
-    create_run(job.experiment, provenance=provenance)
-    return session
+def _same_everywhere(job: Job, session: TrainingSession) -> TrainingSession:
+    """Let the chief resume the run if it is to, and the others take over where it stands."""
+    if session.workers.is_chief and job.resume:
+        session = resume(job, session)
+    (start_step,) = session.workers.agree(session.start_step)
+    session.workers.share(session.variables)
+    return replace(session, start_step=start_step)
 
 
 def _training_batches(job: Job, session: TrainingSession) -> Any:

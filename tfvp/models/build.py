@@ -6,6 +6,7 @@ from typing import Protocol
 
 import keras
 
+from tfvp.backend import check_keras_settings
 from tfvp.errors import WeightsError
 from tfvp.models.base import VideoPredictor
 from tfvp.models.cost import parameter_count
@@ -38,7 +39,11 @@ def build_model(experiment: Described, precision: str | None = None) -> VideoPre
         experiment: an `Experiment`.
         precision: the name of a Keras dtype policy in which it computes, e.g. "mixed_bfloat16";
             None: the one that is set.
+
+    Raises:
+        ConfigError: Keras is set to something that tfvp does not compute with.
     """
+    check_keras_settings()
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision or before)  # layers take it when they are made
     try:
@@ -66,6 +71,7 @@ def load_network(path: str | Path) -> VideoPredictor:
     Raises:
         WeightsError: it is not there, or holds no network of tfvp.
     """
+    check_keras_settings()
     register_networks()
     if not Path(path).is_file():
         raise WeightsError(f"{path}: does not exist; expected a .keras file")

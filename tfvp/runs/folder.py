@@ -1,8 +1,12 @@
 """A run's folder: what lies where in it, how it is made without harm to another, and provenance."""
 
+import contextlib
 import difflib
+import fcntl
+import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,9 @@ from tfvp.config.experiment import Experiment
 from tfvp.config.loading import dump, load_resolved
 from tfvp.errors import ConfigError, RunError
 from tfvp.system.files import creating, write_json, write_text
+
+CONFIG_DIGEST = "config_sha256"
+_LONGEST_NAME = 200  # bytes; a file system takes 255, some of which temporary names need
 
 
 @dataclass(frozen=True)
@@ -118,19 +125,66 @@ def create_run(experiment: Experiment, *, provenance: Mapping[str, Any]) -> Run:
         with creating(run.root) as folder:
             folder.mkdir()
             write_text(Run(folder).config_path, dump(experiment))
-            write_json(Run(folder).provenance_path, dict(provenance))
+            digest = config_digest(Run(folder))
+            write_json(Run(folder).provenance_path, {**provenance, CONFIG_DIGEST: digest})
     except OSError as error:
         raise RunError(f"{run.root}: cannot be made: {error.strerror or error}") from None
     return run
 
 
+def config_digest(run: Run) -> str:
+    """Return the SHA-256 of a run's config.yaml, which its provenance keeps under CONFIG_DIGEST."""
+    return hashlib.sha256(run.config_path.read_bytes()).hexdigest()
+
+
+@contextlib.contextmanager
+def trained_by_one(run: Run) -> Iterator[None]:
+    """Hold a run's folder against other processes that would train the same run.
+
+    The operating system gives it free when the process ends, however it ends. Where a file system
+    knows no such locks, nothing is held.
+
+    Raises:
+        RunError: another process trains the run.
+    """
+    folder = os.open(run.root, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder)
+        raise RunError(
+            f"{run.root} is being trained by another process; wait for it, stop it, or choose "
+            "another name with --name NEW"
+        ) from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        os.close(folder)
+
+
 def refuse_existing(run: Run) -> None:
-    """Make sure that a new run harms none: RunError if something is where it would write."""
+    """Make sure that a new run can be made: RunError if something is where it would write.
+
+    Raises:
+        RunError: the folder exists, or could not be made because of its name or of permissions.
+    """
     if os.path.lexists(run.root):
         raise RunError(
             f"{run.root} exists and is never overwritten; continue it with --resume, choose "
             "another name with --name NEW, or remove it yourself"
         )
+    above = next(folder for folder in run.root.absolute().parents if folder.exists())
+    reason = ""
+    if len(os.fsencode(run.name)) > _LONGEST_NAME:
+        reason = f"the name is longer than {_LONGEST_NAME} bytes; choose another with --name"
+    elif not above.is_dir():
+        reason = f"{above} is not a folder; choose another with --set results=FOLDER"
+    elif not os.access(above, os.W_OK | os.X_OK):
+        reason = f"{above} is not writable; choose another with --set results=FOLDER"
+    if reason:
+        raise RunError(f"{run.root}: cannot be made: {reason}")
 
 
 def open_run(path: str | Path) -> Run:
@@ -149,7 +203,21 @@ def open_run(path: str | Path) -> Run:
         load_resolved(run.config_path)
     except ConfigError as error:
         raise RunError(f"{run.root} cannot be used, its config is damaged: {error}") from None
+    _check_unchanged(run)
     return run
+
+
+def _check_unchanged(run: Run) -> None:
+    """Raise a RunError if config.yaml is not what was written; earlier runs kept no digest."""
+    try:
+        kept = json.loads(run.provenance_path.read_text("utf-8")).get(CONFIG_DIGEST)
+    except (OSError, ValueError, AttributeError):
+        return  # whoever needs the provenance says what is wrong with it
+    if kept not in (None, config_digest(run)):
+        raise RunError(
+            f"{run.config_path} was changed after the run was made (its SHA-256 is not the one in "
+            f"{run.provenance_path.name}); restore it, and change settings with --set when resuming"
+        )
 
 
 def _others(missing: Path) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import config_hash, dump
 from tfvp.errors import RunError
-from tfvp.runs.folder import Run
+from tfvp.runs.folder import CONFIG_DIGEST, Run, config_digest
 from tfvp.system.files import write_json, write_text
 
 
@@ -64,9 +64,11 @@ def note_resumption(
     entry = {**_this_process(device), "changed": changed} if changed else _this_process(device)
     before[f"{len(before) + 1}, after step {after_step}"] = entry
     provenance.update(_hashes(experiment, data_hash))
-    write_json(run.provenance_path, provenance)
-    if changed:
+    if changed:  # the digest first is missing, then right: a kill in between harms nothing
+        write_json(run.provenance_path, {**provenance, CONFIG_DIGEST: None})
         write_text(run.config_path, dump(experiment))
+        provenance[CONFIG_DIGEST] = config_digest(run)
+    write_json(run.provenance_path, provenance)
 
 
 def read_provenance(run: Run) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import json
 import math
 import os
@@ -33,6 +34,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.new{path.suffix}")
     _remove(temporary)  # of a process that had the same number and was killed
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.new{glob.escape(path.suffix)}"):
+        number = left.name.removeprefix(f".{path.stem}.").partition(".")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            _remove(left)  # of another that was killed
     try:
         yield temporary
         _synchronise(temporary)
@@ -90,6 +95,16 @@ def _plain(content: Any) -> Any:
     if isinstance(content, float):
         return content if math.isfinite(content) else None
     return str(content) if isinstance(content, Path) else content
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's, or no number of a process
+        return True
+    return True
 
 
 def _synchronise(path: Path) -> None:

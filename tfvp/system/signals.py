@@ -1,6 +1,8 @@
 """What SIGINT and SIGTERM do to a running program: end it tidily, or be noted until it asks."""
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,8 +16,42 @@ class TerminatedError(KeyboardInterrupt):
 
 
 def sigterm_interrupts() -> AbstractContextManager[None]:
-    """Return a context in which SIGTERM raises TerminatedError where the program stands."""
-    return _handled(_terminate, (signal.SIGTERM,), once=False)
+    """Return a context in which SIGTERM raises TerminatedError where the program stands.
+
+    It also brings back SIGTERM and Ctrl-C where Python loses them, see `_sent_again`.
+    """
+    return _terminating()
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    with _handled(_terminate, (signal.SIGTERM,), once=False), _sent_again():
+        yield
+
+
+@contextmanager
+def _sent_again() -> Iterator[None]:
+    """Send a signal once more whose exception Python ignored.
+
+    An exception that a signal raises while a weakref callback or a `__del__` runs is printed by
+    `sys.unraisablehook` and lost: the program would go on as if nobody had asked it to end.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            before(unraisable)
+            return
+        terminated = issubclass(unraisable.exc_type, TerminatedError)
+        number = signal.SIGTERM if terminated else signal.SIGINT
+        # A moment later: this hook runs inside of what swallowed the first.
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def signals_noted(on_signal: Callable[[int], None]) -> AbstractContextManager[None]:

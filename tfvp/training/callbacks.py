@@ -42,6 +42,11 @@ class SetSchedules(StepCallback):
         set_schedules(self.model.optimizer, step, self.config)
 
 
+def _last_good(session: TrainingSession) -> str:
+    kept = session.checkpoints.steps()[-1:]
+    return f"the last good checkpoint is of step {kept[0]}" if kept else "nothing was saved yet"
+
+
 class StopOnNonFiniteLoss(StepCallback):
     """Ends training where the loss or one of its parts is infinite or not a number."""
 
@@ -50,10 +55,8 @@ class StopOnNonFiniteLoss(StepCallback):
         if all(np.isfinite(value) for value in logs.values()):
             return
         parts = ", ".join(f"{name} {value}" for name, value in logs.items())
-        kept = self.session.checkpoints.steps()[-1:]
-        good = f"the last good checkpoint is of step {kept[0]}" if kept else "nothing was saved yet"
         raise TrainingError(
-            f"step {step}: the loss is not finite ({parts}); {good}; lower "
+            f"step {step}: the loss is not finite ({parts}); {_last_good(self.session)}; lower "
             f"training.optimizer.learning_rate ({self.config.optimizer.learning_rate}) and start "
             "again"
         )
@@ -184,8 +187,16 @@ class SaveCheckpoints(StepCallback):
             self.save(step)
 
     def save(self, step: int) -> None:
-        """Save a checkpoint."""
+        """Save a checkpoint; raise a TrainingError where something in it is not finite."""
         state = self.session.state(step)
+        broken = [name for name, value in state.items() if not np.isfinite(value).all()]
+        if broken:
+            raise TrainingError(
+                f"step {step}: {len(broken)} of {len(state)} variables are not finite, "
+                f"{broken[0]} first; {_last_good(self.session)}; lower "
+                f"training.optimizer.learning_rate ({self.config.optimizer.learning_rate}) and "
+                "start again"
+            )
         if self.validate.best:
             state.update(self.validate.best.state())
         self.logs.sync()

@@ -46,9 +46,25 @@ class Checkpoints:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The step, metric and value of the best checkpoint by validation; None: there was none."""
+        """The step, metric and value of the best checkpoint by validation; None: there was none.
+
+        Raises:
+            RunError: best.json is damaged.
+        """
         record = self.folder / "best.json"
-        return json.loads(record.read_text()) if record.is_file() else None
+        if not record.is_file():
+            return None
+        try:
+            best = json.loads(record.read_text("utf-8"))
+            if not (isinstance(best["step"], int) and best["step"] in self.steps()):
+                raise ValueError(f"no checkpoint of step {best['step']!r}")
+            float(best["value"])
+            return {**best, "metric": str(best["metric"])}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(
+                f"{record}: damaged ({type(error).__name__}: {error}); remove it to use the newest "
+                "checkpoint (evaluation.checkpoint: last)"
+            ) from None
 
     def save(self, step: int, state: State) -> None:
         """Write a checkpoint, then remove those of our own that are no longer kept.
@@ -186,7 +202,8 @@ def assign(named: dict[str, keras.Variable], values: dict[str, np.ndarray | None
     """Assign values to variables of the same names after checking all of them.
 
     Raises:
-        WeightsError: one is missing or has another shape; nothing was assigned.
+        WeightsError: one is missing, has another shape or values that are not finite numbers;
+            nothing was assigned.
     """
     for name, variable in named.items():
         value = values.get(name)
@@ -199,6 +216,11 @@ def assign(named: dict[str, keras.Variable], values: dict[str, np.ndarray | None
                 f"{name}: the network has shape {tuple(variable.shape)}, the checkpoint "
                 f"{tuple(value.shape)}; model.hidden, model.cell.kernel, model.wiring, "
                 "model.patch_px and the data's channels decide it"
+            )
+        if value.dtype.kind not in "fiub" or not np.isfinite(value).all():
+            raise WeightsError(
+                f"{name}: expected finite real numbers, got "
+                + (f"type {value.dtype}" if value.dtype.kind not in "fiub" else "NaN or infinity")
             )
     for name, variable in named.items():
         variable.assign(values[name])
