@@ -8,7 +8,7 @@ from tfvp.porting.program import WeightNames
 
 
 def openstl_names(core: Any) -> WeightNames:
-    """Every weight of a `ConvLSTMStack` without biases."""
+    """Return every weight of a `ConvLSTMStack` without biases by its name in OpenSTL."""
     named = {}
     for i, cell in enumerate(core.cells):
         named[f"cell_list.{i}.conv_x.0.weight"] = cell.kernel
