@@ -44,7 +44,7 @@ class PredNet(RecurrentCore):
     Args:
         channels: channels of A and R of each layer but the lowest, which has the frame's.
         kernel: side of the convolutions.
-        unit: settings of another unit, as in Dittrich 2020, see `make_cell`; None: the released one.
+        unit: settings of another unit, as in Dittrich 2020, see `make_cell`; None: the released.
         pixel_max: upper limit of a predicted frame.
         error_weights: weight of each layer's error in training by error units; (1, 0.1, 0.1,
             0.1) is the program's L_all, None its L_0: only the lowest layer's counts.
