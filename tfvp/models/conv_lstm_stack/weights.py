@@ -18,5 +18,5 @@ def openstl_names(core: Any) -> WeightNames:
 
 
 def unused_by_openstl(name: str) -> bool:
-    """Whether OpenSTL's cells declare and save this weight but never use it."""
+    """Return whether OpenSTL's cells declare and save this weight but never use it."""
     return bool(re.fullmatch(r"cell_list\.\d+\.(conv_o\.0|conv_last)\.weight", name))

@@ -23,7 +23,7 @@ class EideticStackState(NamedTuple):
 
     frame: Tensor  # (B, H, W, C), the frame read in the step before
     layers: tuple[EideticLSTMState, ...]
-    memory: Tensor  # (B, D, H, W, hidden), from layer to layer, then to t + 1; None: 0
+    memory: Tensor  # (B, D, H, W, hidden), from layer to layer, then to t + 1; None: zero
 
 
 @keras.saving.register_keras_serializable(package="tfvp")

@@ -125,7 +125,7 @@ class TF1Checkpoint:
 
     @property
     def decoder_was_frozen(self) -> bool:
-        """Whether the decoder was left out of training, and so of averages and slots."""
+        """Return whether the decoder was left out of training, and so of averages and slots."""
         averaged = {name for name in (_FIRST, *DECODER) if name + _AVERAGE in self._shapes}
         return averaged == {_FIRST}
 

@@ -153,7 +153,7 @@ class PredRNN(RecurrentCore):
         return predictions, {"decoupling": ops.mean(overlaps, axis=1)}
 
     def programs(self) -> dict[str, Program]:
-        """Return the authors' PyTorch program of 2021; that of 2017 published no checkpoint."""
+        """Return the authors' PyTorch program of 2021; of that of 2017 no file was published."""
         if self.release != "2021":
             return {}
         return {"torch": TorchProgram(released_names(self))}

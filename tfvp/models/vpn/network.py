@@ -170,7 +170,7 @@ class VPNPredictor(RecurrentPredictor):
         return rollout(self.core.read, state, frames, predict_frames=1)[:, context_frames - 1 :]
 
     def _unrolled(self, context: Tensor, horizon: int, truth=None, mask=None):
-        """Predict the future, reading its predictions where the mask gives no truth; adds h."""
+        """Return the future, which reads predictions where the mask gives no truth, and its h."""
         state = self.core.initial_state(ops.shape(context)[0], self.grid_shape)
         state = read_frames(self.core.read, state, context)
         hidden = state[0]

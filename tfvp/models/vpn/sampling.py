@@ -22,7 +22,7 @@ class PixelStep:
         self.after: list[Tensor] = []
 
     def __call__(self, layer: keras.layers.Layer, x: Tensor) -> Tensor:
-        """Convolve the pixel's input x (B, 1, 1, C) with a layer, after those before it."""
+        """Apply a masked layer at the pixel, whose input is x (B, 1, 1, C)."""
         assert isinstance(layer, MaskedConv2D)
         window = layer.write(next(self.before), x, self.column)
         self.after.append(window)
