@@ -25,7 +25,7 @@ class AttentionBlock(keras.layers.Layer):
     (2, 4, 4, 8)
 
     Args:
-        gate: of the attention, see `GatedAttention`.
+        gate: spatial or temporal, see `GatedAttention`.
         mlp_ratio: see `MixMLP`.
         drop_path: probability that a clip goes without a branch in training.
         activation: see `GatedAttention`.
@@ -81,7 +81,7 @@ class AttentionTranslator(keras.layers.Layer):
 
     Args:
         hidden: channels of all blocks but the first.
-        blocks: how many, at least 2.
+        blocks: number of blocks, at least 2.
         gate: see `GatedAttention`.
         mlp_ratio: see `MixMLP`.
         drop_path: rate of the last block, see `AttentionBlock`.

@@ -101,7 +101,7 @@ class _Blocks(keras.layers.Layer):
 
 
 class FrameEncoder(_Blocks):
-    """Encode frames by a chain of blocks, of which every second one halves the map.
+    """Encode frames by blocks [same, down, same, down, ...], of which down halves the map.
 
     frames (B, H, W, C) -> latent maps (B, H / 2^(blocks / 2), W / ..., filters), and the output of
     the first block (B, H, W, filters) for the decoder.
@@ -113,7 +113,7 @@ class FrameEncoder(_Blocks):
     Args:
         filters: channels of every block.
         kernel: side of their convolutions.
-        blocks: how many, even.
+        blocks: number of blocks, even.
     """
 
     def __init__(self, filters: int, kernel: int, blocks: int, **kwargs: Any):
@@ -133,7 +133,7 @@ class FrameEncoder(_Blocks):
 
 
 class FrameDecoder(_Blocks):
-    """Decode frames by a chain of blocks, of which every second one from the first doubles the map.
+    """Decode maps by blocks [up, same, up, same, ...], of which up doubles the map, and a readout.
 
     The last block reads the sum of the one before and the encoder's first block. A 1x1 convolution
     makes the frame, without activation: values may leave [0, 1].
@@ -148,8 +148,8 @@ class FrameDecoder(_Blocks):
     Args:
         filters: channels of every block.
         kernel: side of their convolutions.
-        blocks: how many, even.
-        channels: of a frame.
+        blocks: number of blocks, even.
+        channels: channels of a frame.
     """
 
     def __init__(self, filters: int, kernel: int, blocks: int, channels: int, **kwargs: Any):

@@ -92,7 +92,7 @@ class InceptionTranslator(keras.layers.Layer):
 
     Args:
         hidden: channels of all units but the last; inside a unit half as many.
-        blocks: how many each way, at least 2.
+        blocks: number of units down, and of units up, at least 2.
     """
 
     def __init__(self, hidden: int, blocks: int, **kwargs: Any):

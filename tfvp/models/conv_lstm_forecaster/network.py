@@ -79,12 +79,12 @@ class ConvLSTMForecaster(EncoderDecoderCore):
         """Return the all-zero state of the encoder for frames of (H, W, C)."""
         return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.encoder)
 
-    def encode(self, frame, state):
+    def encode(self, frame, state: tuple[ConvLSTMState, ...]):
         """Read a frame (B, H, W, C); returns the last layer's output and the new state."""
         outputs, state = run_stack(self.encoder, frame, state)
         return outputs[-1], state
 
-    def start(self, state, direction: str):
+    def start(self, state: tuple[ConvLSTMState, ...], direction: str):
         """Return the forecaster's first states, which are the encoder's last."""
         del direction
         return self._in_order(state)
@@ -94,7 +94,7 @@ class ConvLSTMForecaster(EncoderDecoderCore):
         del direction
         return self._forecast
 
-    def _forecast(self, frame, state):
+    def _forecast(self, frame, state: tuple[ConvLSTMState, ...]):
         outputs, state = run_stack(self.forecaster, frame, state)
         return self.decoder(ops.concatenate(outputs, axis=-1)), state
 

@@ -1,5 +1,6 @@
 """ConvLSTM layers between convolutions with skips, which read the context a second time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -89,7 +90,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
             self.outer.items(), (channels, half, self.hidden, half), strict=True
         ):
             layer.build((None, *((height, width) if name == "conv1" else places), seen))
-        # PyTorch's settings; its momentum is the share of what is new
+        # PyTorch's settings; its momentum is 1 - Keras'
         self.norms = {
             name: keras.layers.BatchNormalization(
                 momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name=f"{name}_norm"
@@ -128,12 +129,12 @@ class ConvLSTMSkip(EncoderDecoderCore):
         encoder, places = (self.cells["enc1"], self.cells["enc2"]), self._smaller(frame_shape[:2])
         return tuple(cell.get_initial_state(batch_size, places) for cell in encoder)
 
-    def encode(self, frame, state):
+    def encode(self, frame, state: tuple[ConvLSTMState, ...]):
         """Read a frame (B, H, W, C); returns the last layer's output and the new state."""
         output, _, state = self._read(frame, state)
         return output, state
 
-    def _read(self, frame, state):
+    def _read(self, frame, state: Sequence[ConvLSTMState]):
         """Return encoder 2's output, the maps (a, b) that skip the ConvLSTMs, and the new state."""
         a = self._block("conv1", frame * _PIXEL_MAX)
         b = self._block("conv2", a)
@@ -144,7 +145,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
     def _block(self, name: str, x):
         return ops.gelu(self.norms[name](self.outer[name](x)), approximate=False)
 
-    def start(self, state, direction: str):
+    def start(self, state: tuple[ConvLSTMState, ...], direction: str):
         """Return the encoder's last states and all-zero ones of the decoder."""
         del direction
         zeros = ConvLSTMState(*(ops.zeros_like(x) for x in state[-1]))
@@ -155,7 +156,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
         del direction
         return self._forecast
 
-    def _forecast(self, frame, state):
+    def _forecast(self, frame, state: tuple[ConvLSTMState, ...]):
         *encoder, third, fourth = state
         hidden, (a, b), encoder = self._read(frame, encoder)
         hidden, third = self.cells["dec1"](hidden, third)

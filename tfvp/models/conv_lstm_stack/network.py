@@ -84,7 +84,7 @@ class ConvLSTMStack(RecurrentCore):
         """Return the all-zero state for frames of (H, W, C)."""
         return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells)
 
-    def call(self, frame, state):
+    def call(self, frame, state: tuple[ConvLSTMState, ...]):
         """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         outputs, state = run_stack(self.cells, frame, state)
         every = self.readout == "all_layers"

@@ -97,7 +97,7 @@ class TF1Checkpoint:
         """Read Adam's step and moments for the weights that will be trained.
 
         Args:
-            expected: as everywhere, without the decoder if it is to stay frozen.
+            expected: name -> shape, without the decoder if it is to stay frozen.
 
         Raises:
             WeightsError: the checkpoint has no such state, or it does not fit.

@@ -82,7 +82,7 @@ class RecurrentAutoencoder(RecurrentCore):
     def _empty(cells: list, batch_size, places) -> tuple:
         return tuple(cell.get_initial_state(batch_size, places) for cell in cells)
 
-    def call(self, frame, state):
+    def call(self, frame, state: tuple):
         """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         forgetful = self.cells[len(state) :]
         batch_size, *places = keras.ops.shape(frame)[:-1]

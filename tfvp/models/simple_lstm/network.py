@@ -8,8 +8,12 @@ from keras import ops
 from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
 from tfvp.models.simple_lstm.config import SimpleLSTMConfig
 from tfvp.sections import DataSection
+from tfvp.shapes import Tensor
 
 _PIXEL_MAX = 255.0  # the program's frames are bytes
+
+LSTMStates = tuple[tuple[Tensor, Tensor], ...]
+"""Hidden and cell state (B, units) of each LSTM."""
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -89,18 +93,18 @@ class SimpleLSTM(EncoderDecoderCore):
         ]
         return keras.Sequential(layers, name=name)
 
-    def initial_state(self, batch_size, frame_shape):
+    def initial_state(self, batch_size, frame_shape) -> LSTMStates:
         """Return the all-zero hidden and cell state of each LSTM."""
         del frame_shape
         return tuple(tuple(cell.get_initial_state(batch_size)) for cell in self.cells)
 
-    def encode(self, frame, state):
+    def encode(self, frame, state: LSTMStates):
         """Read a frame (B, H, W, C); returns the encoder's output and the new state."""
         pixels = ops.reshape(_PIXEL_MAX * frame, (-1, math.prod(self.frame_shape)))
         encoded = self.dense_in(pixels)
         return encoded, self._step(encoded, state)
 
-    def start(self, state, direction: str):
+    def start(self, state: LSTMStates, direction: str):
         """Return the encoder's last state, from which the decoder goes on."""
         del direction
         return state
@@ -110,14 +114,14 @@ class SimpleLSTM(EncoderDecoderCore):
         del direction
         return self._go_on
 
-    def _go_on(self, frame, state):
+    def _go_on(self, frame, state: LSTMStates):
         """Return the frame of the LSTM's output, and the state after it has read that output."""
         del frame
         output = ops.relu(ops.concatenate([hidden for hidden, _ in state], axis=-1))
         pixels = self.decoder(output) / _PIXEL_MAX
         return ops.reshape(pixels, (-1, *self.frame_shape)), self._step(output, state)
 
-    def _step(self, x, state):
+    def _step(self, x, state: LSTMStates) -> LSTMStates:
         """Return the state of each LSTM after it has read x."""
         steps = [cell(x, list(own)) for cell, own in zip(self.cells, state, strict=True)]
         return tuple(tuple(after) for _, after in steps)

@@ -12,7 +12,7 @@ class PixelStep:
     """Computes the masked convolutions at one pixel, each in its window, see `MaskedConv2D`.
 
     Args:
-        windows: of the layers in the order of their use.
+        windows: the windows of the layers, in the order of their use.
         column: the pixel's column, a scalar.
     """
 
