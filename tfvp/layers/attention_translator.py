@@ -84,7 +84,7 @@ class AttentionTranslator(keras.layers.Layer):
         blocks: number of blocks, at least 2.
         gate: see `GatedAttention`.
         mlp_ratio: see `MixMLP`.
-        drop_path: rate of the last block, see `AttentionBlock`.
+        drop_path: of the last block, see `AttentionBlock`.
         activation: see `GatedAttention`.
     """
 

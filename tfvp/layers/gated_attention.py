@@ -35,7 +35,7 @@ class GatedAttention(keras.layers.Layer):
 
     Args:
         gate: spatial or temporal.
-        activation: activation of u, gelu (exact) or relu.
+        activation: of u, gelu (exact) or relu.
     """
 
     def __init__(self, gate: str, activation: str = "gelu", **kwargs: Any):
