@@ -278,7 +278,7 @@ MESSAGES = {
     "did you mean data.windows?",
     "data: {dataset: kth, digits: mnist}": 'data.digits: unknown key (got "mnist"); kth has no '
     "such key; known keys: data.root, data.prepared, data.frame_px, data.context_frames, "
-    "data.predict_frames, data.dataset, data.windows, data.stride",
+    "data.predict_frames, data.dataset, data.channels, data.windows, data.stride",
     "evaluation: {metrics: [mse, psnr]}": "evaluation.metrics: expected 'mse', 'mae', "
     "'ssim_thesis', 'ssim_range1', 'ssim_uint8', 'ssim_gaussian', 'psnr_uint8', 'psnr_float' or "
     "'cross_entropy', got \"psnr\"",

@@ -1,6 +1,7 @@
 """Recurrent cells: one paper, one file, one step of time, each a Keras layer and RNN cell.
 
-`CELLS` has every cell by its kind, the value of `model.cell.kind`; `make_cell` makes one by it.
+`CELLS` has every cell by its kind, the value of `model.cell.kind`; `make_cell` makes one by it;
+`GridRNN` runs one over time in a Keras model.
 Keras is imported when a cell is first asked for: their sections (`tfvp.cells.config`) need none.
 """
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tfvp.cells.ghu import GHU
     from tfvp.cells.make import CELLS, make_cell
     from tfvp.cells.prednet import PredNetCell
+    from tfvp.cells.rnn import GridRNN
     from tfvp.cells.st_lstm import STLSTMCell
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "ConvLSTMCell",
     "EideticLSTMCell",
     "FCLSTMCell",
+    "GridRNN",
     "PredNetCell",
     "STLSTMCell",
     "make_cell",
@@ -33,7 +36,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'tfvp.cells' has no attribute {name!r}")
-    return getattr(import_module("tfvp.cells.make"), name)
+    home = "rnn" if name == "GridRNN" else "make"
+    return getattr(import_module(f"tfvp.cells.{home}"), name)
 
 
 def __dir__() -> list[str]:

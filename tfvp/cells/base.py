@@ -1,9 +1,22 @@
 """What recurrent cells on a grid have in common: the sizes of their state, and its beginning."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+
+def kernel_sizes(name: str, kernel: int | Sequence[int], axes: int) -> tuple[int, ...]:
+    """Return a kernel's size along each of so many axes; one number stands for all of them.
+
+    Raises:
+        ValueError: other than one number or one for each axis, or one below 1; `name` is named.
+    """
+    sizes = (kernel,) * axes if isinstance(kernel, int) else tuple(kernel)
+    if len(sizes) != axes or min(sizes) < 1:
+        raise ValueError(f"{name}: expected a number or {axes} of them, from 1 on, got {kernel}")
+    return sizes
 
 
 class GridCell(keras.layers.Layer):
@@ -17,6 +30,8 @@ class GridCell(keras.layers.Layer):
         output: channels of the output; None: those of the first slot.
     """
 
+    axes = "H W C"  # of what enters at a step
+    grows = False  # whether the state gets larger from step to step
     constant_states: tuple[str, ...] = ()  # slots that a step does not change
     _places: tuple[int | None, ...] = ()
 
@@ -38,9 +53,10 @@ class GridCell(keras.layers.Layer):
 
     def get_initial_state(self, batch_size=None, places=None) -> Any:
         """All-zero state for a batch; `places` are (H, W), default those it was built with."""
-        grid = places or self._places
-        zeros = [
-            ops.zeros((batch_size, *grid, width), dtype=self.compute_dtype)
-            for width in self._widths
-        ]
-        return self._state(*zeros)
+        shapes = self.state_shapes(batch_size, places or self._places)
+        return self._state(*(ops.zeros(shape, dtype=self.compute_dtype) for shape in shapes))
+
+    def state_shapes(self, batch_size, places, steps=0) -> Any:
+        """Return the state with the shape of each slot; `steps` counts only where it grows."""
+        del steps
+        return self._state(*((batch_size, *places, width) for width in self._widths))

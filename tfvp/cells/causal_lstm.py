@@ -57,7 +57,7 @@ class CausalLSTMCell(GridCell):
 
     Args:
         filters: channels of every state that leaves the cell.
-        kernel: side of the convolutions, odd.
+        kernel: rows, columns of the convolutions, odd, or one number for both.
         memory_channels: channels of the memory that enters; None: `filters`.
         layer_norm: normalise the gates.
         forget_bias: added inside f and f'.
@@ -66,7 +66,7 @@ class CausalLSTMCell(GridCell):
     def __init__(
         self,
         filters: int,
-        kernel: int = 5,
+        kernel: int | tuple[int, int] = 5,
         *,
         memory_channels: int | None = None,
         layer_norm: bool = True,
@@ -98,7 +98,7 @@ class CausalLSTMCell(GridCell):
         """Create every weight; input_shape is (B, H, W, Cin)."""
         *places, channels = input_shape
         n = self.filters
-        self._places = tuple(places[1:])  # H, W for get_initial_state in keras.layers.RNN
+        self._places = tuple(places[1:])  # H, W for get_initial_state in Keras' RNN layer
         widths = dict.fromkeys(CONVOLUTIONS, n)
         widths["spatial_memory_transition"] = self.memory_channels or n
         widths["input_to_state"] = channels

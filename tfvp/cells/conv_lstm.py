@@ -5,7 +5,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from tfvp.cells.base import GridCell
+from tfvp.cells.base import GridCell, kernel_sizes
 from tfvp.shapes import Tensor
 
 PEEPHOLES = ("none", "channel", "full", "conv", "conv_released")
@@ -50,8 +50,8 @@ class ConvLSTMCell(GridCell):
 
     Args:
         filters: channels of both states.
-        kernel: rows, columns of the convolution of x.
-        state_kernel: rows, columns of the convolutions of h and, if there are any, of c.
+        kernel: rows, columns of the convolution of x, or one number for both.
+        state_kernel: the same of the convolutions of h and, if there are any, of c.
         peephole: none, channel, full, conv or conv_released.
         use_bias: one bias a gate and channel.
         unit_forget_bias: start the forget gate's bias at 1 instead of 0.
@@ -64,9 +64,9 @@ class ConvLSTMCell(GridCell):
     def __init__(
         self,
         filters: int,
-        kernel: tuple[int, int] = (5, 5),
+        kernel: int | tuple[int, int] = (5, 5),
         *,
-        state_kernel: tuple[int, int] = (5, 5),
+        state_kernel: int | tuple[int, int] = (5, 5),
         peephole: str = "none",
         use_bias: bool = True,
         unit_forget_bias: bool = False,
@@ -77,8 +77,8 @@ class ConvLSTMCell(GridCell):
         if peephole not in PEEPHOLES:
             raise ValueError(f"peephole: expected one of {', '.join(PEEPHOLES)}, got {peephole}")
         self.filters = filters
-        self.kernel_size = tuple(kernel)
-        self.state_kernel_size = tuple(state_kernel)
+        self.kernel_size = kernel_sizes("kernel", kernel, 2)
+        self.state_kernel_size = kernel_sizes("state_kernel", state_kernel, 2)
         self.peephole = peephole
         self.use_bias = use_bias
         self.unit_forget_bias = unit_forget_bias
@@ -88,7 +88,7 @@ class ConvLSTMCell(GridCell):
         """Create every weight; input_shape is (B, H, W, Cin)."""
         _, height, width, channels = input_shape
         n = self.filters
-        self._places = (height, width)  # for get_initial_state in keras.layers.RNN
+        self._places = (height, width)  # for get_initial_state in Keras' RNN layer
         self.kernel = (
             self._kernel("kernel", (*self.kernel_size, channels, 4 * n))
             if self.reads_input

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from tfvp.cells.base import kernel_sizes
 from tfvp.layers.recall import recall
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 from tfvp.layers.window_conv import WindowConv, convolve_window
@@ -52,20 +53,23 @@ class EideticLSTMCell(keras.layers.Layer):
 
     Args:
         filters: channels of every state.
-        kernel: time, rows, columns of the convolutions; (2, 5, 5) released, (1, 5, 5) is E2D.
+        kernel: time, rows, columns of the convolutions, or one number for all; (2, 5, 5) released,
+            (1, 5, 5) is E2D.
         carry_memory: hand on the new memory (paper) instead of the old one (released program).
         history_length: steps that the history holds, in a masked buffer of fixed size; the oldest
-            is dropped when it is full. None: it grows by D slices a step (in `keras.layers.RNN`
-            use `unroll=True`).
+            is dropped when it is full. None: it grows by D slices a step (in `GridRNN` use
+            `unroll=True`).
         forget_bias: added inside f'.
         keep_recall: keep the weights of RECALL for the gradient; else they are computed once more,
             which takes less memory and more time.
     """
 
+    axes = "D H W C"  # of what enters at a step
+
     def __init__(
         self,
         filters: int,
-        kernel: tuple[int, int, int] = (2, 5, 5),
+        kernel: int | tuple[int, int, int] = (2, 5, 5),
         *,
         carry_memory: bool = False,
         history_length: int | None = None,
@@ -75,7 +79,7 @@ class EideticLSTMCell(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel = tuple(kernel)
+        self.kernel = kernel_sizes("kernel", kernel, 3)
         self.carry_memory = carry_memory
         self.history_length = history_length
         self.forget_bias = forget_bias
@@ -92,6 +96,11 @@ class EideticLSTMCell(keras.layers.Layer):
         self.conv_cell_out = WindowConv(filters, self.kernel, dtype=policy, name="conv3d_3")
         self.conv_memory_out = WindowConv(filters, self.kernel, dtype=policy, name="conv3d_4")
         self.conv_mix = WindowConv(filters, (1, 1, 1), dtype=policy, name="conv3d_5")
+
+    @property
+    def grows(self) -> bool:
+        """Whether the state gets larger from step to step."""
+        return self.history_length is None
 
     @property
     def constant_states(self) -> tuple[str, ...]:
@@ -112,7 +121,7 @@ class EideticLSTMCell(keras.layers.Layer):
         """Create every weight; input_shape is (B, D, H, W, Cin)."""
         *places, channels = input_shape
         n = self.filters
-        self._places = tuple(places[1:])  # D, H, W for get_initial_state in keras.layers.RNN
+        self._places = tuple(places[1:])  # D, H, W for get_initial_state in Keras' RNN layer
         for layer, width in (
             (self.conv_hidden, n),
             (self.norm_hidden, 4 * n),
@@ -130,20 +139,21 @@ class EideticLSTMCell(keras.layers.Layer):
 
     def get_initial_state(self, batch_size=None, places=None) -> EideticLSTMState:
         """All-zero state for a batch; `places` are (D, H, W), default those it was built with."""
-        depth, height, width = places or self._places
-        slices = 0 if self.history_length is None else self.history_length * depth
+        shapes = self.state_shapes(batch_size, places or self._places)
+        zeros = (ops.zeros(shape, dtype=self.compute_dtype) for shape in shapes)
+        return EideticLSTMState(*zeros)
 
-        def zeros(time):
-            return ops.zeros(
-                (batch_size, time, height, width, self.filters), dtype=self.compute_dtype
-            )
-
+    def state_shapes(self, batch_size, places, steps=0) -> EideticLSTMState:
+        """Return the state with each slot's shape after so many steps; places are (D, H, W)."""
+        depth, *grid = places
+        slices = (steps if self.grows else self.history_length) * depth
+        window = (batch_size, depth, *grid, self.filters)
         return EideticLSTMState(
-            hidden=zeros(depth),
-            cell=zeros(depth),
-            memory=zeros(depth),
-            history=zeros(slices),
-            filled=ops.zeros((batch_size, slices), dtype=self.compute_dtype),
+            hidden=window,
+            cell=window,
+            memory=window,
+            history=(batch_size, slices, *grid, self.filters),
+            filled=(batch_size, slices),
         )
 
     def call(self, x, states, training=None):

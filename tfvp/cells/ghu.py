@@ -34,11 +34,13 @@ class GHU(GridCell):
 
     Args:
         filters: channels of z.
-        kernel: side of the convolutions, odd.
+        kernel: rows, columns of the convolutions, odd, or one number for both.
         layer_norm: normalise the two convolutions.
     """
 
-    def __init__(self, filters: int, kernel: int = 5, *, layer_norm: bool = True, **kwargs):
+    def __init__(
+        self, filters: int, kernel: int | tuple[int, int] = 5, *, layer_norm: bool = True, **kwargs
+    ):
         super().__init__(GHUState, (filters,), **kwargs)
         self.filters = filters
         self.kernel = kernel

@@ -58,7 +58,7 @@ class PredNetCell(GridCell):
     Args:
         filters: channels of R and c.
         channels: channels of A and Â.
-        kernel: side of the convolutions, odd.
+        kernel: rows, columns of the convolutions, odd, or one number for both.
         filters_above: channels of R of the layer above; 0: this is the top.
         channels_above: channels of A of the layer above; 0: this is the top.
         pixel_max: upper limit of Â; None: none.
@@ -69,7 +69,7 @@ class PredNetCell(GridCell):
         self,
         filters: int,
         channels: int,
-        kernel: int = 3,
+        kernel: int | tuple[int, int] = 3,
         *,
         filters_above: int = 0,
         channels_above: int = 0,
@@ -101,11 +101,11 @@ class PredNetCell(GridCell):
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, channels)."""
         places = tuple(input_shape[:-1])
-        self._places = places[1:]  # H, W for get_initial_state in keras.layers.RNN
+        self._places = places[1:]  # H, W for get_initial_state in Keras' RNN layer
         seen = 2 * self.channels + self.filters_above
         for layer in self.conv_gates.values():
             layer.build((*places, self.filters + seen))
-        if self.unit:
+        if self.unit and not self.unit.built:  # a unit from a file is built
             self.unit.build((*places, seen))
         self.conv_prediction.build((*places, self.filters))
         if self.conv_up:

@@ -65,7 +65,7 @@ class STLSTMCell(GridCell):
 
     Args:
         filters: channels of every state.
-        kernel: side of the convolutions, odd.
+        kernel: rows, columns of the convolutions, odd, or one number for both.
         release: "2021", "2017" or "paper", see above.
         layer_norm: normalise the gates.
         forget_bias: added inside f and f'; None: 1 in the programs, 0 in the paper.
@@ -74,7 +74,7 @@ class STLSTMCell(GridCell):
     def __init__(
         self,
         filters: int,
-        kernel: int = 5,
+        kernel: int | tuple[int, int] = 5,
         *,
         release: str = "2021",
         layer_norm: bool = False,
@@ -95,7 +95,7 @@ class STLSTMCell(GridCell):
                 self.norms[source] = self._norm(f"norm_{source}")
         self.conv_mix = self._conv(filters, 1, "conv_mix")
 
-    def _conv(self, width: int, kernel: int, name: str) -> keras.layers.Conv2D:
+    def _conv(self, width: int, kernel: int | tuple[int, int], name: str) -> keras.layers.Conv2D:
         """A same-padded convolution, with the release's bias and first weights."""
         first: Any = TORCH_UNIFORM
         if self.release == "2017":
@@ -123,7 +123,7 @@ class STLSTMCell(GridCell):
         """Create every weight; input_shape is (B, H, W, Cin)."""
         *places, channels = input_shape
         n = self.filters
-        self._places = tuple(places[1:])  # H, W for get_initial_state in keras.layers.RNN
+        self._places = tuple(places[1:])  # H, W for get_initial_state in Keras' RNN layer
         widths = {"input": channels, "hidden": n, "memory": n, "out": 2 * n}
         for source, gates in GATES[self.release].items():
             self.convs[source].build((*places, widths[source]))

@@ -55,9 +55,9 @@ def count_parameters(experiment: Described) -> int:
 
 
 def register_networks() -> None:
-    """Import every network, so that Keras knows their classes by the names that files hold."""
-    for package in MODELS.values():
-        import_module(f"{package}.network")
+    """Import every network and `GridRNN`, so that Keras knows the classes that files name."""
+    for module in ("tfvp.cells.rnn", *(f"{package}.network" for package in MODELS.values())):
+        import_module(module)
 
 
 def load_network(path: str | Path) -> VideoPredictor:

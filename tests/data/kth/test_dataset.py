@@ -191,6 +191,16 @@ def test_scaling_is_bilinear_without_antialiasing(raw):
     np.testing.assert_allclose(clip[0, ..., 0], middle, atol=0.75)
 
 
+def test_three_channels_are_red_green_and_blue(raw):
+    path = raw / "deep" / "person17_jogging_d1_uncomp.avi"
+    write_frames(path, np.full((FRAMES, 120, 160, 3), (30, 90, 200), np.uint8))  # blue, green, red
+    clip = prepare(config(raw, channels=3), report=silent).split("test")[0]
+    assert clip.shape == (5, 12, 16, 3)
+    np.testing.assert_allclose(clip.reshape(-1, 3).mean(axis=0), [200, 90, 30], atol=3)
+    gray = prepare(config(raw), report=silent).split("test")[0]
+    np.testing.assert_array_equal(gray, clip[..., :1])
+
+
 def test_sliding_windows(raw):
     made = prepare(config(raw, windows="sliding", stride=2), report=silent)
     assert made.facts["counts"] == {"train": 5 + 3, "validation": 2, "test": 5}
@@ -391,8 +401,8 @@ def test_boundaries_that_cannot_be_understood(raw, line):
 
 
 def test_a_video_that_changes_while_it_is_read_leaves_nothing(raw, monkeypatch):
-    short = kth.gray_frames
-    monkeypatch.setattr(kth, "gray_frames", lambda *args: short(*args)[:3])
+    short = kth.read_frames
+    monkeypatch.setattr(kth, "read_frames", lambda *args: short(*args)[:3])
     kth._decoded.clear()
     with pytest.raises(DataError, match="changed while it was read"):
         prepare(config(raw), report=silent)

@@ -10,11 +10,16 @@ KTH_TRAIN_PERSONS = tuple(range(1, 17))  # of video prediction; 17-25 are the te
 
 
 class KthData(DataSection):
-    """KTH Action (Schüldt et al. 2004), windows cut from the official videos, one channel."""
+    """KTH Action (Schüldt et al. 2004), windows cut from the official videos."""
 
     dataset: Literal["kth"] = "kth"
     frame_px: tuple[Positive, Positive] = Field(
         default=(128, 128), strict=False, description="height and width of a frame, pixels"
+    )
+    channels: Literal[1, 3] = Field(
+        default=1,
+        description="1: gray, as nearly everywhere; 3: the gray videos' red, green and blue as "
+        "they are decoded, as Dittrich 2020 counted",
     )
     predict_frames: Positive = Field(default=20, description="frames it must predict")
     windows: Literal["released", "sliding"] = Field(
@@ -36,11 +41,6 @@ class KthData(DataSection):
         description="true: do with the videos that are there and whole; false: KTH must be "
         "complete",
     )
-
-    @property
-    def channels(self) -> int:
-        """Colour channels of a frame."""
-        return 1
 
     @model_validator(mode="after")
     def _stride_belongs_to_sliding(self) -> "KthData":

@@ -13,7 +13,7 @@ from tfvp.data.base import Dataset, DatasetContents, DatasetPlan, Report
 from tfvp.data.kth import files as kth_files
 from tfvp.data.kth.config import KTH_TRAIN_PERSONS, KthData
 from tfvp.data.kth.files import ACTIONS, ALL_VIDEOS, PERSONS, Found, Video
-from tfvp.data.kth.frames import gray_frames
+from tfvp.data.kth.frames import read_frames
 from tfvp.data.raw_folder import NoRawData, raw_folder
 from tfvp.errors import DataError
 from tfvp.sections import SPLITS
@@ -35,24 +35,24 @@ FAST_STEP = 3
 
 
 class KthWindows(windows.WindowClips[Video]):
-    """The clips of one split, uint8 (T, H, W, 1); frames are numbered from 1."""
+    """The clips of one split, uint8 (T, H, W, C); frames are numbered from 1."""
 
     prefix = "kth/"
 
     def window(self, video: Video, first: int) -> np.ndarray:
         """Return the frames from number `first` on; raises DataError where the video is gone."""
-        total, height, width, _ = self.shape
-        clip = _decoded(video, (height, width))[first - 1 : first - 1 + total]
+        total, height, width, channels = self.shape
+        clip = _decoded(video, (height, width, channels))[first - 1 : first - 1 + total]
         if len(clip) < total:
             raise DataError(f"{video.path}: {video.name} changed while it was read")
         return clip
 
 
 @ReadOnce  # clips come video by video
-def _decoded(video: Video, frame_px: tuple[int, int]) -> np.ndarray:
+def _decoded(video: Video, frame_shape: tuple[int, int, int]) -> np.ndarray:
     try:
         with kth_files.as_file(video) as path:
-            return gray_frames(path, frame_px)
+            return read_frames(path, frame_shape)
     except (OSError, KeyError) as error:
         raise DataError(f"{video.path}: {video.name} cannot be read any more ({error})") from error
 
@@ -70,6 +70,8 @@ class KthDataset(Dataset[KthData]):
             "stride": self.config.stride,
             "validation_persons": sorted(self.config.validation_persons),
             "allow_missing": self.config.allow_missing,
+            # Data prepared before there was a choice does not name it and is gray.
+            **({"channels": self.config.channels} if self.config.channels != 1 else {}),
         }
 
     def plan(self, report: Report) -> DatasetPlan:
@@ -178,7 +180,7 @@ def _windows_of(config: KthData, split: str, sequences: Mapping[Video, list[int]
     chosen = [video for video in sequences if video.person in persons(config, split)]
     chosen.sort(key=lambda video: (video.scenario, video.person, ACTIONS.index(video.action)))
     starts = [(v, first) for v in chosen for first in _starts(config, v.action, sequences[v])]
-    return KthWindows(tuple(starts), (config.total_frames, *config.frame_px, 1))
+    return KthWindows(tuple(starts), (config.total_frames, *config.frame_shape))
 
 
 def _starts(config: KthData, action: str, frames: Sequence[int]) -> list[int]:

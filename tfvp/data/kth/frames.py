@@ -7,8 +7,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-RED = 2  # OpenCV gives blue, green, red
-
 
 class FrameCount(NamedTuple):
     """How many frames a video has."""
@@ -27,34 +25,35 @@ def count_frames(path: Path) -> FrameCount:
         capture.release()
 
 
-def gray_frames(path: Path, frame_px: tuple[int, int]) -> np.ndarray:
-    """Decode a gray video: its red channel, scaled bilinearly without antialiasing.
+def read_frames(path: Path, frame_shape: tuple[int, int, int]) -> np.ndarray:
+    """Decode a video, scaled bilinearly without antialiasing.
 
     Args:
         path: the video.
-        frame_px: height and width to scale to; the aspect ratio is not kept.
+        frame_shape: height and width to scale to, where the aspect ratio is not kept, and channels:
+            1 for the red one alone, which is all that a gray video needs, 3 for red, green, blue.
 
     Returns:
-        uint8 (T, H, W, 1), read-only; T is 0 for a file that is no video.
+        uint8 (T, H, W, C), read-only; T is 0 for a file that is no video.
     """
-    height, width = frame_px
+    height, width, channels = frame_shape
     capture = cv2.VideoCapture(str(path))
     try:
         frames = [
-            cv2.resize(frame[..., RED], (width, height), interpolation=cv2.INTER_LINEAR)
-            for frame in _frames(capture)
+            cv2.resize(rgb[..., :channels], (width, height), interpolation=cv2.INTER_LINEAR)
+            for rgb in _frames(capture)
         ]
     finally:
         capture.release()
     clip = np.stack(frames) if frames else np.empty((0, height, width), np.uint8)
     clip.flags.writeable = False
-    return clip[..., None]
+    return clip.reshape(-1, height, width, channels)
 
 
 def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
-    """Yield uint8 (H, W, 3), blue, green, red, until the video ends or breaks."""
+    """Yield uint8 (H, W, 3), red, green, blue, until the video ends or breaks."""
     while True:
         there, frame = capture.read()
         if not there:
             return
-        yield frame
+        yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
