@@ -10,18 +10,22 @@ from tfvp.layers.drop_path import DropPath
 from tfvp.layers.gated_attention import GatedAttention, MixMLP
 from tfvp.layers.torch_convolutions import convolution
 
-FIRST_SCALE = 1e-2  # of a residual branch
+FIRST_SCALE = 1e-2  # what a residual branch is multiplied by before training
 
 
 class AttentionBlock(keras.layers.Layer):
-    """Two residual branches, normalised before, scaled by channel, left out at random.
+    """Add attention, then an MLP, to its input; in training each is left out at random.
 
         x ← x + drop(γ1 ∘ attention(BN(x)))      x ← x + drop(γ2 ∘ MLP(BN(x)))
 
-    x (B, H, W, C), any range -> (B, H, W, C).
+    x (B, H, W, C), any range -> (B, H, W, C). BN is `BatchNorm`, γ1 and γ2 have a value a channel.
+
+    >>> block = AttentionBlock("spatial", mlp_ratio=2.0, drop_path=0.0)
+    >>> tuple(block(keras.ops.ones((2, 4, 4, 8))).shape)
+    (2, 4, 4, 8)
 
     Args:
-        gate: of the attention, see `GatedAttention`.
+        gate: spatial or temporal, see `GatedAttention`.
         mlp_ratio: see `MixMLP`.
         drop_path: probability that a clip goes without a branch in training.
         activation: see `GatedAttention`.
@@ -62,7 +66,7 @@ class AttentionBlock(keras.layers.Layer):
 
 
 class AttentionTranslator(keras.layers.Layer):
-    """Attention blocks, of which the first has the input's channels and the others `hidden`.
+    """Run a chain of attention blocks; the first has the input's channels, the others `hidden`.
 
     A 1x1 convolution after the first block, and one after the last, go from one width to the other,
     where they differ. Clips are dropped more often the deeper a block: from 0.01 in the first one
@@ -71,9 +75,13 @@ class AttentionTranslator(keras.layers.Layer):
 
     x (B, H, W, C), any range -> (B, H, W, C).
 
+    >>> translator = AttentionTranslator(hidden=16, blocks=2, gate="spatial", mlp_ratio=2.0)
+    >>> tuple(translator(keras.ops.ones((2, 4, 4, 8))).shape)
+    (2, 4, 4, 8)
+
     Args:
         hidden: channels of all blocks but the first.
-        blocks: how many, at least 2.
+        blocks: number of blocks, at least 2.
         gate: see `GatedAttention`.
         mlp_ratio: see `MixMLP`.
         drop_path: of the last block, see `AttentionBlock`.

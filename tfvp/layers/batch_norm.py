@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-EPSILON, SHARE = 1e-5, 0.1  # PyTorch's; of what is new in the running statistics
+EPSILON, SHARE = 1e-5, 0.1  # as in PyTorch; the weight of a batch in the running statistics
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -18,6 +18,13 @@ class BatchNorm(keras.layers.Layer):
     BatchNormalization` moves it to the biased one. Computed in float32 at least.
 
     x (B, H, W, C), any range -> (B, H, W, C).
+
+    >>> norm = BatchNorm()  # the values 1 and 3 have m = 2, v = 1 (biased), 2 (unbiased)
+    >>> y = norm(ops.reshape(ops.array([1.0, 3.0]), (2, 1, 1, 1)), training=True)
+    >>> [round(float(value), 3) for value in ops.ravel(y)]
+    [-1.0, 1.0]
+    >>> round(float(norm.moving_mean[0]), 3), round(float(norm.moving_variance[0]), 3)
+    (0.2, 1.1)
     """
 
     def build(self, input_shape):
@@ -46,7 +53,7 @@ class BatchNorm(keras.layers.Layer):
         return ops.cast((x - mean) * scale + self.beta, compute_dtype)
 
     def _batch(self, x):
-        """Mean and biased variance of a batch; the running ones move towards it."""
+        """Return mean and biased variance of a batch, and move the running ones towards them."""
         mean = ops.mean(x, axis=(0, 1, 2))
         variance = ops.mean(ops.square(x - mean), axis=(0, 1, 2))
         batch, rows, columns, _ = ops.shape(x)

@@ -9,10 +9,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class ScaledOrthogonal(keras.initializers.Orthogonal):
-    """A random matrix with orthonormal columns or rows, each column scaled to one deviation.
+    """Draw an orthogonal random matrix and scale its columns to one standard deviation.
 
     A kernel counts as a matrix (rows · columns · in, out); the standard deviation of each of its
     columns becomes 2 / √(rows · columns · in + out).
+
+    >>> kernel = ScaledOrthogonal()((3, 3, 4, 28))  # a matrix (36, 28): 2 / √64
+    >>> {round(float(deviation), 4) for deviation in ops.std(kernel, axis=(0, 1, 2))}
+    {0.25}
     """
 
     def __call__(self, shape, dtype=None):
@@ -25,13 +29,18 @@ class ScaledOrthogonal(keras.initializers.Orthogonal):
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class BijectiveConv(keras.layers.Layer):
-    """A convolution whose kernel also leads back, Oliu et al. 2018 (FRNN, ECCV), as released.
+    """Convolve, up or down with one kernel; Oliu et al. 2018 (FRNN, ECCV), as released.
 
         up: y = tanh(W * x + b)        down: x = tanh(Wᵀ * y + b')
 
     `*` is a same-padded convolution; Wᵀ is W with its channels exchanged and turned by half a
     circle, so that down is the transposed convolution. up (B, H, W, C) -> (B, H, W, filters), down
     the other way; both in [-1, 1].
+
+    >>> conv = BijectiveConv(filters=8, kernel=3)
+    >>> y = conv(ops.ones((1, 6, 6, 2)))
+    >>> tuple(y.shape), tuple(conv.down(y).shape)
+    ((1, 6, 6, 8), (1, 6, 6, 2))
 
     Args:
         filters: channels of y.
@@ -56,11 +65,11 @@ class BijectiveConv(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        """Go up."""
+        """Map x (B, H, W, C) up to y (B, H, W, filters)."""
         return ops.tanh(ops.conv(x, self.kernel, padding="same") + self.bias)
 
     def down(self, y):
-        """Go down."""
+        """Map y (B, H, W, filters) down to x (B, H, W, C)."""
         turned = ops.transpose(ops.flip(self.kernel, axis=(0, 1)), (0, 1, 3, 2))
         return ops.tanh(ops.conv(y, turned, padding="same") + self.bias_down)
 
@@ -71,7 +80,7 @@ class BijectiveConv(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class BijectiveGRU(keras.layers.Layer):
-    """A convolutional GRU that also updates its input from above, Oliu et al. 2018, as released.
+    """A convolutional GRU that can also update its input; Oliu et al. 2018, as released.
 
         up, x (B, H, W, C) and state s (B, H, W, filters) -> s':
             r, z = σ(W_r * [x s] + b_r), σ(W_z * [x s] + b_z)
@@ -82,6 +91,12 @@ class BijectiveGRU(keras.layers.Layer):
 
     `*` is a same-padded convolution. It is no cell of `tfvp.cells`: what a cell keeps is its own,
     while x, which down changes, is the state of the layer below.
+
+    >>> gru, x = BijectiveGRU(filters=8, kernel=3), ops.ones((1, 6, 6, 2))
+    >>> gru.build(x.shape)
+    >>> state = gru(x, ops.zeros((1, 6, 6, 8)))
+    >>> tuple(state.shape), tuple(gru.down(x, state).shape)
+    ((1, 6, 6, 8), (1, 6, 6, 2))
 
     Args:
         filters: channels of s.
@@ -103,8 +118,10 @@ class BijectiveGRU(keras.layers.Layer):
         )
         self.built = True
 
-    def _weights(self, direction: str, channels: int) -> list[tuple[Any, Any]]:
-        """Kernel and bias of the reset gate, the update gate and the candidate."""
+    def _weights(
+        self, direction: str, channels: int
+    ) -> list[tuple[keras.Variable, keras.Variable]]:
+        """Create kernel and bias of the reset gate, the update gate and the candidate."""
         side, read = self.kernel_size, self.input_channels + self.filters
         return [
             (
@@ -121,13 +138,13 @@ class BijectiveGRU(keras.layers.Layer):
         ]
 
     def call(self, x, state):
-        """Go up: the new state."""
+        """Return the new state (B, H, W, filters) from x (B, H, W, C) and the state before."""
         reset, update = self._gates(self.up_weights, x, state)
         candidate = self._candidate(self.up_weights, x, reset * state)
         return update * candidate + (1 - update) * state
 
     def down(self, x, above):
-        """Go down: the new x."""
+        """Return the new x (B, H, W, C) from x and the state above (B, H, W, filters)."""
         reset, update = self._gates(self.down_weights, x, above)
         candidate = self._candidate(self.down_weights, reset * x, above)
         return update * candidate + (1 - update) * x

@@ -4,7 +4,7 @@ from keras import ops
 
 
 def neighbourhoods(frame, side: int):
-    """The neighbours of every place, zero outside the frame.
+    """Collect the neighbours of every place; outside the frame they are zero.
 
     Args:
         frame: (B, H, W, C).
@@ -13,6 +13,10 @@ def neighbourhoods(frame, side: int):
     Returns:
         (B, H, W, C, side²), rows of the neighbourhood first: tap k is the value at the place plus
         (k // side - side // 2, k % side - side // 2).
+
+    >>> frame = ops.reshape(ops.arange(1.0, 5.0), (1, 2, 2, 1))  # the rows (1, 2) and (3, 4)
+    >>> [int(value) for value in neighbourhoods(frame, 3)[0, 0, 0, 0]]
+    [0, 0, 0, 0, 1, 2, 0, 3, 4]
     """
     margin = side // 2
     height, width = frame.shape[1:3]
@@ -26,7 +30,7 @@ def neighbourhoods(frame, side: int):
 
 
 def filter_frame(frame, kernels):
-    """Correlate a frame with kernels of its clip; colours share them.
+    """Correlate each frame with its own kernels, the same for all channels.
 
     Args:
         frame: (B, H, W, C).
@@ -34,6 +38,11 @@ def filter_frame(frame, kernels):
 
     Returns:
         (B, H, W, C, M), the frame under each of the M kernels.
+
+    >>> frame = ops.reshape(ops.arange(1.0, 5.0), (1, 2, 2, 1))  # the rows (1, 2) and (3, 4)
+    >>> right = ops.one_hot(ops.array([5]), 9)[..., None]  # reads the neighbour to the right
+    >>> [int(value) for value in ops.ravel(filter_frame(frame, right))]
+    [2, 0, 4, 0]
     """
     seen = neighbourhoods(frame, _side(kernels.shape[1]))
     batch, taps = ops.shape(frame)[0], kernels.shape[1]
@@ -46,6 +55,10 @@ def filter_places(frame, filters):
 
     Returns:
         (B, H, W, C).
+
+    >>> frame = ops.reshape(ops.arange(1.0, 5.0), (1, 2, 2, 1))
+    >>> [int(value) for value in ops.ravel(filter_places(frame, ops.ones((1, 2, 2, 9))))]
+    [10, 10, 10, 10]
     """
     seen = neighbourhoods(frame, _side(filters.shape[-1]))
     return ops.sum(seen * filters[:, :, :, None], axis=-1)
@@ -56,10 +69,13 @@ def _side(taps: int) -> int:
 
 
 def rectified_share(x, axis: int, shift: float = 1e-12):
-    """relu(x - shift) + shift, divided by its sum along an axis: taps that are shares of a whole.
+    """Turn x into shares of one along an axis: relu(x - shift) + shift, divided by its sum.
 
-    Finn et al. 2016. Where no x is positive every tap has the same share, and no gradient.
+    Finn et al. 2016. Where no x is positive all shares are equal and have no gradient.
     Computed in float32 at least, since the shift is below what smaller types can add.
+
+    >>> [round(float(value), 3) for value in rectified_share(ops.array([-1.0, 1.0, 3.0]), 0)]
+    [0.0, 0.25, 0.75]
     """
     taps = ops.relu(ops.cast(x, "float32") - shift) + shift
     return ops.cast(taps / ops.sum(taps, axis=axis, keepdims=True), x.dtype)

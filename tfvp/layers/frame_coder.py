@@ -9,7 +9,7 @@ from tfvp.layers.torch_convolutions import convolution
 
 
 class ConvBlock(keras.layers.Layer):
-    """Convolution, group normalisation in two groups, SiLU.
+    """Convolve, normalise in two groups and apply SiLU; the map keeps its size, halves or doubles.
 
         y = silu(GN(W * x))
 
@@ -17,6 +17,10 @@ class ConvBlock(keras.layers.Layer):
     makes four times the channels, which `pixel_shuffle` spreads over squares of 2x2.
 
     x (B, H, W, C), any range -> (B, H', W', filters).
+
+    >>> x = ops.ones((1, 8, 8, 3))
+    >>> [tuple(ConvBlock(4, 3, kind)(x).shape) for kind in ("same", "down", "up")]
+    [(1, 8, 8, 4), (1, 4, 4, 4), (1, 16, 16, 4)]
 
     Args:
         filters: channels of its output, even.
@@ -63,6 +67,9 @@ def pixel_shuffle(x):
 
     Channel 4 c + 2 dy + dx becomes channel c at (dy, dx) of the square: PyTorch's order, in which
     `tfvp.layers.patches.unfold_patches` would read (2 dy + dx) C + c.
+
+    >>> [int(value) for value in ops.ravel(pixel_shuffle(ops.reshape(ops.arange(8), (1, 1, 2, 4))))]
+    [0, 1, 4, 5, 2, 3, 6, 7]
     """
     _, rows, columns, channels = x.shape
     squares = ops.reshape(x, (-1, rows, columns, channels // 4, 2, 2))
@@ -71,12 +78,12 @@ def pixel_shuffle(x):
 
 
 class _Blocks(keras.layers.Layer):
-    """What encoder and decoder share: a chain of blocks of one width.
+    """A chain of blocks with the same number of channels, which encoder and decoder extend.
 
     Args:
         filters: channels of every block.
         kernel: side of their convolutions.
-        samplings: of each block, see `ConvBlock`.
+        samplings: the `sampling` of each block, see `ConvBlock`.
     """
 
     def __init__(self, filters: int, kernel: int, samplings: list[str], **kwargs: Any):
@@ -94,15 +101,19 @@ class _Blocks(keras.layers.Layer):
 
 
 class FrameEncoder(_Blocks):
-    """Blocks of which every second one halves a frame: [same, down, same, down, ...].
+    """Encode frames by blocks [same, down, same, down, ...], of which down halves the map.
 
     frames (B, H, W, C) -> latent maps (B, H / 2^(blocks / 2), W / ..., filters), and the output of
     the first block (B, H, W, filters) for the decoder.
 
+    >>> latent, skip = FrameEncoder(filters=8, kernel=3, blocks=4)(ops.ones((1, 16, 16, 1)))
+    >>> tuple(latent.shape), tuple(skip.shape)
+    ((1, 4, 4, 8), (1, 16, 16, 8))
+
     Args:
         filters: channels of every block.
         kernel: side of their convolutions.
-        blocks: how many, even.
+        blocks: number of blocks, even.
     """
 
     def __init__(self, filters: int, kernel: int, blocks: int, **kwargs: Any):
@@ -114,7 +125,7 @@ class FrameEncoder(_Blocks):
         self.built = True
 
     def call(self, frames):
-        """Encode frames (B, H, W, C)."""
+        """Encode frames (B, H, W, C) to the latent maps and the output of the first block."""
         latent = skip = self.blocks[0](frames)
         for block in self.blocks[1:]:
             latent = block(latent)
@@ -122,18 +133,23 @@ class FrameEncoder(_Blocks):
 
 
 class FrameDecoder(_Blocks):
-    """Blocks of which every second one doubles a map, [up, same, up, same, ...], and a readout.
+    """Decode maps by blocks [up, same, up, same, ...], of which up doubles the map, and a readout.
 
     The last block reads the sum of the one before and the encoder's first block. A 1x1 convolution
     makes the frame, without activation: values may leave [0, 1].
 
     latent (B, h, w, filters), skip (B, H, W, filters) -> frames (B, H, W, channels).
 
+    >>> decoder = FrameDecoder(filters=8, kernel=3, blocks=4, channels=1)
+    >>> decoder.build((None, 4, 4, 8))
+    >>> tuple(decoder(ops.ones((1, 4, 4, 8)), ops.ones((1, 16, 16, 8))).shape)
+    (1, 16, 16, 1)
+
     Args:
         filters: channels of every block.
         kernel: side of their convolutions.
-        blocks: how many, even.
-        channels: of a frame.
+        blocks: number of blocks, even.
+        channels: channels of a frame.
     """
 
     def __init__(self, filters: int, kernel: int, blocks: int, channels: int, **kwargs: Any):
@@ -149,7 +165,7 @@ class FrameDecoder(_Blocks):
         self.built = True
 
     def call(self, latent, skip):
-        """Decode latent maps (B, h, w, filters)."""
+        """Decode latent maps (B, h, w, filters) and skip (B, H, W, filters) to frames."""
         for block in self.blocks[:-1]:
             latent = block(latent)
         return self.readout(self.blocks[-1](latent + skip))

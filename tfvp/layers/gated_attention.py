@@ -11,7 +11,7 @@ NEAR, FAR, DILATION = 5, 7, 3  # a kernel of 21 in two: 2 * 3 - 1, and 21 // 3 i
 
 
 class GatedAttention(keras.layers.Layer):
-    """Maps weighed by what stands around each place, and for TAU by what their whole shows.
+    """Gate a map by its wide neighbourhood (gSTA), and for TAU also by its mean over all places.
 
         u = gelu(P1 x)      a = DW7,3 * (DW5 * u)      y = P2 gate(u, a) + x
         spatial  (gSTA):  (f, g) = C1 a                  gate = σ(g) ∘ f
@@ -28,6 +28,10 @@ class GatedAttention(keras.layers.Layer):
     x (B, H, W, C), any range -> (B, H, W, C).
     Source: Tan et al. 2022 (arXiv:2211.12509) and 2023 (arXiv:2206.12126) as in OpenSTL; the wide
     kernel in two is of Guo et al. 2022 (arXiv:2202.09741).
+
+    >>> attention = GatedAttention("temporal")
+    >>> tuple(attention(ops.ones((2, 4, 4, 8))).shape)
+    (2, 4, 4, 8)
 
     Args:
         gate: spatial or temporal.
@@ -64,7 +68,7 @@ class GatedAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        """Attend to x (B, H, W, C)."""
+        """Return the gated map plus x (B, H, W, C)."""
         u = self.proj_1(x)
         u = ops.relu(u) if self.activation == "relu" else ops.gelu(u, approximate=False)
         attention = self.mix(self.far(self.near(u)))
@@ -78,7 +82,7 @@ class GatedAttention(keras.layers.Layer):
 
 
 class MixMLP(keras.layers.Layer):
-    """Two dense layers at every place with a look at the neighbours between.
+    """Map each place by two dense layers with a 3x3 convolution per channel between them.
 
         y = W2 gelu(DW3 * (W1 x))
 
@@ -86,8 +90,12 @@ class MixMLP(keras.layers.Layer):
 
     x (B, H, W, C), any range -> (B, H, W, C).
 
+    >>> mlp = MixMLP(ratio=2.0)
+    >>> tuple(mlp(ops.ones((2, 4, 4, 8))).shape), tuple(mlp.fc1.kernel.shape)
+    ((2, 4, 4, 8), (1, 1, 8, 16))
+
     Args:
-        ratio: channels inside over those outside.
+        ratio: channels between the dense layers over those of x.
     """
 
     def __init__(self, ratio: float, **kwargs: Any):

@@ -11,7 +11,7 @@ KERNELS, GROUPS, SLOPE = (3, 5, 7, 11), 8, 0.2
 
 
 class InceptionUnit(keras.layers.Layer):
-    """Four convolutions of different reach side by side, summed.
+    """Sum four convolutions with kernels of 3, 5, 7 and 11.
 
         z = P x      y = Σ_k leaky(GN(W_k * z))      k = 3, 5, 7, 11
 
@@ -20,6 +20,9 @@ class InceptionUnit(keras.layers.Layer):
     group where 8 does not divide `inside`.
 
     x (B, H, W, C), any range -> (B, H, W, filters).
+
+    >>> tuple(InceptionUnit(inside=8, filters=16)(ops.ones((2, 4, 4, 6))).shape)
+    (2, 4, 4, 16)
 
     Args:
         inside: channels of z.
@@ -69,7 +72,7 @@ class InceptionUnit(keras.layers.Layer):
 
 
 def _in_groups(conv: keras.layers.Conv2D, x):
-    """A convolution group by group; as one operation a CPU takes ten times as long, or more."""
+    """Convolve group by group; as one operation a CPU takes ten times as long, or more."""
     kernel = ops.convert_to_tensor(conv.kernel)
     parts = zip(ops.split(x, conv.groups, -1), ops.split(kernel, conv.groups, -1), strict=True)
     y = [ops.conv(part, own, padding="same") for part, own in parts]
@@ -77,16 +80,19 @@ def _in_groups(conv: keras.layers.Conv2D, x):
 
 
 class InceptionTranslator(keras.layers.Layer):
-    """`blocks` units down, as many up, which read the outputs of those down once more.
+    """Run a U-Net of units: `blocks` down and as many up, with skip connections between them.
 
-    Unit i ≥ 1 up reads the unit before and unit blocks - 1 - i down, side by side: the outputs of
-    all but the last one down.
+    Unit i ≥ 1 up reads the outputs of the unit before it and of unit blocks - 1 - i down as one
+    map; the last unit down has no skip connection.
 
     x (B, H, W, C), any range -> (B, H, W, C).
 
+    >>> tuple(InceptionTranslator(hidden=16, blocks=2)(ops.ones((2, 4, 4, 8))).shape)
+    (2, 4, 4, 8)
+
     Args:
         hidden: channels of all units but the last; inside a unit half as many.
-        blocks: how many each way, at least 2.
+        blocks: number of units down, and of units up, at least 2.
     """
 
     def __init__(self, hidden: int, blocks: int, **kwargs: Any):

@@ -4,7 +4,7 @@ from keras import ops
 
 
 def local_filter(frame, filters):
-    """Each value of the result is a weighted sum of the values around it, with its own weights.
+    """Filter a frame with own weights at every place.
 
         out[b, y, x, c] = Σ_k filters[b, y, x, k] · frame[b, y + dy_k, x + dx_k, c]
 
@@ -19,6 +19,10 @@ def local_filter(frame, filters):
     Returns:
         (B, H, W, C), float32. In the frame's range where the filters are positive and sum to at
         most one.
+
+    >>> mean = local_filter(ops.ones((1, 3, 3, 1)), ops.full((1, 3, 3, 9), 1 / 9))
+    >>> round(float(mean[0, 1, 1, 0]), 3), round(float(mean[0, 0, 0, 0]), 3)  # 4 / 9 in a corner
+    (1.0, 0.444)
     """
     side = round(filters.shape[-1] ** 0.5)
     reach = side // 2
@@ -30,7 +34,7 @@ def local_filter(frame, filters):
 
 
 def offsets(side: int) -> list[tuple[int, int]]:
-    """Rows and columns from a place to each of the neighbours that a filter weighs, in its order.
+    """Return the row and column offset of each neighbour that a filter weighs, in its order.
 
     >>> offsets(3)[:4]
     [(-1, -1), (-1, 0), (-1, 1), (0, -1)]
@@ -40,13 +44,17 @@ def offsets(side: int) -> list[tuple[int, int]]:
 
 
 def mean_offset(filters):
-    """Where filters read on average: the flow that they stand for.
+    """Return the mean offset at which filters read: the flow that they stand for.
 
     Args:
         filters: (B, H, W, side · side), of each place positive with the sum one.
 
     Returns:
         (B, H, W, 2), rows and columns in pixels: what is at a place comes from the place plus this.
+
+    >>> filters = ops.reshape(ops.one_hot(ops.array([5]), 9), (1, 1, 1, 9))  # reads at (0, 1)
+    >>> [float(value) for value in ops.ravel(mean_offset(filters))]
+    [0.0, 1.0]
     """
     side = round(filters.shape[-1] ** 0.5)
     return ops.matmul(filters, ops.cast(ops.convert_to_tensor(offsets(side)), filters.dtype))

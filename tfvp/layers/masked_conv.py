@@ -23,6 +23,12 @@ class MaskedConv2D(keras.layers.Layer):
     `write` and `look` compute the same place by place, for sampling: a window is the last rows of
     x that the kernel reaches, (B, k // 2 + 1, W + 2 (k // 2), Cin), its last row being written.
 
+    >>> conv = MaskedConv2D(filters=1, kernel_size=3, sees_centre=False)
+    >>> conv.build((None, None, None, 1))
+    >>> _ = conv.kernel.assign(ops.ones((3, 3, 1, 1)))  # it counts the pixels that it sees
+    >>> [int(value) for value in ops.ravel(conv(ops.ones((1, 2, 3, 1))))]
+    [0, 1, 1, 2, 4, 3]
+
     Args:
         filters: channels of y.
         kernel_size: k, odd.
@@ -54,26 +60,26 @@ class MaskedConv2D(keras.layers.Layer):
         return ops.conv(x, kernel, padding=padding) + ops.cast(self.bias, self.compute_dtype)
 
     def call(self, x):
-        """Convolve all places at once."""
+        """Convolve x (B, H, W, Cin) at all places at once."""
         return self._convolve(x, self._masked(), "same")
 
-    def first_window(self, batch_size: Any, width: int) -> Tensor:
-        """The window before the first row of W places: zeros, the padding."""
+    def first_window(self, batch_size: int | Tensor, width: int) -> Tensor:
+        """Return the window before the first row of `width` places: all zeros."""
         shape = (batch_size, self.reach + 1, width + 2 * self.reach, self.channels)
         return ops.zeros(shape, self.compute_dtype)
 
     def next_row(self, window: Tensor) -> Tensor:
-        """The window with all rows one up, for the next row."""
+        """Return the window moved down by a row, whose last row is then empty."""
         return ops.concatenate([window[:, 1:], ops.zeros_like(window[:, :1])], axis=1)
 
     def write(self, window: Tensor, x: Tensor, column: Tensor) -> Tensor:
-        """The window with x (B, 1, 1, Cin) in the last row's `column`, a scalar."""
+        """Return the window with x (B, 1, 1, Cin) in the last row at `column`, a scalar."""
         _, rows, columns, _ = window.shape
         here = ops.expand_dims(ops.arange(columns) == column + self.reach, (0, 1, 3))
         last = ops.reshape(ops.arange(rows) == rows - 1, (1, rows, 1, 1))
         return ops.where(ops.logical_and(here, last), ops.cast(x, window.dtype), window)
 
     def look(self, window: Tensor, column: Tensor) -> Tensor:
-        """What the convolution gives at the last row's `column`: (B, 1, 1, filters)."""
+        """Return the convolution at the last row's `column`: (B, 1, 1, filters)."""
         seen = ops.take(window, column + ops.arange(self.kernel_size), axis=2)
         return self._convolve(seen, self._masked()[: self.reach + 1], "valid")

@@ -17,6 +17,10 @@ def recall(query, history, mask=None, *, keep_weights: bool = True):
 
     Returns:
         (B, D, H, W, C).
+
+    >>> history = ops.reshape(ops.array([1.0, 3.0]), (1, 2, 1, 1, 1))
+    >>> float(ops.sum(recall(ops.zeros((1, 1, 1, 1, 1)), history)))  # equal weights: the mean
+    2.0
     """
     _, depth, _, _, channels = query.shape
     rows, columns = ops.shape(query)[2], ops.shape(query)[3]
@@ -34,7 +38,7 @@ def recall(query, history, mask=None, *, keep_weights: bool = True):
 
 
 def _attend(queries, memories, hidden, keep_weights: bool):
-    """softmax(Q · Mᵀ + hidden) · M, and its gradient in closed form.
+    """Return softmax(Q · Mᵀ + hidden) · M and the function that gives its gradient in closed form.
 
     The weights P (B, N, LHW) are by far the largest thing in a step of the network. Kept for the
     gradient, those of a whole clip take a third of its memory; made again, they cost a product and
@@ -72,5 +76,5 @@ def _attend_twice(queries, memories, *hidden):
 
 
 def _turned(x):
-    """Rows and columns of each sample's matrix exchanged."""
+    """Transpose the matrix of each sample: (B, M, N) -> (B, N, M)."""
     return ops.transpose(x, (0, 2, 1))

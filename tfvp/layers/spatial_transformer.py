@@ -19,6 +19,11 @@ def affine_sample(frame, theta):
 
     Returns:
         (B, H, W, C).
+
+    >>> frame = ops.reshape(ops.arange(16.0), (1, 4, 4, 1))
+    >>> seen = affine_sample(frame, ops.array([[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]))  # the identity
+    >>> [round(float(value), 3) for value in seen[0, 0, :, 0]]  # column j is read at 4 j / 3
+    [0.0, 1.333, 2.667, 0.0]
     """
     batch, (height, width, channels) = ops.shape(frame)[0], frame.shape[1:]
     theta = ops.cast(theta, "float32")[:, :, None, None]  # places need more digits than a bfloat16
@@ -36,7 +41,7 @@ def affine_sample(frame, theta):
 
 
 def _neighbours(coordinate, size: int) -> list[tuple]:
-    """The two indices along one axis that a coordinate lies between, and the share of each."""
+    """Return the two indices along one axis that a coordinate lies between, with their weights."""
     position = (coordinate + 1) * (size / 2)
     low = ops.floor(position)
     low, high = ops.clip(low, 0, size - 1), ops.clip(low + 1, 0, size - 1)

@@ -17,6 +17,9 @@ class TensorLayerNorm(keras.layers.Layer):
 
     x (B, ..., C), any range -> (B, ..., C).
     Source: tf.contrib.layers.layer_norm of TensorFlow 1.9, as E3D-LSTM and PredRNN++ call it.
+
+    >>> [float(value) for value in ops.ravel(TensorLayerNorm()(ops.array([[1.0, 3.0]])))]
+    [-1.0, 1.0]
     """
 
     def __init__(self, epsilon: float = 1e-12, **kwargs):

@@ -1,4 +1,4 @@
-"""Convolutions and dense layers with the first weights that PyTorch programs give them.
+"""Convolutions and dense layers whose weights begin as PyTorch programs initialise them.
 
 `initial` names them; fan_in and fan_out are values that one output reads, and outputs that read one
 value, of one group:
@@ -18,7 +18,13 @@ import keras
 def convolution(
     filters: int, kernel: int, seen: int, initial: str, *, groups: int = 1, **settings: Any
 ) -> keras.layers.Conv2D:
-    """A convolution of `seen` channels, same-padded unless `settings` of Keras' layer say else."""
+    """Make a convolution of `seen` channels, same-padded unless `settings` (Keras') say else.
+
+    >>> layer = convolution(4, kernel=3, seen=4, initial="default")
+    >>> layer.build((None, None, None, 4))
+    >>> bool(keras.ops.max(keras.ops.abs(layer.kernel)) <= 1 / 6)  # fan_in is 36
+    True
+    """
     size = kernel * kernel
     weights, biases = _initializers(initial, size * seen // groups, size * filters // groups)
     return keras.layers.Conv2D(
@@ -34,7 +40,11 @@ def convolution(
 def depthwise(
     kernel: int, initial: str, *, dilation: int = 1, **settings: Any
 ) -> keras.layers.DepthwiseConv2D:
-    """A same-padded convolution of every channel by itself."""
+    """Make a same-padded convolution of every channel by itself.
+
+    >>> tuple(depthwise(3, initial="fan_out")(keras.ops.ones((1, 8, 8, 4))).shape)
+    (1, 8, 8, 4)
+    """
     weights, biases = _initializers(initial, kernel * kernel, kernel * kernel)
     return keras.layers.DepthwiseConv2D(
         kernel,
@@ -47,13 +57,17 @@ def depthwise(
 
 
 def dense(units: int, seen: int, initial: str, **settings: Any) -> keras.layers.Dense:
-    """A dense layer of `seen` values without biases."""
+    """Make a dense layer of `seen` values without biases.
+
+    >>> tuple(dense(4, seen=8, initial="default")(keras.ops.ones((2, 8))).shape)
+    (2, 4)
+    """
     weights, _ = _initializers(initial, seen, units)
     return keras.layers.Dense(units, use_bias=False, kernel_initializer=weights, **settings)
 
 
 def _initializers(name: str, fan_in: int, fan_out: int) -> tuple[Any, Any]:
-    """Of the weights and of the biases; new ones each time, as one gives the same values again."""
+    """Make new initializers of weights and biases; one used twice gives the same values twice."""
     if name == "default":
         bound = fan_in**-0.5
         uniform = keras.initializers.RandomUniform

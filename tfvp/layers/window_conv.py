@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class WindowConv(keras.layers.Layer):
-    """Same-padded 3D convolution with stride 1, equal to `keras.layers.Conv3D(padding="same")`.
+    """Convolve in 3D, same-padded with stride 1, as `keras.layers.Conv3D(padding="same")`.
 
     For output slice t it sums K[d] * x[t + d - before] over the kernel's time slices d that meet a
     slice of the window; a window of 2 frames under a kernel of 2 has one slice in four that would
@@ -14,6 +14,9 @@ class WindowConv(keras.layers.Layer):
     Padding in time puts the odd slice after, as TensorFlow's SAME does: (0, 1) for a kernel of 2.
 
     x (B, D, H, W, C) -> (B, D, H, W, filters); kernel (kt, kh, kw, C, filters), bias (filters,).
+
+    >>> tuple(WindowConv(filters=4, kernel=(2, 5, 5))(ops.ones((1, 2, 8, 8, 3))).shape)
+    (1, 2, 8, 8, 4)
     """
 
     def __init__(self, filters: int, kernel: tuple[int, int, int], **kwargs):
@@ -39,7 +42,12 @@ class WindowConv(keras.layers.Layer):
 
 
 def convolve_window(x, kernel):
-    """Same-padded 3D convolution without bias: x (B, D, H, W, C), kernel (kt, kh, kw, C, F)."""
+    """Convolve x (B, D, H, W, C) with a kernel (kt, kh, kw, C, F), same-padded, without bias.
+
+    >>> x = ops.reshape(ops.array([1.0, 10.0]), (1, 2, 1, 1, 1))
+    >>> [float(value) for value in ops.ravel(convolve_window(x, ops.ones((2, 1, 1, 1, 1))))]
+    [11.0, 10.0]
+    """
     # Unstacked, not indexed: an index' gradient fills a tensor of the whole's size with zeros.
     kernels = ops.unstack(ops.convert_to_tensor(kernel), axis=0)
     slices = ops.unstack(x, axis=1)
@@ -59,7 +67,7 @@ def convolve_window(x, kernel):
 
 
 def _convolve_slices(x, kernel):
-    """2D convolution of every slice alike: x (B, D, H, W, C), kernel (kh, kw, C, F)."""
+    """Convolve every slice of x (B, D, H, W, C) with the same 2D kernel (kh, kw, C, F)."""
     _, depth, height, width, channels = x.shape
     rows, columns = (ops.shape(x)[2], ops.shape(x)[3]) if height is None else (height, width)
     y = ops.conv(ops.reshape(x, (-1, rows, columns, channels)), kernel, padding="same")

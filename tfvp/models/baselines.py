@@ -13,17 +13,25 @@ from tfvp.shapes import check_shape
 
 
 def copy_last_frame(context: NDArray, horizon: int) -> NDArray:
-    """The last context frame again and again; exact as long as nothing moves."""
+    """Repeat the last context frame; exact as long as nothing moves.
+
+    >>> copy_last_frame(np.arange(2.0).reshape(1, 2, 1, 1, 1), horizon=3).ravel()
+    array([1., 1., 1.])
+    """
     return _hold(_checked(context)[:, -1:], horizon)
 
 
 def black_frame(context: NDArray, horizon: int) -> NDArray:
-    """Zeros; its MSE is the energy of the true frame."""
+    """Predict zeros; their MSE is the energy of the true frame.
+
+    >>> black_frame(np.arange(2.0).reshape(1, 2, 1, 1, 1), horizon=3).ravel()
+    array([0., 0., 0.])
+    """
     return _hold(np.zeros_like(_checked(context)[:, -1:]), horizon)
 
 
 def context_mean(context: NDArray, horizon: int) -> NDArray:
-    """The mean of the clip's own context frames.
+    """Repeat the mean of the clip's own context frames.
 
     >>> context = np.arange(2.0).reshape(1, 2, 1, 1, 1)  # a black frame, then a white one
     >>> context_mean(context, horizon=3).ravel()
@@ -33,7 +41,7 @@ def context_mean(context: NDArray, horizon: int) -> NDArray:
 
 
 def _checked(context: NDArray) -> NDArray:
-    """The context, once it has the shape of frames and at least one of them."""
+    """Return the context; ValueError unless it has the shape of frames and holds at least one."""
     check_shape("context", context.shape, "B T H W C")
     if context.shape[1] == 0:
         raise ValueError(f"context: expected at least one frame, got shape {context.shape}")
@@ -41,7 +49,7 @@ def _checked(context: NDArray) -> NDArray:
 
 
 def _hold(frame: NDArray, horizon: int) -> NDArray:
-    """The same frame at every step: (B, 1, H, W, C) -> (B, horizon, H, W, C)."""
+    """Repeat a frame at every step: (B, 1, H, W, C) -> (B, horizon, H, W, C)."""
     if horizon < 1:
         raise ValueError(f"horizon: expected at least 1 frame to predict, got {horizon}")
     return np.repeat(frame, horizon, axis=1)

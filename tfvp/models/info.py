@@ -1,4 +1,4 @@
-"""What is said of a network before it is built."""
+"""What is known of a network before it is built."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from tfvp.sections import ModelSection
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a network's package offers as `INFO`.
+    """Describes a network; its package offers one as `INFO`.
 
     Args:
         section: its configuration section, with its name and its traits.

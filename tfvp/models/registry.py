@@ -38,7 +38,7 @@ MODELS, UNUSABLE = find_plugins(
 
 
 def info(name: str) -> ModelInfo:
-    """What is said of a network.
+    """Return the description of a network.
 
     >>> info("predrnn_pp").paper
     'Wang et al. 2018 (PredRNN++, ICML)'
@@ -47,7 +47,7 @@ def info(name: str) -> ModelInfo:
 
 
 def list_models() -> list[str]:
-    """The names of all networks, as `model.network` takes them.
+    """Return the names of all networks, as `model.network` takes them.
 
     >>> list_models()[:2]
     ['cdna', 'conv_lstm_forecaster']
@@ -56,5 +56,5 @@ def list_models() -> list[str]:
 
 
 def sections() -> dict[str, type[ModelSection]]:
-    """Every network's section by its name, the default first."""
+    """Return every network's configuration section by its name, the default first."""
     return {name: info(name).section for name in MODELS}

@@ -1,12 +1,16 @@
 """Wiring: which layers' outputs a layer of a stack receives, and who carries the memory."""
 
+from collections.abc import Sequence
+
 from keras import ops
+
+from tfvp.shapes import Tensor
 
 JOINS = {"plain": None, "residual": "add", "residual_concat": "concat"}
 
 
 def sources(layer: int, wiring: str) -> tuple[int, ...]:
-    """Layers whose outputs enter `layer`; the decoder counts as the layer after the last.
+    """Return the layers whose outputs enter `layer`; the decoder counts as the one after the last.
 
     plain: the layer before. residual and residual_concat (Tan 2019, section 3.2, released as
     `original_e3d_lstm_residuals`): after every pair of layers both outputs go on, so of four layers
@@ -19,8 +23,8 @@ def sources(layer: int, wiring: str) -> tuple[int, ...]:
     return (layer - 1, layer - 2) if JOINS[wiring] and pair_ends else (layer - 1,)
 
 
-def layer_input(layer: int, outputs: list, wiring: str):
-    """What `layer` receives of the `outputs` of the layers below it, in the same step."""
+def layer_input(layer: int, outputs: list[Tensor], wiring: str) -> Tensor:
+    """Join the `outputs` (B, ..., C) of the layers below that `layer` reads in the same step."""
     parts = [outputs[source] for source in sources(layer, wiring)]
     if len(parts) == 1:
         return parts[0]
@@ -30,17 +34,17 @@ def layer_input(layer: int, outputs: list, wiring: str):
 
 
 def layer_width(layer: int, hidden: tuple[int, ...], wiring: str) -> int:
-    """Channels that `layer` receives when the layers below have `hidden` channels."""
+    """Return the channels that `layer` receives when the layers below have `hidden` channels."""
     widths = [hidden[source] for source in sources(layer, wiring)]
     return sum(widths) if JOINS[wiring] == "concat" else widths[0]
 
 
-def run_stack(cells: list, x, states):
+def run_stack(cells: list, x: Tensor, states: Sequence) -> tuple[list[Tensor], tuple]:
     """Run a stack of cells for one step, each reading the output of the one below.
 
     Args:
         cells: from the lowest.
-        x: what the lowest receives.
+        x: (B, ..., C), the input of the lowest.
         states: one state a cell.
 
     Returns:
@@ -54,7 +58,9 @@ def run_stack(cells: list, x, states):
     return outputs, tuple(after)
 
 
-def run_stack_with_memory(cells: list, x, states: tuple, memory, wiring: str = "plain"):
+def run_stack_with_memory(
+    cells: list, x: Tensor, states: tuple, memory: Tensor | None, wiring: str = "plain"
+) -> tuple[list[Tensor], tuple, Tensor]:
     """Run a stack of cells for one step, one memory passing through all of them.
 
     The memory leaves layer k and enters layer k + 1 of the same step; what leaves the last layer is
@@ -62,7 +68,7 @@ def run_stack_with_memory(cells: list, x, states: tuple, memory, wiring: str = "
 
     Args:
         cells: cells whose states have a slot `memory`, from the lowest.
-        x: what the lowest receives.
+        x: (B, ..., C), the input of the lowest.
         states: one state a cell; their memory is not read.
         memory: the memory that enters the lowest; None if known to be zero.
         wiring: see `sources`.

@@ -1,4 +1,4 @@
-"""Weights of another program into a file of ours, with an account of every name on either side."""
+"""Imports another program's weights into a file of ours and accounts for every name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tfvp.system.files import creating
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the account; where a side has nothing, its name is empty."""
+    """A line of the account: a name there and one of ours; where a side has none it is empty."""
 
     original: str
     ours: str
@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Imported:
-    """What was imported and what was left over."""
+    """What was imported: the account, and the number of names left over on either side."""
 
     rows: tuple[Row, ...]
     unmatched: int
@@ -84,7 +84,7 @@ def _check_out(out: Path) -> None:
 def _account(
     predictor: TakesWeights, read: Source, filled: set[int]
 ) -> tuple[list[Row], list[str]]:
-    """A row for every name on either side, and the names that have no counterpart."""
+    """Return a row for every name on either side, and the names without a counterpart."""
     rows, unmatched = [], []
     for name, value in read.values.items():
         for variable, _ in read.names.get(name, ()):

@@ -1,4 +1,4 @@
-"""Whether what a file holds is what a network expects, said in one line where it is not."""
+"""Checks that a file holds what a network expects, and says in one line where it does not."""
 
 from collections.abc import Mapping
 

@@ -11,20 +11,20 @@ from tfvp.errors import WeightsError
 from tfvp.shapes import describe
 
 Taker = tuple[keras.Variable, Callable[[np.ndarray], np.ndarray]]
-"""A variable of ours, and the function that makes its value of the original array."""
+"""A variable of ours, and the function from the original array to its value."""
 
 WeightNames = dict[str, tuple[Taker, ...]]
-"""Original name -> what takes from it."""
+"""Original name -> the variables that take their values from it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file, read.
+    """What was read from a file, beside what the network can take.
 
     Args:
-        values: original name -> array, of everything in it that could be a weight.
-        names: original name -> what takes from it, of every weight of the network.
-        aside: names of `values` that need no counterpart -> why.
+        values: original name -> array, of everything in the file that could be a weight.
+        names: original name -> takers, of every weight of the network.
+        aside: names of `values` that need no counterpart -> the reason.
     """
 
     values: Mapping[str, np.ndarray]
@@ -34,7 +34,7 @@ class Source:
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """Adam's state in a checkpoint; moments and averages by the original name of their weight."""
+    """Adam's state in a checkpoint: moments and averages by the original name of their weight."""
 
     steps_done: int
     first_moments: Mapping[str, np.ndarray]
@@ -46,7 +46,7 @@ class Program:
     """A program that wrote weight files of one network, under its own names.
 
     Args:
-        names: its name of every weight of the network -> what takes from it, in its order.
+        names: original name -> takers, of every weight of the network, in the program's order.
     """
 
     def __init__(self, names: WeightNames):
@@ -54,16 +54,16 @@ class Program:
 
     @property
     def variables(self) -> dict[str, keras.Variable]:
-        """Its name of every weight -> the (first) variable of ours that takes from it."""
+        """Map the original name of every weight to the (first) variable of ours that takes it."""
         return {name: takers[0][0] for name, takers in self.names.items()}
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Its name of every weight -> the shape of ours."""
+        """Map the original name of every weight to the shape of our variable."""
         return {name: tuple(variable.shape) for name, variable in self.variables.items()}
 
     def everything(self, source: str, kernels: str = "auto") -> Source:
-        """Read all that a file holds, for an account of every name.
+        """Read all that a file holds, to account for every name.
 
         Args:
             source: the file, or the prefix of a checkpoint.
@@ -81,7 +81,7 @@ class Program:
 
         Args:
             source: as for `everything`.
-            averaged: their exponential averages, where the program keeps any.
+            averaged: read their exponential averages, where the program keeps any.
             kernels: as for `everything`.
 
         Raises:
@@ -103,7 +103,7 @@ class Program:
         return take_all(read)
 
     def optimizer_state(self, source: str, trained: list[str]) -> OptimizerState:
-        """Read the optimizer's state for the weights that will be trained, by their names there.
+        """Read the optimizer's state for the weights that will be trained, by their original names.
 
         Raises:
             WeightsError: it holds none, or it does not fit.
@@ -113,15 +113,15 @@ class Program:
 
 
 class TakesWeights(Protocol):
-    """A network as importing sees it: a `VideoPredictor`."""
+    """What importing needs of a network; a `VideoPredictor` has it."""
 
     @property
     def weights(self) -> list[keras.Variable]:
-        """All its variables."""
+        """Return all its variables."""
         ...
 
     def programs(self) -> Mapping[str, Program]:
-        """The programs that it knows, by the kind of their files."""
+        """Return the programs whose files it can read, by the kind of the files."""
         ...
 
     def save(self, filepath: Any) -> None:
@@ -130,7 +130,7 @@ class TakesWeights(Protocol):
 
 
 def only_weights(source: str) -> WeightsError:
-    """What is said where more than weights is asked of a file that holds them alone."""
+    """Return the error for a request of more than weights from a file that holds them alone."""
     return WeightsError(
         f"{source}: of such a file only the weights are taken; leave out --init-optimizer and "
         "training.init.weights: averaged"
@@ -138,7 +138,7 @@ def only_weights(source: str) -> WeightsError:
 
 
 def take_all(read: Source) -> list[tuple[keras.Variable, np.ndarray]]:
-    """Our variables and what they take, where there is something to take.
+    """Return our variables with their new values, where the file has them.
 
     Raises:
         WeightsError: a shape differs, or a value is not finite.

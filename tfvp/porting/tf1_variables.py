@@ -11,12 +11,12 @@ from tfvp.errors import WeightsError
 
 
 class TF1Variables:
-    """An open checkpoint.
+    """An open checkpoint, whose variables are read one by one.
 
     Attributes:
         name: the prefix without its folder.
         prefix: the whole prefix.
-        shapes: variable -> shape.
+        shapes: name of a variable -> its shape.
     """
 
     def __init__(self, prefix: str | Path):
@@ -44,7 +44,7 @@ class TF1Variables:
             raise WeightsError(f"{prefix} is not a TF1 checkpoint: {_first_line(error)}") from None
 
     def read(self, name: str) -> np.ndarray:
-        """A variable's value, float32.
+        """Return a variable's value, float32.
 
         Raises:
             WeightsError: it cannot be read, or is not finite.
@@ -60,7 +60,7 @@ class TF1Variables:
 
 
 def _check_files(prefix: Path) -> None:
-    """All files of the checkpoint are there."""
+    """Raise WeightsError unless all files of the checkpoint are there."""
     if prefix.is_dir():
         inside = sorted(path.stem for path in prefix.glob("*.index"))
         there = f"there are: {', '.join(inside)}" if inside else "there is none in it"

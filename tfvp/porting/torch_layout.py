@@ -1,7 +1,7 @@
-"""How PyTorch's layers lay out their arrays, and how Keras' variables take theirs from them.
+"""How Keras' variables take their values from the arrays of PyTorch's layers.
 
-A network's `TorchProgram` maps every name of a state dict to what takes from it: pairs of a
-variable of ours and one of the functions below, original array -> ours.
+A network's `TorchProgram` maps every name of a state dict to its takers: pairs of a variable of
+ours and one of the functions below, which turns the original array into the variable's value.
 """
 
 import keras
@@ -13,44 +13,44 @@ _GATES = (0, 1, 3, 2)  # of i, f, o, g as Keras has them: i, f, g, o
 
 
 def as_it_is(value: np.ndarray) -> np.ndarray:
-    """The same array."""
+    """Return the same array."""
     return value
 
 
 def kernel(value: np.ndarray) -> np.ndarray:
-    """(out, in, rows, columns) -> (rows, columns, in, out)."""
+    """Transpose (out, in, rows, columns) to (rows, columns, in, out)."""
     return np.transpose(value, (2, 3, 1, 0))
 
 
 def depthwise_kernel(value: np.ndarray) -> np.ndarray:
-    """(channels, 1, rows, columns) -> (rows, columns, channels, 1)."""
+    """Transpose (channels, 1, rows, columns) to (rows, columns, channels, 1)."""
     return np.transpose(value, (2, 3, 0, 1))
 
 
 def matrix(value: np.ndarray) -> np.ndarray:
-    """(out, in) -> (in, out)."""
+    """Transpose (out, in) to (in, out)."""
     return np.transpose(value)
 
 
 def norm_over_maps(value: np.ndarray) -> np.ndarray:
-    """(channels, rows, columns) -> (rows, columns, channels)."""
+    """Transpose (channels, rows, columns) to (rows, columns, channels)."""
     return np.transpose(value, (1, 2, 0))
 
 
 def same(variable: keras.Variable) -> tuple[Taker]:
-    """A variable that takes an array as it is."""
+    """Let a variable take an array as it is."""
     return ((variable, as_it_is),)
 
 
 def turned(variable: keras.Variable) -> tuple[Taker]:
-    """A convolution's kernel."""
+    """Let a convolution's kernel take an array, transposed."""
     return ((variable, kernel),)
 
 
 def conv_lstm(name: str, cell: keras.Layer, channels: int) -> WeightNames:
-    """A ConvLSTM whose one convolution sees x (with so many channels) and h side by side.
+    """Name the weights of a ConvLSTM whose one convolution reads x (`channels` wide) and h as one.
 
-    So it is in the much copied cell of github ndrplz/ConvLSTM_pytorch, whose gates are i, f, o, g.
+    The much copied cell of github ndrplz/ConvLSTM_pytorch is such; its gates are i, f, o, g.
     """
 
     def of_x(value: np.ndarray) -> np.ndarray:
@@ -66,17 +66,17 @@ def conv_lstm(name: str, cell: keras.Layer, channels: int) -> WeightNames:
 
 
 def _our_gates(value: np.ndarray) -> np.ndarray:
-    """Gates along the first axis, in Keras' order."""
+    """Bring the gates along the first axis into Keras' order."""
     return np.concatenate([np.split(value, 4)[gate] for gate in _GATES])
 
 
 def convolution(name: str, layer: keras.Layer) -> WeightNames:
-    """A convolution with a bias."""
+    """Name the weights of a convolution with a bias."""
     return {f"{name}.weight": turned(layer.kernel), f"{name}.bias": same(layer.bias)}
 
 
 def depthwise(name: str, layer: keras.Layer) -> WeightNames:
-    """A convolution of every channel by itself, with a bias."""
+    """Name the weights of a convolution of every channel by itself, with a bias."""
     return {
         f"{name}.weight": ((layer.kernel, depthwise_kernel),),
         f"{name}.bias": same(layer.bias),
@@ -84,12 +84,12 @@ def depthwise(name: str, layer: keras.Layer) -> WeightNames:
 
 
 def group_norm(name: str, layer: keras.Layer) -> WeightNames:
-    """A group normalisation."""
+    """Name the weights of a group normalisation."""
     return {f"{name}.weight": same(layer.gamma), f"{name}.bias": same(layer.beta)}
 
 
 def batch_norm(name: str, layer: keras.Layer) -> WeightNames:
-    """A batch normalisation with its running statistics."""
+    """Name the weights and running statistics of a batch normalisation."""
     return {
         f"{name}.weight": same(layer.gamma),
         f"{name}.bias": same(layer.beta),
@@ -99,5 +99,5 @@ def batch_norm(name: str, layer: keras.Layer) -> WeightNames:
 
 
 def counts_batches(name: str) -> bool:
-    """Whether a batch normalisation counts batches by this name, which no prediction needs."""
+    """Return whether the name is a batch normalisation's count of batches, which we do not need."""
     return name.endswith(".num_batches_tracked")

@@ -25,5 +25,5 @@ class ConvLSTMForecasterConfig(PatchedSection):
 
     @property
     def predicts_in_context(self) -> bool:
-        """Its encoder reads the whole context before a decoder predicts."""
+        """Return False: the encoder reads the whole context before a decoder predicts."""
         return False

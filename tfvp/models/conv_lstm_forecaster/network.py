@@ -1,4 +1,4 @@
-"""Shi's encoder-forecaster: ConvLSTM layers read the context, others dream on from their states."""
+"""Shi's encoder-forecaster: ConvLSTM layers read the context, others predict from their states."""
 
 from typing import Any
 
@@ -23,6 +23,12 @@ class ConvLSTMForecaster(EncoderDecoderCore):
     7,585,296 parameters at 128, 64, 64 with channel peepholes and patches of 4, as published. The
     counts do not tell whether the forecaster's layers stand in the encoder's order or mirrored;
     the authors' later program mirrors them and calls that a change.
+
+    >>> core = ConvLSTMForecaster(hidden=(4, 4), cell={})
+    >>> network = EncoderDecoderPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0: σ(0)
+    ((2, 2, 8, 8, 1), 0.5)
 
     Args:
         hidden: channels of each layer of the encoder.
@@ -52,7 +58,7 @@ class ConvLSTMForecaster(EncoderDecoderCore):
         ]
 
     def _in_order(self, of_encoder: tuple) -> tuple:
-        """What belongs to the encoder's layers, in the order of the forecaster's."""
+        """Bring one value per encoder layer into the order of the forecaster's layers."""
         return of_encoder if self.order == "same" else of_encoder[::-1]
 
     def build(self, frame_shape):
@@ -70,25 +76,25 @@ class ConvLSTMForecaster(EncoderDecoderCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
-        """All-zero state of the encoder for frames of (H, W, C)."""
+        """Return the all-zero state of the encoder for frames of (H, W, C)."""
         return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.encoder)
 
-    def encode(self, frame, state):
-        """Read a frame (B, H, W, C)."""
+    def encode(self, frame, state: tuple[ConvLSTMState, ...]):
+        """Read a frame (B, H, W, C); returns the last layer's output and the new state."""
         outputs, state = run_stack(self.encoder, frame, state)
         return outputs[-1], state
 
-    def start(self, state, direction: str):
-        """The forecaster's first states: the encoder's last."""
+    def start(self, state: tuple[ConvLSTMState, ...], direction: str):
+        """Return the forecaster's first states, which are the encoder's last."""
         del direction
         return self._in_order(state)
 
     def decode(self, direction: str):
-        """The forecaster's step; the frame given to it is not read."""
+        """Return the forecaster's step, which ignores the frame that it is given."""
         del direction
         return self._forecast
 
-    def _forecast(self, frame, state):
+    def _forecast(self, frame, state: tuple[ConvLSTMState, ...]):
         outputs, state = run_stack(self.forecaster, frame, state)
         return self.decoder(ops.concatenate(outputs, axis=-1)), state
 
@@ -103,6 +109,6 @@ class ConvLSTMForecaster(EncoderDecoderCore):
 
 
 def build(model: ConvLSTMForecasterConfig, data: DataSection) -> EncoderDecoderPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = ConvLSTMForecaster(model.hidden, model.cell.arguments(), order=model.order, name="core")
     return EncoderDecoderPredictor(core, data.frame_shape, model.patch_px, name="predictor")

@@ -28,15 +28,15 @@ class ConvLSTMSkipConfig(ModelSection):
 
     @property
     def predicts_in_context(self) -> bool:
-        """Its encoder reads the whole context before a decoder predicts."""
+        """Return False: the encoder reads the whole context before a decoder predicts."""
         return False
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Its maps are halved and doubled again."""
+        """Return `stride`: the maps are halved and doubled again where it is 2."""
         return (FrameDivisor("model.stride", self.stride),)
 
     @property
     def batch_statistics(self) -> bool:
-        """Batch normalisation."""
+        """Return True: it has batch normalisation."""
         return True

@@ -1,5 +1,6 @@
 """ConvLSTM layers between convolutions with skips, which read the context a second time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from tfvp.porting.program import Program
 from tfvp.sections import DataSection
 
 _PIXEL_MAX = 255.0  # the program's frames are bytes
-_STEEPNESS = 10.0  # of the last sigmoid, which sees tanh alone
+_STEEPNESS = 10.0  # slope of the last sigmoid, whose input is a tanh
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -36,11 +37,17 @@ class ConvLSTMSkip(EncoderDecoderCore):
 
     Shapes: frames (B, H, W, C) in [0, 1], predictions likewise, in (0, 1).
 
+    >>> core = ConvLSTMSkip(hidden=4, kernel=3, cell={})
+    >>> network = EncoderDecoderPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all maps 0: σ(0)
+    ((2, 2, 8, 8, 1), 0.5)
+
     Args:
         hidden: channels of the four ConvLSTM layers; even, the outer convolutions have half.
         kernel: side of the outer convolutions.
         cell: arguments of every `ConvLSTMCell` but `filters`.
-        stride: of the first convolution, undone by the last; 1: the program, 2: the report.
+        stride: stride of the first convolution, undone by the last; 1: the program, 2: the report.
         reads: what a step of the future reads, context: the program; predictions: the report.
     """
 
@@ -83,7 +90,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
             self.outer.items(), (channels, half, self.hidden, half), strict=True
         ):
             layer.build((None, *((height, width) if name == "conv1" else places), seen))
-        # PyTorch's settings; its momentum is the share of what is new
+        # PyTorch's settings; its momentum is 1 - Keras'
         self.norms = {
             name: keras.layers.BatchNormalization(
                 momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name=f"{name}_norm"
@@ -97,7 +104,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
         self.built = True
 
     def _smaller(self, places):
-        """Rows and columns of the inner maps."""
+        """Return rows and columns of the inner maps for those (H, W) of a frame."""
         return tuple(-(-n // self.stride) for n in places)
 
     def _conv(self, name: str, filters: int, stride: int = 1, *, up: bool = False):
@@ -113,22 +120,22 @@ class ConvLSTMSkip(EncoderDecoderCore):
 
     @property
     def decoder(self) -> list[keras.layers.Layer]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The layers that make frames."""
+        """Return the layers that make frames."""
         cells = [self.cells["dec1"], self.cells["dec2"]]
         return [*cells, self.outer["deconv1"], self.norms["deconv1"], self.outer["deconv2"]]
 
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
-        """All-zero state of the encoder for frames of (H, W, C)."""
+        """Return the all-zero state of the encoder for frames of (H, W, C)."""
         encoder, places = (self.cells["enc1"], self.cells["enc2"]), self._smaller(frame_shape[:2])
         return tuple(cell.get_initial_state(batch_size, places) for cell in encoder)
 
-    def encode(self, frame, state):
-        """Read a frame (B, H, W, C)."""
+    def encode(self, frame, state: tuple[ConvLSTMState, ...]):
+        """Read a frame (B, H, W, C); returns the last layer's output and the new state."""
         output, _, state = self._read(frame, state)
         return output, state
 
-    def _read(self, frame, state):
-        """Encoder 2's output, the maps (a, b) that skip the ConvLSTM layers, and the new state."""
+    def _read(self, frame, state: Sequence[ConvLSTMState]):
+        """Return encoder 2's output, the maps (a, b) that skip the ConvLSTMs, and the new state."""
         a = self._block("conv1", frame * _PIXEL_MAX)
         b = self._block("conv2", a)
         hidden, first = self.cells["enc1"](b, state[0])
@@ -138,18 +145,18 @@ class ConvLSTMSkip(EncoderDecoderCore):
     def _block(self, name: str, x):
         return ops.gelu(self.norms[name](self.outer[name](x)), approximate=False)
 
-    def start(self, state, direction: str):
-        """The encoder's last states, and zero ones of the decoder."""
+    def start(self, state: tuple[ConvLSTMState, ...], direction: str):
+        """Return the encoder's last states and all-zero ones of the decoder."""
         del direction
         zeros = ConvLSTMState(*(ops.zeros_like(x) for x in state[-1]))
         return (*state, zeros, zeros)
 
     def decode(self, direction: str):
-        """The decoder's step, which reads a frame."""
+        """Return the decoder's step, which reads a frame."""
         del direction
         return self._forecast
 
-    def _forecast(self, frame, state):
+    def _forecast(self, frame, state: tuple[ConvLSTMState, ...]):
         *encoder, third, fourth = state
         hidden, (a, b), encoder = self._read(frame, encoder)
         hidden, third = self.cells["dec1"](hidden, third)
@@ -158,7 +165,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
         return ops.sigmoid(_STEEPNESS * ops.tanh(x)), (*encoder, third, fourth)
 
     def programs(self) -> dict[str, Program]:
-        """The released PyTorch program, and the one of its report, under the same names."""
+        """Return the PyTorch program, whose released files and those of its report can be read."""
         return {"torch": released_program(self)}
 
     def get_config(self):
@@ -174,7 +181,7 @@ class ConvLSTMSkip(EncoderDecoderCore):
 
 
 def build(model: ConvLSTMSkipConfig, data: DataSection) -> EncoderDecoderPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = ConvLSTMSkip(
         model.hidden,
         model.kernel,

@@ -8,7 +8,7 @@ from tfvp.porting.torch_program import TorchProgram
 
 
 def released_names(core: Any) -> WeightNames:
-    """Every weight of a `ConvLSTMSkip`, by its name in the program's state dict."""
+    """Return every weight of a `ConvLSTMSkip` by its name in the program's state dict."""
     named: WeightNames = {}
     for name, cell in core.cells.items():
         named |= torch_layout.conv_lstm(name, cell, core.hidden)
@@ -20,5 +20,5 @@ def released_names(core: Any) -> WeightNames:
 
 
 def released_program(core: Any) -> TorchProgram:
-    """The released program of a `ConvLSTMSkip`."""
+    """Return the released program of a `ConvLSTMSkip`."""
     return TorchProgram(released_names(core), torch_layout.counts_batches)

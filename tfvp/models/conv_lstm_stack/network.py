@@ -28,6 +28,12 @@ class ConvLSTMStack(RecurrentCore):
     patches of 4; 11,675,648 at 4 x 128, where its lists count 15,083,520: every cell of it declares
     two convolutions that it never uses).
 
+    >>> core = ConvLSTMStack(hidden=(4, 4), cell={})
+    >>> network = RecurrentPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0: σ(0)
+    ((2, 2, 8, 8, 1), 0.5)
+
     Args:
         hidden: channels of each layer.
         cell: arguments of every `ConvLSTMCell` but `filters`.
@@ -75,18 +81,18 @@ class ConvLSTMStack(RecurrentCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
-        """All-zero state for frames of (H, W, C)."""
+        """Return the all-zero state for frames of (H, W, C)."""
         return tuple(cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells)
 
-    def call(self, frame, state):
-        """Predict the frame after `frame` (B, H, W, C)."""
+    def call(self, frame, state: tuple[ConvLSTMState, ...]):
+        """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         outputs, state = run_stack(self.cells, frame, state)
         every = self.readout == "all_layers"
         seen = ops.concatenate(outputs, axis=-1) if every else outputs[-1]
         return self.decoder(seen), state
 
     def programs(self) -> dict[str, Program]:
-        """OpenSTL, in PyTorch, whose cells have no biases and no peepholes."""
+        """Return OpenSTL's program (PyTorch), whose cells have no biases and no peepholes."""
         if self.cell.get("use_bias", True) or self.readout_bias:
             return {}
         return {"torch": TorchProgram(openstl_names(self), unused_by_openstl)}
@@ -104,7 +110,7 @@ class ConvLSTMStack(RecurrentCore):
 
 
 def build(model: ConvLSTMStackConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = ConvLSTMStack(
         model.hidden,
         model.cell.arguments(),

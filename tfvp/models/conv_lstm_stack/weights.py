@@ -8,7 +8,7 @@ from tfvp.porting.program import WeightNames
 
 
 def openstl_names(core: Any) -> WeightNames:
-    """Every weight of a `ConvLSTMStack` without biases."""
+    """Return every weight of a `ConvLSTMStack` without biases by its name in OpenSTL."""
     named = {}
     for i, cell in enumerate(core.cells):
         named[f"cell_list.{i}.conv_x.0.weight"] = cell.kernel
@@ -18,5 +18,5 @@ def openstl_names(core: Any) -> WeightNames:
 
 
 def unused_by_openstl(name: str) -> bool:
-    """Whether OpenSTL's cells declare and save this weight but never use it."""
+    """Return whether OpenSTL's cells declare and save this weight but never use it."""
     return bool(re.fullmatch(r"cell_list\.\d+\.(conv_o\.0|conv_last)\.weight", name))

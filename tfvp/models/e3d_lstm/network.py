@@ -19,11 +19,11 @@ WINDOW = 2  # frames read at once; the released program's window_length, with st
 
 
 class EideticStackState(NamedTuple):
-    """What the stack carries from one step to the next."""
+    """The state that the stack carries from one step to the next."""
 
-    frame: Tensor  # (B, H, W, C) the frame read in the step before
+    frame: Tensor  # (B, H, W, C), the frame read in the step before
     layers: tuple[EideticLSTMState, ...]
-    memory: Tensor  # (B, D, H, W, hidden) climbs the layers, then on to t + 1; None: always zero
+    memory: Tensor  # (B, D, H, W, hidden), from layer to layer, then to t + 1; None: zero
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -33,6 +33,12 @@ class EideticStack(RecurrentCore):
     frame (B, H, W, C), state -> next frame (B, H, W, C), state. The window is [frame before, frame]
     (before the first frame: zeros). The global memory leaves layer k and enters layer k + 1 of the
     same step, the last layer's enters the first of the next step.
+
+    >>> core = EideticStack(hidden=(4, 4), kernel=(2, 3, 3))
+    >>> network = RecurrentPredictor(core, frame_shape=(8, 8, 1), patch_px=2)
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0
+    ((2, 2, 8, 8, 1), 0.0)
 
     Args:
         hidden: channels of each layer.
@@ -67,7 +73,7 @@ class EideticStack(RecurrentCore):
                 width,
                 kernel,
                 carry_memory=carry_memory,
-                keep_recall=i % 2 == 0,  # a middle between memory and time: docs/performance.md
+                keep_recall=i % 2 == 0,  # a compromise of memory and time: docs/performance.md
                 dtype=self.dtype_policy,
                 name=f"e3d{i}",
             )
@@ -88,7 +94,7 @@ class EideticStack(RecurrentCore):
         return layer_width(layer, self.hidden, self.wiring)
 
     def initial_state(self, batch_size, frame_shape) -> EideticStackState:
-        """All-zero state for frames of (H, W, C)."""
+        """Return the all-zero state for frames of (H, W, C)."""
         height, width, channels = frame_shape
         places = (WINDOW, height, width)
         states = [cell.get_initial_state(batch_size, places) for cell in self.cells]
@@ -100,7 +106,7 @@ class EideticStack(RecurrentCore):
         )
 
     def call(self, frame, state: EideticStackState):
-        """Predict the frame after `frame` (B, H, W, C)."""
+        """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         window = ops.stack([ops.cast(state.frame, frame.dtype), frame], axis=1)
         outputs, states, memory = run_stack_with_memory(
             self.cells, window, state.layers, state.memory, self.wiring
@@ -109,7 +115,7 @@ class EideticStack(RecurrentCore):
         return prediction, EideticStackState(frame=frame, layers=states, memory=memory)
 
     def programs(self) -> dict[str, Program]:
-        """The released TF1 program."""
+        """Return the released TF1 program, whose checkpoints can be read."""
         return {"tf1": E3DProgram(self)}
 
     def get_config(self):
@@ -124,7 +130,7 @@ class EideticStack(RecurrentCore):
 
 
 def build(model: EideticStackConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = EideticStack(
         model.hidden,
         model.cell.kernel,

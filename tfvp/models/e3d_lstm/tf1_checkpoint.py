@@ -35,16 +35,16 @@ _CELL = [
 
 
 def released_names(layers: int) -> list[str]:
-    """The program's names of all weights in the order of creation; 82 for four layers."""
+    """Return the program's names of all weights in the order of creation, 82 for four layers."""
     cells = [f"{SCOPE}e3d{layer}/{name}" for layer in range(layers) for name in _CELL]
     return [*cells, *DECODER]
 
 
 class TF1Checkpoint:
-    """An open checkpoint; hands out float32 arrays for the weights a network expects.
+    """An open checkpoint, which gives float32 arrays for the weights that a network expects.
 
-    `expected` is, everywhere, released name -> shape of the network's variable. Kernels are
-    (time, rows, columns, in, out) in the program as in Keras and need no turning.
+    `expected` always maps a released name to the shape of the network's variable. Kernels are
+    (time, rows, columns, in, out) in the program as in Keras and are not transposed.
     """
 
     def __init__(self, prefix: str | Path):
@@ -69,18 +69,18 @@ class TF1Checkpoint:
             )
 
     def weights(self, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-        """The weights as they were after the last update; raises as `averaged_weights`."""
+        """Read the weights as they were after the last update; raises as `averaged_weights`."""
         self._check_layers(expected)
         self._check_fit({name: (name, shape) for name, shape in expected.items()})
         return {name: self._read(name) for name in expected}
 
     def every_weight(self) -> dict[str, np.ndarray]:
-        """Whatever is neither an average nor the optimizer's."""
+        """Read all variables but averages and the optimizer's."""
         other = re.compile(rf"Variable(_\d+)?|.*{_AVERAGE}")
         return {n: self._read(n) for n in sorted(self._shapes) if not other.fullmatch(n)}
 
     def averaged_weights(self, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-        """The exponential averages of the weights; a frozen decoder is its own average.
+        """Read the exponential averages of the weights; a frozen decoder is its own average.
 
         Raises:
             WeightsError: a variable is missing, has another shape, or cannot be read.
@@ -94,10 +94,10 @@ class TF1Checkpoint:
         return {name: self._read(source) for name, source in sources.items()}
 
     def optimizer_state(self, expected: Mapping[str, tuple[int, ...]]) -> OptimizerState:
-        """Adam's step and moments for the weights that will be trained.
+        """Read Adam's step and moments for the weights that will be trained.
 
         Args:
-            expected: as everywhere, without the decoder if it is to stay frozen.
+            expected: name -> shape, without the decoder if it is to stay frozen.
 
         Raises:
             WeightsError: the checkpoint has no such state, or it does not fit.
@@ -125,7 +125,7 @@ class TF1Checkpoint:
 
     @property
     def decoder_was_frozen(self) -> bool:
-        """Whether the decoder was left out of training, and so of averages and slots."""
+        """Return whether the decoder was left out of training, and so of averages and slots."""
         averaged = {name for name in (_FIRST, *DECODER) if name + _AVERAGE in self._shapes}
         return averaged == {_FIRST}
 
@@ -168,7 +168,7 @@ class TF1Checkpoint:
             )
 
     def _settings(self) -> str:
-        """The configuration that the checkpoint's shapes show, as far as they do."""
+        """Describe the configuration as far as the checkpoint's shapes show it."""
         shapes = self._shapes
         hidden = [shapes.get(f"{SCOPE}e3d{i}/self_attn/beta", [0])[0] for i in range(self.layers)]
         kernel = shapes.get(f"{SCOPE}e3d0/conv3d/kernel", [])[:3]
@@ -180,7 +180,7 @@ class TF1Checkpoint:
 
 
 def _keys(name: str) -> str:
-    """The configuration keys that decide a variable's shape."""
+    """Name the configuration keys that decide a variable's shape."""
     keys = ["model.hidden"]
     if name in DECODER:
         return ", ".join([*keys, "model.wiring", "model.patch_px", "the frame's channels"])

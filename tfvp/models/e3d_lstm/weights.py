@@ -17,7 +17,7 @@ _CREATION_ORDER = (
 
 
 def released_names(core: Any) -> WeightNames:
-    """Every weight of an `EideticStack`, in the order in which the program creates them."""
+    """Return every weight of an `EideticStack`, in the order in which the program creates them."""
     named = {}
     for i, cell in enumerate(core.cells):
         for layer in _CREATION_ORDER:
@@ -30,7 +30,7 @@ def released_names(core: Any) -> WeightNames:
 
 
 class E3DProgram(Program):
-    """The TF1 program; its checkpoints hold averages and the optimizer's state too."""
+    """The TF1 program, whose checkpoints also hold averages and the optimizer's state."""
 
     def __init__(self, core: Any):
         super().__init__(released_names(core))
@@ -51,7 +51,7 @@ class E3DProgram(Program):
         return [(variable, values[name]) for name, variable in self.variables.items()]
 
     def optimizer_state(self, source: str, trained: list[str]) -> OptimizerState:
-        """See `Program`; with the averages, as when the program restored a whole checkpoint."""
+        """See `Program`; includes averages, as the program does in restoring a whole checkpoint."""
         checkpoint, shapes = TF1Checkpoint(source), self.shapes
         state = checkpoint.optimizer_state({name: shapes[name] for name in trained})
         return dataclasses.replace(state, averages=checkpoint.averaged_weights(shapes))

@@ -35,12 +35,12 @@ class FRNNConfig(ModelSection):
 
     @property
     def predicts_in_context(self) -> bool:
-        """It goes up with the whole context before it goes down for the first time."""
+        """Return False: the whole context goes up before the first prediction comes down."""
         return False
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Each pair of recurrent units halves the frame."""
+        """Return a power of two, since each pair of recurrent units halves the frame."""
         halvings = (len(self.hidden) - 1) // 2
         why = f"the {len(self.hidden)} layers of model.hidden halve the frame {halvings} times"
         return (FrameDivisor("model.hidden", 2**halvings, why),)

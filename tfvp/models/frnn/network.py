@@ -1,4 +1,4 @@
-"""The folded recurrent network: up with every frame of the context, down for every prediction."""
+"""The folded recurrent network: context frames go up its layers, predictions come down them."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ CONVOLUTIONS = 2  # layers below the lowest recurrent unit
 
 
 class FRNNState(NamedTuple):
-    """What the recurrent units hold, from the lowest to the highest."""
+    """The state of the recurrent units, from the lowest to the highest."""
 
     states: tuple[Tensor, ...]  # (B, h, w, filters), changed on the way up
     inputs: tuple[Tensor, ...]  # (B, h, w, channels), read on the way up, changed on the way down
@@ -38,6 +38,12 @@ class FRNN(EncoderDecoderCore):
     starts from the encoder's state and reads no frame.
 
     Shapes: frames (B, H, W, C) in [0, 1], predictions likewise; inside they are in [-1, 1].
+
+    >>> core = FRNN(hidden=(4, 4, 4), kernels=(3, 3, 3))
+    >>> network = EncoderDecoderPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.full((2, 3, 8, 8, 1), 0.5), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # grey is 0 inside, and stays so
+    ((2, 2, 8, 8, 1), 0.5)
 
     Args:
         hidden: channels of each layer, convolutions first. A shorter tuple is the paper's network
@@ -73,7 +79,7 @@ class FRNN(EncoderDecoderCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape) -> FRNNState:
-        """The learned first states, and inputs of zero, which are not read."""
+        """Return the learned first states, and inputs of zero, which are not read."""
         height, width, _ = frame_shape
         states, inputs = [], []
         for i, unit in enumerate(self.units):
@@ -85,7 +91,7 @@ class FRNN(EncoderDecoderCore):
         return FRNNState(tuple(states), tuple(inputs))
 
     def encode(self, frame, state: FRNNState):
-        """Go up with a frame (B, H, W, C)."""
+        """Take a frame (B, H, W, C) up; returns the highest unit's output and the new state."""
         x = 2 * frame - 1
         for conv in self.decoder:
             x = conv(x)
@@ -99,17 +105,17 @@ class FRNN(EncoderDecoderCore):
         return x, FRNNState(tuple(states), tuple(inputs))
 
     def start(self, state: FRNNState, direction: str) -> FRNNState:
-        """The decoder has the encoder's state."""
+        """Return the encoder's state, which is the decoder's too."""
         del direction
         return state
 
     def decode(self, direction: str) -> Step:
-        """The decoder's step; the frame given to it is not read."""
+        """Return the decoder's step, which ignores the frame that it is given."""
         del direction
         return self._go_down
 
     def _go_down(self, frame, state: FRNNState):
-        """The frame below the highest state, and the state after it."""
+        """Return the frame that the highest state predicts, and the state after it."""
         del frame
         x, inputs = state.states[-1], list(state.inputs)
         for i in reversed(range(len(self.units))):
@@ -127,6 +133,6 @@ class FRNN(EncoderDecoderCore):
 
 
 def build(model: FRNNConfig, data: DataSection) -> EncoderDecoderPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = FRNN(model.hidden, model.kernels, name="core")
     return EncoderDecoderPredictor(core, data.frame_shape, name="predictor")

@@ -63,14 +63,14 @@ class PredNetConfig(ModelSection):
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Every layer above the lowest has maps of half the size."""
+        """Return a power of two, since every layer above the lowest halves the frame."""
         layers = len(self.channels)
         why = f"{layers} layers above the lowest halve the frame as often"
         return (FrameDivisor("model.channels", 2**layers, why),)
 
     @property
     def has_auxiliary_loss(self) -> bool:
-        """Its error units."""
+        """Return True: its error units can be trained to be small."""
         return True
 
     @model_validator(mode="after")

@@ -18,10 +18,10 @@ from tfvp.shapes import Tensor
 
 
 class PredNetState(NamedTuple):
-    """What PredNet carries from one step to the next."""
+    """The state that PredNet carries from one step to the next."""
 
     layers: tuple[LayerState, ...]  # R and c for the next frame, E of the frame just read
-    late: Tensor  # (B, H, W, C) what was predicted of the frame just read
+    late: Tensor  # (B, H, W, C), the prediction of the frame just read
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -33,20 +33,24 @@ class PredNet(RecurrentCore):
     goes up, and comes down to the prediction of frame t + 1; the first way down is part of the
     initial state. The numbers are the same, and no prediction waits for a frame it does not need.
 
-    Where the truth ends the program reads, as frame t, not its prediction of frame t but that of
-    frame t - 1 (`late_prediction`), and its published fine-tuned weights expect it.
+    Past the truth the program reads, as frame t, not its prediction of frame t but that of frame
+    t - 1 (`late_prediction`), and its published fine-tuned weights expect it.
+
+    >>> network = RecurrentPredictor(PredNet(channels=(4,)), frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all errors 0
+    ((2, 2, 8, 8, 1), 0.0)
 
     Args:
-        channels: of A and R of each layer but the lowest, which has the frame's.
+        channels: channels of A and R of each layer but the lowest, which has the frame's.
         kernel: side of the convolutions.
-        unit: settings of another recurrent unit than the released, see `tfvp.cells.make_cell`, as
-            in Dittrich 2020; None: the released one.
+        unit: settings of another unit, as in Dittrich 2020, see `make_cell`; None: the released.
         pixel_max: upper limit of a predicted frame.
-        error_weights: of each layer's error when it is trained by its error units; (1, 0.1, 0.1,
+        error_weights: weight of each layer's error in training by error units; (1, 0.1, 0.1,
             0.1) is the program's L_all, None its L_0: only the lowest layer's counts.
 
     Raises:
-        ValueError: not one error weight a layer; when built, frames that the layers cannot halve.
+        ValueError: not one error weight per layer; when built, frames that the layers cannot halve.
     """
 
     def __init__(
@@ -104,11 +108,11 @@ class PredNet(RecurrentCore):
 
     @property
     def decoder(self) -> keras.layers.Layer:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The layers that make frames."""
+        """Return the layers that make frames."""
         return self.cells[0].conv_prediction
 
     def initial_state(self, batch_size, frame_shape) -> PredNetState:
-        """The state before the first frame (H, W, C): zeros, and the first way down from them."""
+        """Return the state before the first frame (H, W, C): zeros after a first way down."""
         height, width, channels = frame_shape
         zeros = [
             cell.get_initial_state(batch_size, (height // 2**i, width // 2**i))
@@ -118,13 +122,13 @@ class PredNet(RecurrentCore):
         return PredNetState(layers=self._descend(zeros), late=nothing)
 
     def call(self, frame, state: PredNetState):
-        """Predict the frame after `frame` (B, H, W, C)."""
+        """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         _, predicted, errors = self._ascend(frame, state)
         after = self._after(state, predicted, errors)
         return self.cells[0].predict(after.layers[0].hidden), after
 
     def _ascend(self, frame, state: PredNetState):
-        """A, Â and E of every layer at the frame that is read."""
+        """Return A, Â and E of every layer at the frame that is read."""
         a, targets, predicted, errors = frame, [], [], []
         for cell, layer in zip(self.cells, state.layers, strict=True):
             targets.append(a)
@@ -134,12 +138,12 @@ class PredNet(RecurrentCore):
         return targets, predicted, errors
 
     def _after(self, state: PredNetState, predicted, errors) -> PredNetState:
-        """The state for the next frame."""
+        """Return the state for the next frame, after a way down."""
         layers = [s._replace(error=e) for s, e in zip(state.layers, errors, strict=True)]
         return PredNetState(layers=self._descend(layers), late=predicted[0])
 
     def _descend(self, states) -> tuple[LayerState, ...]:
-        """New R and c from the top layer down; errors stay."""
+        """Compute new R and c from the top layer down; errors stay."""
         above, after = None, []
         for cell, state in zip(reversed(self.cells), reversed(states), strict=True):
             after.append(cell.look_down(state, above))
@@ -147,12 +151,12 @@ class PredNet(RecurrentCore):
         return tuple(reversed(after))
 
     def late_prediction(self, output, state: PredNetState):
-        """What the program reads where the truth ends: its prediction of the frame before."""
+        """Return what the program reads past the truth: its prediction of the frame before."""
         del output
         return state.late
 
     def observe(self, mode: str):
-        """A step that gives, instead of the next frame, what the program's `output_mode` gives.
+        """Return a step that gives what the program's `output_mode` gives, not the next frame.
 
         At the step that reads frame t: "prediction" of frame t (B, H, W, C); "error", the mean of
         every layer's E (B, layers); "all", the flattened prediction with the errors behind it; or
@@ -185,10 +189,7 @@ class PredNet(RecurrentCore):
         return step
 
     def rollout_with_auxiliary(self, state: PredNetState, frames, mask, feedback):
-        """See `RecurrentCore`; "errors": of every error unit on the way.
-
-        The weighted sum over layers of the mean error, averaged over frames 1 ... T - 1.
-        """
+        """See `RecurrentCore`; "errors": weighted over layers, a mean over frames 1 … T - 1."""
 
         def step(frame, state):
             _, predicted, errors = self._ascend(frame, state)
@@ -209,12 +210,12 @@ class PredNet(RecurrentCore):
         return predictions[:, :-1], {"errors": ops.mean(errors[:, 1:], axis=1)}
 
     def _weigh(self, means):
-        """(B, layers) -> (B,)."""
+        """Sum errors (B, layers) over the layers by their weights: (B,)."""
         weights = self.error_weights or (1.0, *(0.0 for _ in self.channels))
         return ops.sum(means * ops.cast(ops.convert_to_tensor(weights), means.dtype), axis=-1)
 
     def programs(self) -> dict[str, Program]:
-        """The original Keras 2 program, which has the released unit alone."""
+        """Return the original Keras 2 program, which has the released unit alone."""
         return {} if self.unit else {"keras2": PredNetProgram(self)}
 
     def get_config(self):
@@ -230,13 +231,13 @@ class PredNet(RecurrentCore):
 
 
 def _means(errors: list):
-    """The mean of every layer's E, (B, layers), as float32."""
+    """Return the mean of every layer's E, (B, layers), as float32."""
     means = [ops.mean(ops.cast(e, "float32"), axis=(1, 2, 3)) for e in errors]
     return ops.stack(means, axis=-1)
 
 
 def build(model: PredNetConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     unit = model.cell.unit
     core = PredNet(
         model.channels,

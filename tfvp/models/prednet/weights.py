@@ -16,11 +16,11 @@ from tfvp.porting.torch_layout import same
 
 @dataclass(frozen=True)
 class PredNetFile:
-    """What such a file holds.
+    """The arrays of such a file.
 
     Args:
-        weights: of the PredNet, in the released order: (name there, released name, array).
-        others: name there -> array, of the other layers: the frozen weights of the loss.
+        weights: (name in the file, released name, array) of the PredNet, in the released order.
+        others: name in the file -> array, of the other layers: the frozen weights of the loss.
     """
 
     weights: tuple[tuple[str, str, np.ndarray], ...]
@@ -30,7 +30,7 @@ class PredNetFile:
 def prednet_weights(
     path: Path, expected: Mapping[str, Shape], kernels: str = "auto"
 ) -> dict[str, np.ndarray]:
-    """The weights alone of `read_prednet`, by their released names."""
+    """Read the weights alone of `read_prednet`, by their released names."""
     file = read_prednet(path, expected, kernels)
     return {released: array for _, released, array in file.weights}
 
@@ -78,7 +78,7 @@ def read_prednet(path: Path, expected: Mapping[str, Shape], kernels: str = "auto
 def _prednet_layer(
     path: Path, file: Any, root: Any, count: int
 ) -> tuple[list[str], list, dict[str, np.ndarray]]:
-    """Names and arrays of the layer with the most weights, which is the PredNet, and the others."""
+    """Find the PredNet, the layer with most weights: its names, its arrays, the others' arrays."""
     if "layer_names" not in root.attrs:
         raise WeightsError(f"{path}: not a Keras 2 weights file: it has no layer_names")
     layers = {}
@@ -102,7 +102,7 @@ def _prednet_layer(
 
 
 def _array(path: Path, file: Any, group: Any, name: str) -> np.ndarray:
-    """A data set of this very file; links to other files are not followed."""
+    """Read a data set of this very file; links to other files are not followed."""
     dataset = group[name]
     if dataset.file.filename != file.filename or dataset.external:
         raise WeightsError(f"{path.name}: {name} lies in another file, which is not read")
@@ -114,7 +114,7 @@ def _text(value: Any) -> str:
 
 
 def released_names(core: Any) -> WeightNames:
-    """Every weight of a `PredNet`, by its name in the program's files, in the order there."""
+    """Return every weight of a `PredNet` by its name in the program's files, in the order there."""
     named: WeightNames = {}
     for unit in ("a", "ahat", *GATES):
         for i, cell in enumerate(core.cells):

@@ -28,11 +28,11 @@ class PredRNNConfig(PatchedSection):
 
     @property
     def has_auxiliary_loss(self) -> bool:
-        """The decoupling loss, whose adapter has weights only with `decouple`."""
+        """Return `decouple`: the adapter of the decoupling loss has weights only with it."""
         return self.decouple
 
     def check(self, data: DataSection, auxiliary_weight: float) -> None:
-        """The adapter learns from the decoupling loss alone."""
+        """Raise ValueError for an adapter without the decoupling loss, which alone trains it."""
         if self.decouple and not auxiliary_weight:
             raise ValueError(
                 "model.decouple: true adds weights that only training.loss.network trains, which "

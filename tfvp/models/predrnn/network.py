@@ -18,10 +18,10 @@ from tfvp.shapes import Tensor
 
 
 class PredRNNState(NamedTuple):
-    """What the stack carries from one step to the next."""
+    """The state that the stack carries from one step to the next."""
 
     layers: tuple[STLSTMState, ...]
-    memory: Tensor  # (B, H, W, hidden) climbs the layers, then on to t + 1
+    memory: Tensor  # (B, H, W, hidden), from layer to layer, then to t + 1
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -33,13 +33,18 @@ class PredRNN(RecurrentCore):
     next frame is a 1x1 convolution of the last layer's output, linear, and in release 2021 without
     bias.
 
+    >>> network = RecurrentPredictor(PredRNN(hidden=(4, 4), kernel=3), frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # without biases black stays black
+    ((2, 2, 8, 8, 1), 0.0)
+
     Args:
         hidden: channels of each layer, all equal since one memory goes through them.
         kernel: side of the cells' convolutions.
         release: "2021" or "2017", see `STLSTMCell`.
         layer_norm: see `STLSTMCell`.
         decouple: PredRNN-V2 (Wang et al. 2021, arXiv:2103.09504): with the 1x1 convolution that
-            the decoupling loss needs, without bias and one for all layers and both states.
+            the decoupling loss needs, without bias, the same for all layers and both states.
 
     Raises:
         ValueError: the widths differ.
@@ -89,7 +94,7 @@ class PredRNN(RecurrentCore):
         self.built = True
 
     def _pointwise(self, filters: int, name: str, first: bool) -> keras.layers.Conv2D:
-        """A 1x1 convolution as the first release made it, or the later one."""
+        """Make a 1x1 convolution as in the first release, or as in the later one."""
         return keras.layers.Conv2D(
             filters,
             1,
@@ -100,7 +105,7 @@ class PredRNN(RecurrentCore):
         )
 
     def initial_state(self, batch_size, frame_shape) -> PredRNNState:
-        """All-zero state for frames of (H, W, C)."""
+        """Return the all-zero state for frames of (H, W, C)."""
         states = [cell.get_initial_state(batch_size, frame_shape[:2]) for cell in self.cells]
         return PredRNNState(
             layers=tuple(state._replace(memory=None) for state in states),
@@ -108,14 +113,14 @@ class PredRNN(RecurrentCore):
         )
 
     def call(self, frame, state: PredRNNState):
-        """Predict the frame after `frame` (B, H, W, C)."""
+        """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         outputs, layers, memory = run_stack_with_memory(
             self.cells, frame, state.layers, state.memory
         )
         return self.decoder(outputs[-1]), PredRNNState(layers=layers, memory=memory)
 
     def rollout_with_auxiliary(self, state: PredRNNState, frames, mask, feedback):
-        """See `RecurrentCore`; "decoupling": how alike is what the two states of a cell take in.
+        """See `RecurrentCore`; "decoupling": how alike the updates of a cell's two states are.
 
         The decoupling loss of PredRNN-V2: |cosine| over space between what is added to the cell and
         to the memory, both through the adapter; the mean over channels, layers and steps.
@@ -148,7 +153,7 @@ class PredRNN(RecurrentCore):
         return predictions, {"decoupling": ops.mean(overlaps, axis=1)}
 
     def programs(self) -> dict[str, Program]:
-        """The authors' PyTorch program of 2021; of that of 2017 no checkpoint was published."""
+        """Return the authors' PyTorch program of 2021; of that of 2017 no file was published."""
         if self.release != "2021":
             return {}
         return {"torch": TorchProgram(released_names(self))}
@@ -166,7 +171,12 @@ class PredRNN(RecurrentCore):
 
 
 def absolute_cosine(a, b):
-    """|cosine| over space of two maps (B, H, W, C), per channel: (B, C) in [0, 1], as float32."""
+    """Return |cosine| over space of two maps (B, H, W, C), per channel: (B, C) in [0, 1], float32.
+
+    >>> a = ops.reshape(ops.array([3.0, 4.0]), (1, 2, 1, 1))  # of length 5, over places
+    >>> round(float(absolute_cosine(a, ops.reshape(ops.array([1.0, 0.0]), (1, 2, 1, 1)))[0, 0]), 3)
+    0.6
+    """
     a, b = ops.cast(a, "float32"), ops.cast(b, "float32")
     product = ops.sum(a * b, axis=(1, 2))
     squares = [ops.sum(ops.square(x), axis=(1, 2)) for x in (a, b)]
@@ -176,7 +186,7 @@ def absolute_cosine(a, b):
 
 
 def build(model: PredRNNConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = PredRNN(
         model.hidden,
         model.cell.kernel,

@@ -9,7 +9,7 @@ _SHORT = {"input": "x", "hidden": "h", "memory": "m", "out": "o"}
 
 
 def released_names(core: Any) -> WeightNames:
-    """Every weight of a `PredRNN`, by its name in a state dict of the program, in its order.
+    """Return every weight of a `PredRNN` by its name in a state dict of the program, in its order.
 
     Kernels are (out, in, rows, columns) there, norms (channels, rows, columns).
     """

@@ -16,11 +16,11 @@ from tfvp.shapes import Tensor
 
 
 class PredRNNPPState(NamedTuple):
-    """What the stack carries from one step to the next."""
+    """The state that the stack carries from one step to the next."""
 
     layers: tuple[CausalLSTMState, ...]
     highway: GHUState
-    memory: Tensor  # (B, H, W, hidden[-1]) climbs the layers, then on to t + 1
+    memory: Tensor  # (B, H, W, hidden[-1]), from layer to layer, then to t + 1
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -31,6 +31,11 @@ class PredRNNPP(RecurrentCore):
     through the highway to the second. The memory leaves layer k and enters layer k + 1 of the same
     step, the last layer's enters the first of the next step; its width follows the layers'. The
     next frame is a 1x1 convolution of the last layer's output, linear.
+
+    >>> network = RecurrentPredictor(PredRNNPP(hidden=(4, 4), kernel=3), frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(keras.ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0
+    ((2, 2, 8, 8, 1), 0.0)
 
     Args:
         hidden: channels of each layer, two or more; the highway has the first layer's.
@@ -77,7 +82,7 @@ class PredRNNPP(RecurrentCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape) -> PredRNNPPState:
-        """All-zero state for frames of (H, W, C)."""
+        """Return the all-zero state for frames of (H, W, C)."""
         places = frame_shape[:2]
         states = [cell.get_initial_state(batch_size, places) for cell in self.cells]
         return PredRNNPPState(
@@ -87,7 +92,7 @@ class PredRNNPP(RecurrentCore):
         )
 
     def call(self, frame, state: PredRNNPPState):
-        """Predict the frame after `frame` (B, H, W, C)."""
+        """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         outputs, first, memory = run_stack_with_memory(
             self.cells[:1], frame, state.layers[:1], state.memory
         )
@@ -97,7 +102,7 @@ class PredRNNPP(RecurrentCore):
         return self.decoder(outputs[-1]), after
 
     def programs(self) -> dict[str, Program]:
-        """The released TF1 program."""
+        """Return the released TF1 program, whose checkpoints can be read."""
         return {"tf1": PredRNNPPProgram(self)}
 
     def get_config(self):
@@ -111,7 +116,7 @@ class PredRNNPP(RecurrentCore):
 
 
 def build(model: PredRNNPPConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     cell = model.cell
     core = PredRNNPP(model.hidden, cell.kernel, layer_norm=cell.layer_norm, name="core")
     return RecurrentPredictor(core, data.frame_shape, model.patch_px, name="predictor")

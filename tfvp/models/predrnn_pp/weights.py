@@ -16,17 +16,17 @@ from tfvp.porting.torch_layout import same
 
 SCOPE = "predrnn_pp/"
 _SLOTS = ("/Adam", "/Adam_1")
-# only the cells of the first three days and weeks have variables of these names
+# only earlier states of the program's cells have variables of these names
 _EARLIER = ("/time_state_to_state/", "/cell_reduce/")
 
 
 def predrnn_pp_weights(prefix: str | Path, expected: Mapping[str, Shape]) -> dict[str, np.ndarray]:
-    """The weights of a `PredRNNPP`, as they were after the last update.
+    """Read the weights of a `PredRNNPP` as they were after the last update.
 
     Args:
         prefix: see `TF1Variables`.
         expected: released name -> shape, see `released_names`. Kernels are (rows,
-            columns, in, out) in the program as in Keras and need no turning.
+            columns, in, out) in the program as in Keras and are not transposed.
 
     Raises:
         WeightsError: files are missing or damaged, they are not of this program, of its release of
@@ -39,13 +39,13 @@ def predrnn_pp_weights(prefix: str | Path, expected: Mapping[str, Shape]) -> dic
 
 
 def every_weight(prefix: str | Path) -> dict[str, np.ndarray]:
-    """Whatever is not the optimizer's; raises as `predrnn_pp_weights`."""
+    """Read all variables but the optimizer's; raises as `predrnn_pp_weights`."""
     variables, found = _open(prefix)
     return {name: variables.read(name) for name in sorted(found)}
 
 
 def _open(prefix: str | Path) -> tuple[TF1Variables, dict[str, Shape]]:
-    """The checkpoint and its weights' shapes."""
+    """Open a checkpoint; returns it and the shapes of its weights, without the optimizer's."""
     variables = TF1Variables(prefix)
     found = {
         name: tuple(shape)
@@ -66,7 +66,7 @@ def _open(prefix: str | Path) -> tuple[TF1Variables, dict[str, Shape]]:
 
 
 def released_names(core: Any) -> WeightNames:
-    """Every weight of a `PredRNNPP`, by its name in the program's checkpoints."""
+    """Return every weight of a `PredRNNPP` by its name in the program's checkpoints."""
     named: WeightNames = {}
     for cell in core.cells:
         scope = f"{SCOPE}{cell.name}"
@@ -87,7 +87,7 @@ def _convolution(name: str, layer: keras.layers.Conv2D) -> WeightNames:
 
 
 def _norm(name: str, layer: Any) -> WeightNames:
-    """The program glues "b" (shift) and "s" (scale) to the name."""
+    """Name shift and scale as the program, which appends "b" and "s" to a norm's name."""
     return {f"{name}b": same(layer.beta), f"{name}s": same(layer.gamma)}
 
 

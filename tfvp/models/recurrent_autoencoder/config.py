@@ -9,7 +9,7 @@ from tfvp.sections import ModelSection, Positive
 
 
 class RecurrentAutoencoderConfig(ModelSection):
-    """Recurrent cells alone, up to wide ones and back to a frame (Dittrich 2020)."""
+    """Autoencoder of recurrent cells alone, wider layer by layer, then back (Dittrich 2020)."""
 
     network: Literal["recurrent_autoencoder"] = "recurrent_autoencoder"
     cell: RecurrentCellConfig = ConvLSTMCellConfig(

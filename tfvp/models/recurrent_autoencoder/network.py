@@ -24,6 +24,12 @@ class RecurrentAutoencoder(RecurrentCore):
     of them remember unless that is asked for. His networks predict one frame; to go on they drop
     the oldest frame and read the clip again, here the states go on.
 
+    >>> core = RecurrentAutoencoder(hidden=(4,), cell={"kind": "conv_lstm"})
+    >>> network = RecurrentPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(keras.ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0
+    ((2, 2, 8, 8, 1), 0.0)
+
     Args:
         hidden: channels of the encoder's cells; the decoder's are the same backwards, then the
             frame's.
@@ -61,11 +67,11 @@ class RecurrentAutoencoder(RecurrentCore):
 
     @property
     def decoder(self) -> list[keras.layers.Layer]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The layers that make frames."""
+        """Return the layers that make frames."""
         return self.cells[len(self.hidden) :]
 
     def initial_state(self, batch_size, frame_shape) -> tuple:
-        """All-zero states of the cells that remember, for frames of (H, W, C)."""
+        """Return all-zero states of the cells that keep theirs, for frames of (H, W, C)."""
         return self._empty(self._remembering, batch_size, frame_shape[:2])
 
     @property
@@ -76,8 +82,8 @@ class RecurrentAutoencoder(RecurrentCore):
     def _empty(cells: list, batch_size, places) -> tuple:
         return tuple(cell.get_initial_state(batch_size, places) for cell in cells)
 
-    def call(self, frame, state):
-        """Predict the frame after `frame` (B, H, W, C)."""
+    def call(self, frame, state: tuple):
+        """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         forgetful = self.cells[len(state) :]
         batch_size, *places = keras.ops.shape(frame)[:-1]
         states = (*state, *self._empty(forgetful, batch_size, places))
@@ -95,7 +101,7 @@ class RecurrentAutoencoder(RecurrentCore):
 
 
 def build(model: RecurrentAutoencoderConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = RecurrentAutoencoder(
         model.hidden, model.cell.settings(), remember=model.remember, name="core"
     )

@@ -8,7 +8,7 @@ from tfvp.sections import ModelSection, Positive
 
 
 class SimpleLSTMConfig(ModelSection):
-    """Dense encoder, LSTM that goes on from its own output, dense decoder (Colonna 2023)."""
+    """A dense encoder, an LSTM that reads its own output, a dense decoder (Colonna 2023)."""
 
     network: Literal["simple_lstm"] = "simple_lstm"
     encoder: tuple[Positive, ...] = Field(
@@ -27,7 +27,7 @@ class SimpleLSTMConfig(ModelSection):
 
     @property
     def predicts_in_context(self) -> bool:
-        """Its encoder reads the whole context before a decoder predicts."""
+        """Return False: the encoder reads the whole context before a decoder predicts."""
         return False
 
     @model_validator(mode="after")

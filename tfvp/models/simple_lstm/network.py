@@ -1,4 +1,4 @@
-"""SimpleLSTM: dense layers into an LSTM that goes on from its own output, and out again."""
+"""SimpleLSTM: a dense encoder, an LSTM that reads its own output, and a dense decoder."""
 
 import math
 
@@ -8,8 +8,12 @@ from keras import ops
 from tfvp.models.encoder_decoder import EncoderDecoderCore, EncoderDecoderPredictor
 from tfvp.models.simple_lstm.config import SimpleLSTMConfig
 from tfvp.sections import DataSection
+from tfvp.shapes import Tensor
 
 _PIXEL_MAX = 255.0  # the program's frames are bytes
+
+LSTMStates = tuple[tuple[Tensor, Tensor], ...]
+"""Hidden and cell state (B, units) of each LSTM."""
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -30,6 +34,12 @@ class SimpleLSTM(EncoderDecoderCore):
     those of the program for one clip alone.
 
     Shapes: frames (B, H, W, C) in [0, 1], predictions likewise, not negative.
+
+    >>> core = SimpleLSTM(encoder=(8, 4), decoder=(8,))
+    >>> network = EncoderDecoderPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0
+    ((2, 2, 8, 8, 1), 0.0)
 
     Args:
         encoder: units of each dense layer before the LSTM.
@@ -83,36 +93,36 @@ class SimpleLSTM(EncoderDecoderCore):
         ]
         return keras.Sequential(layers, name=name)
 
-    def initial_state(self, batch_size, frame_shape):
-        """All-zero hidden and cell state of each LSTM."""
+    def initial_state(self, batch_size, frame_shape) -> LSTMStates:
+        """Return the all-zero hidden and cell state of each LSTM."""
         del frame_shape
         return tuple(tuple(cell.get_initial_state(batch_size)) for cell in self.cells)
 
-    def encode(self, frame, state):
-        """Read a frame (B, H, W, C)."""
+    def encode(self, frame, state: LSTMStates):
+        """Read a frame (B, H, W, C); returns the encoder's output and the new state."""
         pixels = ops.reshape(_PIXEL_MAX * frame, (-1, math.prod(self.frame_shape)))
         encoded = self.dense_in(pixels)
         return encoded, self._step(encoded, state)
 
-    def start(self, state, direction: str):
-        """The decoder goes on from the encoder's state."""
+    def start(self, state: LSTMStates, direction: str):
+        """Return the encoder's last state, from which the decoder goes on."""
         del direction
         return state
 
     def decode(self, direction: str):
-        """The decoder's step; the frame given to it is not read."""
+        """Return the decoder's step, which ignores the frame that it is given."""
         del direction
         return self._go_on
 
-    def _go_on(self, frame, state):
-        """The frame that the state shows, then a step on the LSTM's own output."""
+    def _go_on(self, frame, state: LSTMStates):
+        """Return the frame of the LSTM's output, and the state after it has read that output."""
         del frame
         output = ops.relu(ops.concatenate([hidden for hidden, _ in state], axis=-1))
         pixels = self.decoder(output) / _PIXEL_MAX
         return ops.reshape(pixels, (-1, *self.frame_shape)), self._step(output, state)
 
-    def _step(self, x, state):
-        """The state of each LSTM after it has read x."""
+    def _step(self, x, state: LSTMStates) -> LSTMStates:
+        """Return the state of each LSTM after it has read x."""
         steps = [cell(x, list(own)) for cell, own in zip(self.cells, state, strict=True)]
         return tuple(tuple(after) for _, after in steps)
 
@@ -127,6 +137,6 @@ class SimpleLSTM(EncoderDecoderCore):
 
 
 def build(model: SimpleLSTMConfig, data: DataSection) -> EncoderDecoderPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = SimpleLSTM(model.encoder, model.decoder, bidirectional=model.bidirectional, name="core")
     return EncoderDecoderPredictor(core, data.frame_shape, name="predictor")

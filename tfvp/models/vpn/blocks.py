@@ -10,23 +10,23 @@ from tfvp.layers.masked_conv import MaskedConv2D
 from tfvp.shapes import Tensor
 
 Convolve = Callable[[keras.layers.Layer, Tensor], Tensor]
-"""How a block convolves with its 3x3 layers: a layer and its input to its output."""
+"""How a block convolves with its 3x3 layers: (layer, its input) -> its output."""
 SIDE = 3
 FRAME_SIDE = 7
 
 
 def at_once(layer: keras.layers.Layer, x: Tensor) -> Tensor:
-    """Convolve all places at once."""
+    """Convolve x (B, H, W, C) at all places at once."""
     return layer(x)
 
 
 def conv(filters: int, side: int, name: str, dtype: Any, **settings: Any) -> keras.layers.Conv2D:
-    """A same-padded convolution with a bias, linear."""
+    """Make a linear, same-padded convolution with a bias."""
     return keras.layers.Conv2D(filters, side, padding="same", name=name, dtype=dtype, **settings)
 
 
 class ResidualBlock(keras.layers.Layer):
-    """A residual block of the Video Pixel Network, c = channels / 2 inside.
+    """A residual block of the Video Pixel Network with channels / 2 channels inside.
 
     kind "multiplicative" (Kalchbrenner et al. 2017, section 3.2), all convolutions with bias, σ the
     sigmoid, `*` a 3x3 convolution and W, W' of 1x1:
@@ -43,8 +43,8 @@ class ResidualBlock(keras.layers.Layer):
 
     Args:
         kind: multiplicative or relu.
-        channels: of x and y.
-        dilation: of the 3x3 convolutions.
+        channels: channels of x and y.
+        dilation: dilation of the 3x3 convolutions.
         masked: the 3x3 convolutions have mask B, see `MaskedConv2D`; without dilation.
     """
 
@@ -74,7 +74,7 @@ class ResidualBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x, convolve: Convolve = at_once):
-        """Apply the block; `convolve` is asked for each 3x3 convolution."""
+        """Apply the block to x (B, H, W, channels); `convolve` does each 3x3 convolution."""
         if not self.multiplicative:
             (middle,) = self.middle
             h = ops.relu(self.first(ops.relu(x)))
@@ -88,7 +88,7 @@ class ResidualBlock(keras.layers.Layer):
 
 
 class Encoder(keras.layers.Layer):
-    """Features of a frame: a linear convolution, then residual blocks, without a mask.
+    """Encode a frame by a linear convolution and residual blocks, all without a mask.
 
     frame (B, H, W, C) -> (B, H, W, channels).
     """
@@ -116,7 +116,7 @@ class Encoder(keras.layers.Layer):
         self.built = True
 
     def call(self, frame):
-        """Encode a frame."""
+        """Encode a frame (B, H, W, C) to (B, H, W, channels)."""
         x = self.stem(frame)
         for block in self.blocks:
             x = block(x)
@@ -124,7 +124,7 @@ class Encoder(keras.layers.Layer):
 
 
 class Decoder(keras.layers.Layer):
-    """Logits of a frame's pixels from the cell's output and the pixels before each of them.
+    """Compute the logit of each pixel from the cell's output and the pixels before it.
 
     The context, perhaps convolved (without a mask, since it holds no pixel of the frame), and the
     frame through an A-masked 7x7 convolution are added, so no later sum or product holds the pixel
@@ -180,11 +180,11 @@ class Decoder(keras.layers.Layer):
         self.built = True
 
     def context(self, hidden):
-        """What all pixels of a frame see of the past: (B, H, W, channels), the same shape."""
+        """Return what all pixels see of the cell's output: (B, H, W, channels), like it."""
         return hidden if self.context_conv is None else self.context_conv(hidden)
 
     def call(self, hidden, frame=None):
-        """The logits (B, H, W, C) of a frame; `frame` (B, H, W, C) None: a black one."""
+        """Return the logits (B, H, W, C) of a frame (B, H, W, C); None: of a black one."""
         x = self.context(hidden)
         if self.frame_conv is not None:
             black = ops.zeros((*ops.shape(x)[:-1], self.frame_channels), x.dtype)
@@ -192,7 +192,7 @@ class Decoder(keras.layers.Layer):
         return self.after_first(x, at_once)
 
     def after_first(self, x: Tensor, convolve: Convolve) -> Tensor:
-        """The logits from what the first layer gives; see `ResidualBlock` for `convolve`."""
+        """Return the logits from the first layer's output; see `ResidualBlock` for `convolve`."""
         for block in self.blocks:
             x = block(x, convolve=convolve)
         for layer in self.top:
@@ -201,6 +201,6 @@ class Decoder(keras.layers.Layer):
 
     @property
     def masked_layers(self) -> list[MaskedConv2D]:
-        """The masked convolutions in the order in which they are asked for; the frame's first."""
+        """Return the masked convolutions in the order of their use, the frame's first."""
         inner = [layer for block in self.blocks for layer in block.middle]
         return [self.frame_conv, *inner] if self.frame_conv is not None else []

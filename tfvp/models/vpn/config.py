@@ -66,7 +66,7 @@ class VPNConfig(ModelSection):
         return self
 
     def settings(self) -> dict[str, Any]:
-        """The arguments of the network's core."""
+        """Return the arguments of the network's core."""
         return {
             **self.model_dump(exclude={"network", "cell", "unit_forget_bias"}),
             "cell": {**self.cell.settings(), "unit_forget_bias": self.unit_forget_bias},
@@ -74,25 +74,25 @@ class VPNConfig(ModelSection):
 
     @property
     def has_auxiliary_loss(self) -> bool:
-        """The cross entropy of the second pass, which sees the true pixels."""
+        """Return whether a second pass that sees the true pixels adds its cross entropy."""
         return self.training_frame == "zero_and_true"
 
     @property
     def predicts_in_context(self) -> bool:
-        """Only the future is decoded."""
+        """Return False: only the future is decoded."""
         return False
 
     @property
     def measured_with_true_pixels(self) -> bool:
-        """In the mode teacher."""
+        """Return whether the mode is teacher."""
         return self.sampling == "teacher"
 
     @property
     def prediction_note(self) -> str:
-        """The mode; a decoder that sees no pixels has none."""
+        """Return the mode in words; a decoder that sees no pixels has none."""
         return "" if self.training_frame == "none" else MODES[self.sampling]
 
     @property
     def prediction_keys(self) -> tuple[str, ...]:
-        """Another mode needs no other weights."""
+        """Return the mode's key, since another mode needs no other weights."""
         return ("sampling",)

@@ -37,6 +37,13 @@ class VPN(RecurrentCore):
     one masked 7x7 over context and frame: as in PixelCNN, and unmasked over the context here, which
     has as many weights and hides nothing that may be seen.
 
+    >>> sizes = {"channels": 4, "encoder_dilations": (1,), "decoder_blocks": 1, "top": (4,)}
+    >>> core = VPN(VPNConfig(**sizes, sampling="zero_frame").settings())
+    >>> network = VPNPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0: σ(0)
+    ((2, 2, 8, 8, 1), 0.5)
+
     Args:
         settings: see `VPNConfig.settings`.
     """
@@ -64,31 +71,31 @@ class VPN(RecurrentCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape):
-        """All-zero state of the ConvLSTM for frames of (H, W, C)."""
+        """Return the all-zero state of the ConvLSTM for frames of (H, W, C)."""
         return self.cell.get_initial_state(batch_size, frame_shape[:2])
 
     def read(self, frame, state):
-        """Read a frame: h of the next one (B, H, W, channels), and the state, whose first it is."""
+        """Read a frame (B, H, W, C); returns h (B, H, W, channels) of the next, and the state."""
         return self.cell(self.encoder(frame), state)
 
     def predicted(self, hidden):
-        """The next frame (B, H, W, C) from h alone."""
+        """Predict the next frame (B, H, W, C) from h (B, H, W, channels) alone."""
         if self.settings["sampling"] == "zero_frame":
             return ops.sigmoid(self.decoder(hidden))
         return sample_frame(self.decoder, hidden)
 
     def call(self, frame, state):
-        """Predict the frame after `frame` (B, H, W, C)."""
+        """Predict the frame after `frame` (B, H, W, C); returns it and the new state."""
         (predicted, _), state = self.step_with_hidden(frame, state)
         return predicted, state
 
     def step_with_hidden(self, frame, state):
-        """As a call, with h beside the prediction."""
+        """Predict as a call does; returns ((the next frame, h), the new state)."""
         hidden, state = self.read(frame, state)
         return (self.predicted(hidden), hidden), state
 
     def logits_given(self, hidden, frames):
-        """Logits of frames (B, T, H, W, C), the true pixels before each given; h of each frame."""
+        """Return the logits of frames (B, T, H, W, C) from their h and the true pixels before."""
         flat = [ops.reshape(x, (-1, *x.shape[2:])) for x in (hidden, frames)]
         return ops.reshape(self.decoder(*flat), (-1, *frames.shape[1:]))
 
@@ -99,18 +106,24 @@ class VPN(RecurrentCore):
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class VPNPredictor(RecurrentPredictor):
-    """A Video Pixel Network, which decodes nothing but the future.
+    """A Video Pixel Network, which predicts only the frames after the context.
 
     In training it predicts the future (B, predict_frames, H, W, C). With `training_frame` "true"
     it reads and sees the truth throughout, whatever the mask says. Otherwise it reads what the mask
     says, and with "zero_and_true" it measures the cross entropy "true_pixels" of a second pass over
     the same h: the sum over the future of a clip, the true pixels before each given.
+
+    >>> sizes = {"channels": 4, "encoder_dilations": (1,), "decoder_blocks": 1, "top": (4,)}
+    >>> core = VPN(VPNConfig(**sizes, sampling="zero_frame").settings())
+    >>> network = VPNPredictor(core, frame_shape=(8, 8, 1))
+    >>> tuple(network.targets(ops.zeros((2, 5, 8, 8, 1)), horizon=2).shape)  # of whole clips
+    (2, 2, 8, 8, 1)
     """
 
     core: VPN
 
     def targets(self, frames: Tensor, horizon: int) -> Tensor:
-        """The future."""
+        """Return the frames after the context."""
         return frames[:, -horizon:]
 
     def predict_frames(self, context: Tensor, horizon: int) -> Tensor:
@@ -131,7 +144,7 @@ class VPNPredictor(RecurrentPredictor):
         return ops.sigmoid(self.core.logits_given(hidden, frames[:, context_frames:]))
 
     def counted_prediction(self, context: Tensor, horizon: int) -> Tensor:
-        """See `VideoPredictor`; pixel by pixel is no more than one pass over each frame."""
+        """See `VideoPredictor`; pixel by pixel it costs as much as one pass over each frame."""
         future = ops.zeros((*context.shape[:1], horizon, *self.frame_shape), context.dtype)
         clips = ops.concatenate([context, future], axis=1)
         return self.predict_with_true_pixels(clips, context.shape[1])
@@ -152,12 +165,12 @@ class VPNPredictor(RecurrentPredictor):
         return predictions, {"true_pixels": ops.sum(entropies, axis=(1, 2, 3, 4))}
 
     def _hidden(self, frames: Tensor, context_frames: int) -> Tensor:
-        """H after `context_frames`, context_frames + 1, … T frames: (B, …, H, W, channels)."""
+        """Return h after `context_frames`, … T frames: (B, …, H, W, channels)."""
         state = self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
         return rollout(self.core.read, state, frames, predict_frames=1)[:, context_frames - 1 :]
 
     def _unrolled(self, context: Tensor, horizon: int, truth=None, mask=None):
-        """The future's predictions, read again where the mask does not give the truth, and h."""
+        """Return the future, which reads predictions where the mask gives no truth, and its h."""
         state = self.core.initial_state(ops.shape(context)[0], self.grid_shape)
         state = read_frames(self.core.read, state, context)
         hidden = state[0]
@@ -183,7 +196,7 @@ class VPNPredictor(RecurrentPredictor):
     def long_prediction(
         self, horizon: int, compiled: Callable[[Callable], Callable]
     ) -> tuple[int, Callable[[Tensor, Callable[[], None]], Tensor]] | None:
-        """See `VideoPredictor`; pixel by pixel, a part is a row of a frame."""
+        """See `VideoPredictor`; in sampling pixel by pixel a part is a row of a frame."""
         if self.core.settings["sampling"] == "zero_frame":
             return None
         core, height = self.core, self.grid_shape[0]
@@ -214,5 +227,5 @@ class VPNPredictor(RecurrentPredictor):
 
 
 def build(model: VPNConfig, data: DataSection) -> VPNPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     return VPNPredictor(VPN(model.settings(), name="core"), data.frame_shape, name="predictor")

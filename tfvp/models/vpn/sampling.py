@@ -1,7 +1,5 @@
 """Predicts a frame pixel by pixel, with no more operations than one pass over the whole frame."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -11,11 +9,11 @@ from tfvp.shapes import Tensor
 
 
 class PixelStep:
-    """The masked convolutions at one pixel, each with its window, see `MaskedConv2D`.
+    """Computes the masked convolutions at one pixel, each in its window, see `MaskedConv2D`.
 
     Args:
-        windows: of the layers in the order in which they are asked for.
-        column: of the pixel, a scalar.
+        windows: the windows of the layers, in the order of their use.
+        column: the pixel's column, a scalar.
     """
 
     def __init__(self, windows: list[Tensor], column: Tensor):
@@ -24,27 +22,27 @@ class PixelStep:
         self.after: list[Tensor] = []
 
     def __call__(self, layer: keras.layers.Layer, x: Tensor) -> Tensor:
-        """Convolve at the pixel, whose input is x (B, 1, 1, C)."""
+        """Apply a masked layer at the pixel, whose input is x (B, 1, 1, C)."""
         assert isinstance(layer, MaskedConv2D)
         window = layer.write(next(self.before), x, self.column)
         self.after.append(window)
         return layer.look(window, self.column)
 
 
-def first_windows(decoder: Decoder, batch_size: Any, width: int) -> list[Tensor]:
-    """The windows of all masked convolutions before the first row of a frame."""
+def first_windows(decoder: Decoder, batch_size: int | Tensor, width: int) -> list[Tensor]:
+    """Return the windows of all masked convolutions before the first row of a frame."""
     return [layer.first_window(batch_size, width) for layer in decoder.masked_layers]
 
 
 def sample_row(
     decoder: Decoder, context: Tensor, windows: list[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
-    """Predict a row of pixels, each from those before it, which are the means predicted for them.
+    """Predict a row of pixels, each from the means predicted for those before it.
 
     Args:
         decoder: the decoder.
-        context: (B, W, channels), the row of what `Decoder.context` gives.
-        windows: those after the row before.
+        context: (B, W, channels), this row of `Decoder.context`.
+        windows: the windows after the row before.
 
     Returns:
         The row (B, W, C) in [0, 1], and the windows for the next row.
