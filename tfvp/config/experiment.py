@@ -131,6 +131,13 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _drawn_clips_are_measured(self) -> "Experiment":
+        available = self.data.sequences("test")
+        if available:
+            self.evaluation.check_clips(available)
+        return self
+
+    @model_validator(mode="after")
     def _batch_normalisation_sees_the_batch(self) -> "Experiment":
         batch, micro = self.training.global_batch, self.training.micro_batch
         if self.model.batch_statistics and micro != batch:

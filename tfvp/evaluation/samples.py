@@ -7,7 +7,7 @@ For clip 42 the folder gets clip_00042.png (filmstrip), .gif (truth beside predi
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +39,21 @@ class Sample(Record):
     arrays: str
 
 
-def choose_clips(errors: NDArray[np.float64], count: int) -> dict[int, str]:
+def choose_clips(
+    errors: NDArray[np.float64], count: int, named: Sequence[int] | None = None
+) -> dict[int, str]:
     """Choose clips to draw: median, worst and best by error, then the first of the split.
 
     Args:
         errors: error of each sequence and frame, (N, Tp), lower is better, e.g. the model's mse.
         count: the number of clips; fewer are chosen when the split has fewer.
+        named: indices of the clips to draw instead, each below N.
 
     Returns:
         Index in the split -> why the clip was chosen, in the order given above.
     """
+    if named is not None:
+        return dict.fromkeys(named, "named by evaluation.clips")
     order = np.argsort(errors.mean(axis=1), kind="stable")
     wanted = [
         (int(order[(len(order) - 1) // 2]), "median error"),

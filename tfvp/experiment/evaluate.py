@@ -9,9 +9,9 @@ import numpy as np
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.records import RecordReader
-from tfvp.errors import DataError, RunError
+from tfvp.errors import ConfigError, DataError, RunError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
-from tfvp.evaluation.evaluate import evaluate, write
+from tfvp.evaluation.evaluate import Evaluation, evaluate, write
 from tfvp.evaluation.measure_batch import Predict, usual_history
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
@@ -105,6 +105,8 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
     plans = robustness_plans(
         job.experiment.data, own.facts.get("digits_source", "mnist"), sequences
     )
+    for plan in plans:
+        _check_clips(job, plan.data.test_sequences)
     trained = _trained(job)
     home = job.run.evaluations / ROBUSTNESS
     cases = [_measured_case(job, trained, plan, home) for plan in plans]
@@ -143,6 +145,7 @@ def _measure(
     experiment, data = job.experiment, job.experiment.data
     history = history or usual_history(experiment.model)
     reader = prepared.split("test")
+    _check_clips(job, reader.count)
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])
     with data_errors(), progress(job.console, "evaluating", count) as shown:
@@ -159,17 +162,38 @@ def _measure(
     speed = predict.speed(trained.device) if history == History.FREE_RUNNING else None
     cost = trained.cost.model_copy(update={"speed": speed})
     write(evaluation, folder, _metadata(job, prepared, trained.step, elsewhere, cost))
-    notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
+    _draw(job, trained, predict, reader, folder, evaluation)
+    return count
+
+
+def _draw(
+    job: Job,
+    trained: Trained,
+    predict: Predict,
+    reader: RecordReader,
+    folder: ResultFolder,
+    evaluation: Evaluation,
+) -> None:
+    """Predict the chosen clips again and write their pictures."""
+    data, chosen = job.experiment.data, job.experiment.evaluation
+    notes = choose_clips(evaluation.errors, chosen.samples, chosen.clips)
     write_samples(
         predict,
         {index: to_float(reader[index][: data.total_frames]) for index in notes},
         folder.samples,
         context_frames=data.context_frames,
         notes=notes,
-        history=history,
-        flow=trained.flow if history == History.FREE_RUNNING else None,
+        history=evaluation.history,
+        flow=trained.flow if evaluation.history == History.FREE_RUNNING else None,
     )
-    return count
+
+
+def _check_clips(job: Job, available: int) -> None:
+    """Raise a ConfigError if a clip that is to be drawn is not in a test split of so many."""
+    try:
+        job.experiment.evaluation.check_clips(available)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _batches(reader: RecordReader, batch: int, count: int, frames: int) -> Iterator[np.ndarray]:
