@@ -69,6 +69,8 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     "cdna dna": ("dna", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "kernel=3", "heads=linear")),
     "cdna stp": ("stp", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "masks=3")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
+    "spatio_temporal feist": ("spatio_temporal_feist", ("encoder=3", "hidden=4", *CELL)),
+    "spatio_temporal patraucean": ("spatio_temporal_patraucean", ("encoder=3", "hidden=4", *CELL)),
     "vpn": ("vpn", VPN),
     "vpn feist": ("vpn_feist", (*VPN, *CELL, "encoder_kernel=3", "context_kernel=3")),
     "vpn baseline": ("vpn_baseline", VPN),
@@ -76,7 +78,7 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
 DATA = (
     *(f"data.frame_px={list(SHAPE[:2])}", "data.digit_px=6"),
     *(f"data.context_frames={CONTEXT}", f"data.predict_frames={HORIZON}"),
-    *("training.global_batch=2", "training.micro_batch=2"),
+    *("training.global_batch=2", "training.micro_batch=2", "evaluation.clips=null"),
 )
 
 
