@@ -44,7 +44,8 @@ def add_evaluate(commands: Any) -> None:
 def _evaluate(arguments: argparse.Namespace) -> int:
     job = run_job(arguments.run, _overrides(arguments))
     with quiet_tensorflow_import():
-        from tfvp.experiment.evaluate import evaluate_elsewhere, evaluate_own, evaluate_robustness
+        from tfvp.experiment.evaluate import evaluate_elsewhere, evaluate_own
+        from tfvp.experiment.evaluate_suite import evaluate_robustness
     if arguments.suite:
         evaluate_robustness(job, job.experiment.evaluation.sequences)
     elif arguments.data:

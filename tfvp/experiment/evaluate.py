@@ -1,23 +1,20 @@
-"""Measures a run: on its own test split, on other prepared data, and on a suite of test sets."""
+"""Measures a run: on its own test split, over other lengths, and on other prepared data."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
-from tfvp.data.prepare import PreparedData, prepare
+from tfvp.data.prepare import PreparedData
 from tfvp.data.records import RecordReader
-from tfvp.errors import ConfigError, DataError, RunError
+from tfvp.errors import ConfigError, DataError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import Evaluation, evaluate, write
 from tfvp.evaluation.measure_batch import Predict, usual_history
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
-from tfvp.evaluation.suites.robustness import Plan, robustness_plans
-from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import (
     compiled_one_step,
@@ -29,11 +26,8 @@ from tfvp.inference.predictor import (
 from tfvp.runs.folder import ResultFolder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
-from tfvp.system.files import write_json
 from tfvp.system.progress import progress
 from tfvp.training.distributed.devices import Devices
-
-ROBUSTNESS = "robustness"
 
 
 class Trained(NamedTuple):
@@ -46,7 +40,7 @@ class Trained(NamedTuple):
     device: str  # that predicts, in words
 
 
-def _trained(job: Job) -> Trained:
+def load_trained(job: Job) -> Trained:
     """Load the run's network and compile its ways of predicting."""
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
@@ -66,7 +60,7 @@ def _trained(job: Job) -> Trained:
 def evaluate_own(job: Job) -> None:
     """Measure the run on the test split of its own data, and replace what was measured before."""
     prepared = job.open_data()
-    count = _measure(job, _trained(job), prepared, job.run)
+    count = measure(job, load_trained(job), prepared, job.run)
     job.say(f"{count} test sequences measured: {job.run.metrics_path}, {job.run.per_frame_path}")
 
 
@@ -80,59 +74,14 @@ def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
         DataError: the data's clips have another frame size or are too short, or no test split.
     """
     folder = ResultFolder(job.run.evaluations / f"{prepared.manifest.dataset}-{prepared.hash}")
-    _check_fits(job, prepared)
-    trained = _trained(job)
-    count = _measure(job, trained, prepared, folder, elsewhere=True)
+    check_fits(job, prepared)
+    trained = load_trained(job)
+    count = measure(job, trained, prepared, folder, elsewhere=True)
     job.say(f"{count} test sequences of {prepared.folder} measured: {folder.metrics_path}")
     return folder
 
 
-def evaluate_robustness(job: Job, sequences: int | None) -> Path:
-    """Measure the run on every test set of the robustness suite that can be made.
-
-    Args:
-        job: the job whose run is measured.
-        sequences: the number of clips of every test set; None: that of the run's own test split.
-
-    Returns:
-        The folder evaluations/robustness/ of the run, with suite.json in it.
-
-    Raises:
-        ConfigError: the run was not trained on moving digits.
-        RunError: no test set could be made.
-    """
-    own = job.open_data()
-    plans = robustness_plans(
-        job.experiment.data, own.facts.get("digits_source", "mnist"), sequences
-    )
-    for plan in plans:
-        _check_clips(job, plan.data.test_sequences)
-    trained = _trained(job)
-    home = job.run.evaluations / ROBUSTNESS
-    cases = [_measured_case(job, trained, plan, home) for plan in plans]
-    suite = Suite(suite="robustness", cases=cases)
-    if not suite.measured:
-        raise RunError(f"{home}: no test set could be made; {cases[0].skipped}")
-    write_json(home / INDEX, suite.model_dump(mode="json"))
-    job.say(f"{len(suite.measured)} of {len(cases)} test sets measured: {home / INDEX}")
-    return home
-
-
-def _measured_case(job: Job, trained: Trained, plan: Plan, home: Path) -> Case:
-    """Measure one test set; the case says why if that cannot be done."""
-    job.say(f"{plan.case.subject}: {plan.case.title}")
-    try:
-        prepared = prepare(plan.data, report=lambda line: None, console=job.console)
-        _check_fits(job, prepared)
-    except DataError as error:
-        job.say(f"skipped: {error}")
-        return plan.case.model_copy(update={"skipped": str(error)})
-    folder = case_folder(home, plan.case)
-    _measure(job, trained, prepared, folder, history=plan.history, elsewhere=True)
-    return plan.case
-
-
-def _measure(
+def measure(
     job: Job,
     trained: Trained,
     prepared: PreparedData,
@@ -145,7 +94,7 @@ def _measure(
     experiment, data = job.experiment, job.experiment.data
     history = history or usual_history(experiment.model)
     reader = prepared.split("test")
-    _check_clips(job, reader.count)
+    check_clips(job, reader.count)
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])
     with data_errors(), progress(job.console, "evaluating", count) as shown:
@@ -188,7 +137,7 @@ def _draw(
     )
 
 
-def _check_clips(job: Job, available: int) -> None:
+def check_clips(job: Job, available: int) -> None:
     """Raise a ConfigError if a clip that is to be drawn is not in a test split of so many."""
     try:
         job.experiment.evaluation.check_clips(available)
@@ -202,7 +151,7 @@ def _batches(reader: RecordReader, batch: int, count: int, frames: int) -> Itera
         yield clips[:, :frames]
 
 
-def _check_fits(job: Job, prepared: PreparedData) -> None:
+def check_fits(job: Job, prepared: PreparedData) -> None:
     """Make sure that the network can be measured on the data's test split, or raise a DataError."""
     data, shape = job.experiment.data, prepared.split("test").shape
     wanted = (*data.frame_px, data.channels)
