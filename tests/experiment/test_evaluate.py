@@ -144,6 +144,27 @@ def test_other_data_have_a_place_of_their_own(job, other_data, capsys):
     assert (place / "samples" / "samples.json").is_file()
 
 
+def test_another_number_of_steps_is_measured_beside_the_runs_own(job, capsys):
+    run = job.run
+    own = run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()
+    for steps in (2, 5):  # trained for three
+        assert main(["evaluate", "--run", str(run.root), "--steps", str(steps)]) == 0
+        place = run.evaluations / f"steps-{steps}"
+        assert str(place / "metrics.json") in capsys.readouterr().out.replace("\n", "")
+        found = read_metrics(place / "metrics.json")
+        assert (found.protocol.first_frame, found.protocol.predict_frames) == (4, steps)
+        assert f"3→{steps}" in found.metadata.data
+        assert bool(found.metadata.trained_on) == (steps == 5)  # its clips are too short
+        assert found.metadata.data_settings["predict_frames"] == steps
+        assert len(read_sequences(place / "per_sequence.csv").frame_numbers) == steps
+    assert (run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()) == own
+    shorter = read_sequences(run.evaluations / "steps-2" / "per_sequence.csv")
+    whole = read_sequences(run.per_sequence_path)
+    np.testing.assert_allclose(
+        shorter.values["model"]["mse"], whole.values["model"]["mse"][:, :2], rtol=1e-5
+    )
+
+
 def test_the_runs_own_data_by_their_folder_give_its_own_numbers(job):
     (folder,) = job.experiment.data.prepared.glob(
         f"*-{read_metrics(job.run.metrics_path).metadata.data_hash}"
@@ -161,6 +182,7 @@ def test_the_runs_own_data_by_their_folder_give_its_own_numbers(job):
         (["--metrics", "mse,lpips"], 2, "evaluation.metrics"),
         (["--metrics", "every"], 2, "evaluation.metrics"),
         (["--sequences", "0"], 2, "evaluation.sequences"),
+        (["--steps", "0"], 2, "--steps: expected at least 1 frame to predict, got 0"),
         (
             ["--set", "evaluation.clips=[1, 6]"],
             2,

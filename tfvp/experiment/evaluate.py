@@ -1,12 +1,13 @@
 """Measures a run: on its own test split, over other lengths, and on other prepared data."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
-from tfvp.data.prepare import PreparedData
+from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.records import RecordReader
 from tfvp.errors import ConfigError, DataError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
@@ -23,7 +24,7 @@ from tfvp.inference.predictor import (
     padded,
     trained_network,
 )
-from tfvp.runs.folder import ResultFolder
+from tfvp.runs.folder import ResultFolder, evaluation_folder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
 from tfvp.system.progress import progress
@@ -73,11 +74,30 @@ def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
     Raises:
         DataError: the data's clips have another frame size or are too short, or no test split.
     """
-    folder = ResultFolder(job.run.evaluations / f"{prepared.manifest.dataset}-{prepared.hash}")
+    folder = evaluation_folder(job.run, f"{prepared.manifest.dataset}-{prepared.hash}")
     check_fits(job, prepared)
     trained = load_trained(job)
     count = measure(job, trained, prepared, folder, elsewhere=True)
     job.say(f"{count} test sequences of {prepared.folder} measured: {folder.metrics_path}")
+    return folder
+
+
+def evaluate_steps(job: Job, steps: int) -> ResultFolder:
+    """Measure the run on its test split over `steps` predicted frames, however many it trained for.
+
+    Where its own clips are too short, longer ones are prepared by the same settings.
+
+    Returns:
+        The folder with the results, evaluations/steps-<steps>/ of the run.
+    """
+    data, folder = job.experiment.data, evaluation_folder(job.run, f"steps-{steps}")
+    asked = data.model_copy(update={"predict_frames": steps})
+    longer = steps > data.predict_frames
+    prepared = prepare(asked, report=job.say, console=job.console) if longer else job.open_data()
+    job = replace(job, experiment=job.experiment.model_copy(update={"data": asked}))
+    check_fits(job, prepared)
+    count = measure(job, load_trained(job), prepared, folder, elsewhere=longer)
+    job.say(f"{count} test sequences measured over {steps} frames: {folder.metrics_path}")
     return folder
 
 
