@@ -49,6 +49,11 @@ def _metric_names(value: Any) -> Any:
 class EvaluationConfig(Section):
     """What is measured on the test split, once, after training."""
 
+    task: Literal["prediction", "reconstruction"] = Field(
+        default="prediction",
+        description="reconstruction: of the context, by networks that decode it; validation "
+        "measures it too",
+    )
     metrics: Annotated[
         tuple[MetricName, ...],
         Field(

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tfvp.drawing.clips import filmstrip, gif, movie, png, to_bytes
 from tfvp.errors import RunError
-from tfvp.evaluation.measure_batch import Predict, given_frames
+from tfvp.evaluation.measure_batch import Predict, given_frames, true_frames
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import History, Record
 from tfvp.shapes import check_shape
@@ -94,9 +94,11 @@ def write_samples(
     for index, clip in clips.items():
         frames = np.asarray(clip, dtype=np.float32)
         check_shape("clip", frames.shape, "T H W C")
-        truth = frames[context_frames:]
+        truth = true_frames(frames[None], context_frames, history)[0]
         prediction = np.asarray(predict(given_frames(frames[None], context_frames, history)))[0]
         mse = float(METRICS["mse"](truth[None], prediction[None]).mean())
+        if history == History.RECONSTRUCTED:
+            frames = truth  # pictures show no context beside itself
         sample = _sample(index, notes[index], mse)
         title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"
         moved = flow(frames[:context_frames], prediction) if flow else None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfvp.config.loading import load_resolved
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.records import RecordReader
@@ -20,6 +21,7 @@ from tfvp.experiment.job import Job
 from tfvp.inference.predictor import (
     compiled_one_step,
     compiled_prediction,
+    compiled_reconstruction,
     compiled_with_true_pixels,
     padded,
     trained_network,
@@ -47,22 +49,30 @@ def load_trained(job: Job) -> Trained:
     data = job.experiment.data
     free_running = padded(compiled_prediction(network, data.predict_frames))
     teacher_forced = padded(compiled_one_step(network, data.context_frames))
-    cost = network_cost(network, data.context_frames, data.predict_frames)
+    predicts = "prediction" in job.experiment.model.tasks
+    cost = network_cost(network, data.context_frames, data.predict_frames, predicts=predicts)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
     predict = {
         History.FREE_RUNNING: free_running,
         History.TEACHER_FORCED: teacher_forced,
+        History.RECONSTRUCTED: padded(compiled_reconstruction(network)),
         History.TRUE_PIXELS: padded(compiled_with_true_pixels(network, data.context_frames)),
     }
     return Trained(predict, step, network.flow(), cost, Devices(one).describe())
 
 
 def evaluate_own(job: Job) -> None:
-    """Measure the run on the test split of its own data, and replace what was measured before."""
-    prepared = job.open_data()
-    count = measure(job, load_trained(job), prepared, job.run)
-    job.say(f"{count} test sequences measured: {job.run.metrics_path}, {job.run.per_frame_path}")
+    """Measure the run on the test split of its own data, and replace what was measured before.
+
+    Another task than its own, as the reconstruction of a network that also predicts, is measured
+    beside that, in evaluations/<task>/.
+    """
+    prepared, task = job.open_data(), job.experiment.evaluation.task
+    own = load_resolved(job.run.config_path).evaluation.task
+    folder = job.run if task == own else evaluation_folder(job.run, task)
+    count = measure(job, load_trained(job), prepared, folder)
+    job.say(f"{count} test sequences measured: {folder.metrics_path}, {folder.per_frame_path}")
 
 
 def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
@@ -89,7 +99,12 @@ def evaluate_steps(job: Job, steps: int) -> ResultFolder:
 
     Returns:
         The folder with the results, evaluations/steps-<steps>/ of the run.
+
+    Raises:
+        ConfigError: what is measured is a reconstruction.
     """
+    if job.experiment.evaluation.task == "reconstruction":
+        raise ConfigError("--steps counts predicted frames; a reconstruction has the context's")
     data, folder = job.experiment.data, evaluation_folder(job.run, f"steps-{steps}")
     asked = data.model_copy(update={"predict_frames": steps})
     longer = steps > data.predict_frames
@@ -112,7 +127,7 @@ def measure(
 ) -> int:
     """Measure a test split, by default with the usual history, and write all; returns its clips."""
     experiment, data = job.experiment, job.experiment.data
-    history = history or usual_history(experiment.model)
+    history = history or usual_history(experiment.model, experiment.evaluation.task)
     reader = prepared.split("test")
     check_clips(job, reader.count)
     count = min(experiment.evaluation.sequences or reader.count, reader.count)

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from tfvp.data.prepare import prepare
-from tfvp.errors import DataError, RunError
+from tfvp.errors import ConfigError, DataError, RunError
 from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.evaluate import Trained, check_clips, check_fits, load_trained, measure
 from tfvp.experiment.job import Job
+from tfvp.inference.predictor import no_prediction
 from tfvp.system.files import write_json
 
 ROBUSTNESS = "robustness"
@@ -24,9 +25,11 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
         The folder evaluations/robustness/ of the run, with suite.json in it.
 
     Raises:
-        ConfigError: the run was not trained on moving digits.
+        ConfigError: the run was not trained on moving digits, or predicts nothing.
         RunError: no test set could be made.
     """
+    if "prediction" not in job.experiment.model.tasks:
+        raise ConfigError(no_prediction(job.experiment))
     own = job.open_data()
     plans = robustness_plans(
         job.experiment.data, own.facts.get("digits_source", "mnist"), sequences

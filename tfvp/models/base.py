@@ -128,6 +128,19 @@ class VideoPredictor(keras.Model):
         """
         raise NotImplementedError
 
+    def reconstruct(self, context: Tensor) -> Tensor:
+        """Give a context back, in its own order, from what the network remembers of it.
+
+        Only networks whose section's `tasks` have it do.
+
+        Args:
+            context: (B, T, H, W, C), float in [0, 1].
+
+        Returns:
+            (B, T, H, W, C).
+        """
+        raise NotImplementedError
+
     def counted_prediction(self, context: Tensor, horizon: int) -> Tensor:
         """What has the operations of `predict_frames`: run, not looked at, to count them."""
         return self.predict_frames(context, horizon)
