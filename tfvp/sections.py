@@ -156,6 +156,11 @@ class ModelSection(Section):
         return True
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """What it gives: the "prediction" of the future, the "reconstruction" of its context."""
+        return ("prediction",)
+
+    @property
     def batch_statistics(self) -> bool:
         """Whether a clip's output in training depends on the clips that are computed with it."""
         return False

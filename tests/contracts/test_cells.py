@@ -50,6 +50,7 @@ UNUSUAL = {
         "use_bias": False,
         "unit_forget_bias": True,
         "reads_input": False,
+        "kernel_range": 0.2,
     },
     "eidetic_lstm": {
         "filters": 3,

@@ -45,6 +45,8 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
         "fc_lstm",
         ("hidden=[5]", "reconstruction=none", "future=unconditional", "output=linear"),
     ),
+    "fc_lstm past": ("fc_lstm_autoencoder_500", ("hidden=[5]",)),
+    "conv_lstm_forecaster past": ("conv_lstm_autoencoder", (*CELL, "hidden=[4]")),
     "simple_lstm": ("simple_lstm", ("encoder=[6, 5]", "decoder=[7]")),
     "predrnn": ("predrnn", ("hidden=[4, 4]", "cell.kernel=3")),
     "predrnn layer_norm": ("predrnn", ("hidden=[4, 4]", "cell.kernel=3", "cell.layer_norm=true")),
@@ -69,6 +71,8 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     "cdna dna": ("dna", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "kernel=3", "heads=linear")),
     "cdna stp": ("stp", ("hidden=[3, 4, 3, 4, 5, 3, 4]", "masks=3")),
     "spatio_temporal": ("spatio_temporal_conv_lstm", ("encoder=3", "hidden=4", *CELL)),
+    "spatio_temporal feist": ("spatio_temporal_feist", ("encoder=3", "hidden=4", *CELL)),
+    "spatio_temporal patraucean": ("spatio_temporal_patraucean", ("encoder=3", "hidden=4", *CELL)),
     "vpn": ("vpn", VPN),
     "vpn feist": ("vpn_feist", (*VPN, *CELL, "encoder_kernel=3", "context_kernel=3")),
     "vpn baseline": ("vpn_baseline", VPN),
@@ -76,7 +80,7 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
 DATA = (
     *(f"data.frame_px={list(SHAPE[:2])}", "data.digit_px=6"),
     *(f"data.context_frames={CONTEXT}", f"data.predict_frames={HORIZON}"),
-    *("training.global_batch=2", "training.micro_batch=2"),
+    *("training.global_batch=2", "training.micro_batch=2", "evaluation.clips=null"),
 )
 
 
@@ -116,7 +120,11 @@ def predictor_of(name: str) -> RecurrentPredictor:
     return predictor
 
 
-@pytest.fixture(params=SMALL)
+# Autoencoders are held to what tests/models/test_reconstruction.py says of them.
+PREDICTING = [name for name in SMALL if "prediction" in experiment(name).model.tasks]
+
+
+@pytest.fixture(params=PREDICTING)
 def predictor(request) -> RecurrentPredictor:
     return predictor_of(request.param)
 

@@ -16,6 +16,7 @@ from tfvp.errors import ConfigError
 from tfvp.evaluation.evaluate import evaluate
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.per_sequence import read_sequences
+from tfvp.evaluation.samples import read_samples
 from tfvp.evaluation.schema import read_metrics
 from tfvp.evaluation.suites.robustness import robustness_plans
 from tfvp.evaluation.suites.schema import case_folder, read_suite
@@ -100,6 +101,30 @@ def test_own_data_again_with_other_metrics(job, capsys):
     assert mse_of(job.run.metrics_path) == pytest.approx(before, rel=1e-6)
 
 
+def drawn(folder) -> list[tuple[int, str]]:
+    return [(sample.clip, sample.note) for sample in read_samples(folder)]
+
+
+def test_the_clips_that_are_drawn_can_be_named(job, capsys):
+    root, samples = str(job.run.root), job.run.samples
+    named = "named by evaluation.clips"
+    assert [note for _, note in drawn(samples)] == ["median error", "largest error"]
+    words = ["evaluate", "--run", root, "--metrics", "mse", "--set", "evaluation.clips=[4, 1, 2]"]
+    assert main(words) == 0
+    assert drawn(samples) == [(4, named), (1, named), (2, named)]
+    assert sorted(path.stem for path in samples.glob("*.png")) == [
+        *("clip_00001", "clip_00002", "clip_00004")
+    ]
+    words = [*words[:-1], "evaluation.clips=[3]", "--sequences", "4", "--suite", "robustness"]
+    assert main(words) == 0
+    home = job.run.evaluations / "robustness"
+    cases = [case_folder(home, case) for case in read_suite(home).measured]
+    assert [drawn(case.samples) for case in cases] == [[(3, named)]] * len(cases)
+    assert main(["evaluate", "--run", root]) == 0  # as the run's own settings say
+    assert len(drawn(samples)) == 2
+    capsys.readouterr()
+
+
 def test_other_data_have_a_place_of_their_own(job, other_data, capsys):
     run, folder = job.run, other_data[0]
     own = run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()
@@ -119,6 +144,27 @@ def test_other_data_have_a_place_of_their_own(job, other_data, capsys):
     assert (place / "samples" / "samples.json").is_file()
 
 
+def test_another_number_of_steps_is_measured_beside_the_runs_own(job, capsys):
+    run = job.run
+    own = run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()
+    for steps in (2, 5):  # trained for three
+        assert main(["evaluate", "--run", str(run.root), "--steps", str(steps)]) == 0
+        place = run.evaluations / f"steps-{steps}"
+        assert str(place / "metrics.json") in capsys.readouterr().out.replace("\n", "")
+        found = read_metrics(place / "metrics.json")
+        assert (found.protocol.first_frame, found.protocol.predict_frames) == (4, steps)
+        assert f"3→{steps}" in found.metadata.data
+        assert bool(found.metadata.trained_on) == (steps == 5)  # its clips are too short
+        assert found.metadata.data_settings["predict_frames"] == steps
+        assert len(read_sequences(place / "per_sequence.csv").frame_numbers) == steps
+    assert (run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()) == own
+    shorter = read_sequences(run.evaluations / "steps-2" / "per_sequence.csv")
+    whole = read_sequences(run.per_sequence_path)
+    np.testing.assert_allclose(
+        shorter.values["model"]["mse"], whole.values["model"]["mse"][:, :2], rtol=1e-5
+    )
+
+
 def test_the_runs_own_data_by_their_folder_give_its_own_numbers(job):
     (folder,) = job.experiment.data.prepared.glob(
         f"*-{read_metrics(job.run.metrics_path).metadata.data_hash}"
@@ -136,6 +182,13 @@ def test_the_runs_own_data_by_their_folder_give_its_own_numbers(job):
         (["--metrics", "mse,lpips"], 2, "evaluation.metrics"),
         (["--metrics", "every"], 2, "evaluation.metrics"),
         (["--sequences", "0"], 2, "evaluation.sequences"),
+        (["--steps", "0"], 2, "--steps: expected at least 1 frame to predict, got 0"),
+        (
+            ["--set", "evaluation.clips=[1, 6]"],
+            2,
+            "evaluation.clips: 6 is beyond the last of 6 measured clips, 5; name others, or null",
+        ),
+        (["--set", "evaluation.clips=[4]", "--sequences", "4"], 2, "last of 4 measured clips, 3"),
         (["--set", "training.steps=9"], 2, "--set training.steps: a trained run cannot be changed"),
         (["--run", "nowhere"], 1, "nowhere does not exist"),
     ],

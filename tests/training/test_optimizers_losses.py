@@ -89,6 +89,12 @@ def rmsprop_tf1(*args):
     return rmsprop(*args, first=1)
 
 
+def rmsprop_torch(w, g, state, t):
+    del t
+    state["v"] = 0.8 * state.get("v", 0) + 0.2 * g**2
+    return w - 0.01 * g / (np.sqrt(state["v"]) + 1e-3)
+
+
 def adam(w, g, state, t):
     state["m"] = 0.7 * state.get("m", 0) + 0.3 * g
     state["v"] = 0.9 * state.get("v", 0) + 0.1 * g**2
@@ -118,6 +124,11 @@ CASES = {
         {"learning_rate": 0.01, "decay": 0.8, "epsilon": 1e-3, "variant": "tf1"},
         rmsprop_tf1,
         rmsprop_tf1,
+    ),
+    "rmsprop torch": (
+        {"learning_rate": 0.01, "decay": 0.8, "epsilon": 1e-3, "variant": "torch"},
+        rmsprop_torch,
+        rmsprop_torch,
     ),
     "adam": (
         {"learning_rate": 0.01, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3},
@@ -183,3 +194,24 @@ def test_clipped_momentum_comes_back_from_its_config():
     again = type(optimizer).from_config(optimizer.get_config())
     for name in ("momentum", "clip", "decay"):
         assert getattr(again, name) == getattr(optimizer, name)
+
+
+@pytest.mark.parametrize(
+    ("variant", "first", "second"),
+    [
+        # g = 0.5, then -0.25, at rate 0.1 and decay 0.75: v = 0.0625, then 0.0625 (tf1: 0.8125, …)
+        ("torch", -0.1 * 0.5 / (0.25 + 0.01), 0.1 * 0.25 / (0.25 + 0.01)),
+        ("keras", -0.1 * 0.5 / 0.0725**0.5, 0.1 * 0.25 / 0.0725**0.5),
+        ("tf1", -0.1 * 0.5 / 0.8225**0.5, 0.1 * 0.25 / 0.635**0.5),
+    ],
+)
+def test_two_updates_of_each_rmsprop_by_hand(variant, first, second):
+    settings = {"kind": "rmsprop", "variant": variant, "learning_rate": 0.1}
+    optimizer = build_optimizer(
+        TrainingConfig.model_validate({"optimizer": {**settings, "decay": 0.75, "epsilon": 0.01}})
+    )
+    weight = keras.Variable(np.zeros(1, "float32"))
+    optimizer.build([weight])
+    for gradient, moved in ((0.5, first), (-0.25, first + second)):
+        optimizer.apply([keras.ops.convert_to_tensor(np.array([gradient], "float32"))], [weight])
+        assert float(to_numpy(weight)[0]) == pytest.approx(moved, rel=1e-5)

@@ -52,6 +52,11 @@ class ConvLSTMCellConfig(CellSection):
         "program, whose output gate sees it through the candidate's convolution",
     )
     bias: bool = Field(default=True, description="false: OpenSTL's cell has none")
+    kernel_range: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="input's and state's kernels begin uniform between plus and minus this; null: "
+        "Glorot uniform",
+    )
 
     def arguments(self) -> dict[str, Any]:
         """The layer calls `bias` as Keras does."""

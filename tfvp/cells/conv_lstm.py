@@ -56,6 +56,8 @@ class ConvLSTMCell(GridCell):
         use_bias: one bias a gate and channel.
         unit_forget_bias: start the forget gate's bias at 1 instead of 0.
         reads_input: whether x enters.
+        kernel_range: both kernels start uniform between plus and minus this, as in the program of
+            Patraucean et al. 2016; None: Glorot uniform, as Keras.
 
     Raises:
         ValueError: a peephole of another name.
@@ -71,6 +73,7 @@ class ConvLSTMCell(GridCell):
         use_bias: bool = True,
         unit_forget_bias: bool = False,
         reads_input: bool = True,
+        kernel_range: float | None = None,
         **kwargs,
     ):
         super().__init__(ConvLSTMState, (filters, filters), **kwargs)
@@ -83,6 +86,7 @@ class ConvLSTMCell(GridCell):
         self.use_bias = use_bias
         self.unit_forget_bias = unit_forget_bias
         self.reads_input = reads_input
+        self.kernel_range = kernel_range
 
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, Cin)."""
@@ -118,7 +122,9 @@ class ConvLSTMCell(GridCell):
         self.built = True
 
     def _kernel(self, name: str, shape: tuple[int, ...]):
-        return self.add_weight(name=name, shape=shape, initializer="glorot_uniform")
+        limit = self.kernel_range
+        first = keras.initializers.RandomUniform(-limit, limit) if limit else "glorot_uniform"
+        return self.add_weight(name=name, shape=shape, initializer=first)
 
     def _first_bias(self, shape, dtype=None):
         forget = ops.ones((shape[0] // 4,), dtype) * float(self.unit_forget_bias)
@@ -172,4 +178,5 @@ class ConvLSTMCell(GridCell):
             "use_bias": self.use_bias,
             "unit_forget_bias": self.unit_forget_bias,
             "reads_input": self.reads_input,
+            "kernel_range": self.kernel_range,
         }

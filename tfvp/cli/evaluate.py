@@ -22,13 +22,20 @@ def add_evaluate(commands: Any) -> None:
     parser = commands.add_parser(
         "evaluate",
         help="measure a trained run on its own data, on others, or on a suite of test sets",
-        description="Without --data and --suite the run's own metrics.json, per_frame.csv, "
+        description="Without --data, --suite, --steps the run's own metrics.json, per_frame.csv, "
         "per_sequence.csv and samples are written anew; other results go to evaluations/ in it.",
     )
     parser.add_argument("--run", required=True, metavar="DIR", help="a run's folder")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--data", metavar="DIR", help="a prepared folder, its test split")
     where.add_argument("--suite", choices=SUITES, help="robustness: other digits and glyphs")
+    where.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="predict N frames, however many the run was trained for; needs longer clips, which "
+        "are prepared, where they are more",
+    )
     parser.add_argument(
         "--metrics",
         metavar="A,B",
@@ -42,13 +49,18 @@ def add_evaluate(commands: Any) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    if arguments.steps is not None and arguments.steps < 1:
+        raise ConfigError(f"--steps: expected at least 1 frame to predict, got {arguments.steps}")
     job = run_job(arguments.run, _overrides(arguments))
     with quiet_tensorflow_import():
-        from tfvp.experiment.evaluate import evaluate_elsewhere, evaluate_own, evaluate_robustness
+        from tfvp.experiment.evaluate import evaluate_elsewhere, evaluate_own, evaluate_steps
+        from tfvp.experiment.evaluate_suite import evaluate_robustness
     if arguments.suite:
         evaluate_robustness(job, job.experiment.evaluation.sequences)
     elif arguments.data:
         evaluate_elsewhere(job, open_folder(Path(arguments.data)))
+    elif arguments.steps is not None:
+        evaluate_steps(job, arguments.steps)
     else:
         evaluate_own(job)
     return 0

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from tfvp.cli.evaluate import run_job
+from tfvp.errors import ConfigError
 from tfvp.system.silence import quiet_tensorflow_import
 
 KINDS = ("savedmodel", "litert", "onnx")
@@ -33,7 +34,9 @@ def _export(arguments: argparse.Namespace) -> int:
         from tfvp.experiment.stages import export_stage
         from tfvp.export.model_card import write_card
         from tfvp.export.runtimes import export_runtime
-        from tfvp.inference.predictor import trained_network
+        from tfvp.inference.predictor import no_prediction, trained_network
+    if "prediction" not in job.experiment.model.tasks:
+        raise ConfigError(f"--format {arguments.format}: {no_prediction(job.experiment)}")
     if arguments.format == "savedmodel":
         export_stage(job)
         return 0

@@ -49,6 +49,11 @@ def _metric_names(value: Any) -> Any:
 class EvaluationConfig(Section):
     """What is measured on the test split, once, after training."""
 
+    task: Literal["prediction", "reconstruction"] = Field(
+        default="prediction",
+        description="reconstruction: of the context, by networks that decode it; validation "
+        "measures it too",
+    )
     metrics: Annotated[
         tuple[MetricName, ...],
         Field(
@@ -68,3 +73,23 @@ class EvaluationConfig(Section):
         description="averaged: the exponential average (the released code never used it)",
     )
     samples: NotNegative = Field(default=5, description="clips drawn as filmstrips and GIFs")
+    clips: tuple[NotNegative, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="which clips of the test split to draw, by their index from 0; null: samples "
+        "of them, the median, the worst, the best and the first",
+    )
+
+    def check_clips(self, available: int) -> None:
+        """Raise ValueError if `clips` names one that is not measured.
+
+        Args:
+            available: the number of clips in the test split.
+        """
+        measured = min(self.sequences or available, available)
+        beyond = [clip for clip in self.clips or () if clip >= measured]
+        if beyond:
+            raise ValueError(
+                f"evaluation.clips: {beyond[0]} is beyond the last of {measured} measured clips, "
+                f"{measured - 1}; name others, or null"
+            )

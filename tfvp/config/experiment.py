@@ -86,6 +86,20 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _network_has_the_task(self) -> "Experiment":
+        tasks, named = self.model.tasks, f"model.network {self.model.network} with these settings"
+        if self.evaluation.task not in tasks:
+            raise ValueError(
+                f"evaluation.task: {named} is for {' and '.join(tasks)}, got {self.evaluation.task}"
+            )
+        if self.training.loss.frames == "future" and "prediction" not in tasks:
+            raise ValueError(
+                f"training.loss.frames: {named} predicts no future frames that could count; set "
+                "it to all"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _ssim_window_fits(self) -> "Experiment":
         height, width = self.data.frame_px
         named = [("evaluation.metrics", metric) for metric in self.evaluation.metrics]
@@ -128,6 +142,13 @@ class Experiment(Section):
                     f"{key}: {wanted} is more than there are, got data.{split}_sequences "
                     f"{available}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_clips_are_measured(self) -> "Experiment":
+        available = self.data.sequences("test")
+        if available:
+            self.evaluation.check_clips(available)
         return self
 
     @model_validator(mode="after")

@@ -43,10 +43,11 @@ class RMSPropConfig(Section):
     """RMSProp: the gradient over the root of the running mean of its square."""
 
     kind: Literal["rmsprop"] = "rmsprop"
-    variant: Literal["keras", "tf1"] = Field(
+    variant: Literal["keras", "tf1", "torch"] = Field(
         default="keras",
         description="tf1: TensorFlow 1's, whose running mean starts at 1 instead of 0, so that the "
-        "first updates are small; its program's epsilon is 1e-10",
+        "first updates are small; its program's epsilon is 1e-10; torch: Torch's, which adds "
+        "epsilon to the root and not inside it; its program's decay is 0.99, its epsilon 1e-8",
     )
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.9

@@ -39,17 +39,18 @@ def filmstrip(
     Args:
         clip: the true frames, (T, H, W, C) in [0, 1].
         prediction: the prediction of the clip's last frames, (Tp, H, W, C); clipped to [0, 1].
+            Where it is of all frames it is called their reconstruction.
         title: the first line of the picture.
         flow: how each predicted frame was moved, (Tp, H, W, 2) in pixels, for one more row.
     """
     context = len(clip) - len(prediction)
     truth, prediction = clip[context:], np.clip(prediction, 0, 1)
-    rows = _context_rows(clip, context)
+    rows, made = _context_rows(clip, context), "prediction" if context else "reconstruction"
     for start in range(0, len(prediction), STRIP_COLUMNS):
         part = slice(start, start + STRIP_COLUMNS)
         numbers = range(context + start, context + start + len(prediction[part]))
         rows.append(("truth", numbers, truth[part], GRAY))
-        rows.append(("prediction", numbers, prediction[part], ORANGE))
+        rows.append((made, numbers, prediction[part], ORANGE))
         rows.append(("|error|", numbers, np.abs(truth[part] - prediction[part]), GRAY))
         if flow is not None:
             rows.append(("flow", numbers, flow_colours(flow)[part], GRAY))

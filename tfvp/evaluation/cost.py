@@ -11,6 +11,11 @@ from tfvp.evaluation.measure_batch import Predict
 from tfvp.evaluation.schema import Cost, Speed
 from tfvp.models.cost import parameter_count, prediction_operations
 
+RECONSTRUCTION = (
+    "multiply-accumulates of all convolutions and matrix products in reconstructing the context of "
+    "one clip; FLOPs are twice as many"
+)
+
 
 class TimedPrediction:
     """Calls a network and measures how long its predictions take.
@@ -47,13 +52,17 @@ class TimedPrediction:
         return Speed(clips_per_second=rate, clips=self._clips, batch=self._batch, device=device)
 
 
-def network_cost(network: Any, context_frames: int, predict_frames: int) -> Cost:
+def network_cost(
+    network: Any, context_frames: int, predict_frames: int, *, predicts: bool = True
+) -> Cost:
     """Count the parameters and operations of a `VideoPredictor`, without its speed.
 
-    The network is run on one clip to count its operations.
+    The network is run on one clip to count its operations, those of the reconstruction where it
+    predicts nothing.
     """
-    return Cost(
+    cost = Cost(
         parameters=parameter_count(network),
         macs=prediction_operations(network, context_frames, predict_frames) / 2,
         speed=None,
     )
+    return cost if predicts else cost.model_copy(update={"macs_definition": RECONSTRUCTION})

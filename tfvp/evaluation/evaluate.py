@@ -44,7 +44,9 @@ class Evaluation:
 
     @property
     def frame_numbers(self) -> range:
-        """Numbers of the predicted frames in their clip, from 1: 11 to 20 after 10 given ones."""
+        """Numbers of the measured frames in their clip, from 1: 11 to 20 after 10 given ones."""
+        if self.history == History.RECONSTRUCTED:
+            return range(1, self.context_frames + 1)
         return range(self.context_frames + 1, self.context_frames + self.predict_frames + 1)
 
     @property
@@ -102,7 +104,8 @@ def evaluate(
         predict: the network; it is given the context and nothing else, see `Predict`.
         batches: clips, float (B, context_frames + predict_frames, H, W, C) in [0, 1].
         context_frames: frames that are given.
-        predict_frames: frames that are predicted and measured.
+        predict_frames: frames after them, which are predicted and measured; a reconstruction is
+            measured on the context instead.
         metrics: names in METRICS.
         history: what a frame is predicted from, see `History`.
         progress: called after each batch with the number of sequences done.
@@ -135,7 +138,7 @@ def write(evaluation: Evaluation, folder: ResultFolder, metadata: Metadata) -> N
         metadata=metadata,
         protocol=Protocol(
             context_frames=evaluation.context_frames,
-            predict_frames=evaluation.predict_frames,
+            predict_frames=len(evaluation.frame_numbers),
             first_frame=evaluation.frame_numbers[0],
             frame_shape=evaluation.frame_shape,
             history=evaluation.history,

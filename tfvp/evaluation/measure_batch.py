@@ -20,11 +20,19 @@ Predict = Callable[[NDArray], ArrayLike]
 
 T is the length of the context when free-running; under teacher forcing it is the length of the clip
 without its last frame; with true pixels it is all of the clip, whose likelihood the network gives.
+A network that reconstructs gives the context back, in its true order.
 """
 
 
-def usual_history(model: ModelSection) -> History:
-    """The history with which a network is measured where nothing else is asked for."""
+def usual_history(model: ModelSection, task: str) -> History:
+    """The history with which a network is measured where nothing else is asked for.
+
+    Args:
+        model: the network's section.
+        task: prediction or reconstruction.
+    """
+    if task == "reconstruction":
+        return History.RECONSTRUCTED
     return History.TRUE_PIXELS if model.measured_with_true_pixels else History.FREE_RUNNING
 
 
@@ -33,8 +41,19 @@ def given_frames(clips: NDArray, context_frames: int, history: History) -> NDArr
 
     They are a copy, so that the network cannot reach the frames behind them.
     """
-    ends = {History.FREE_RUNNING: context_frames, History.TEACHER_FORCED: -1}
+    ends = {
+        History.FREE_RUNNING: context_frames,
+        History.RECONSTRUCTED: context_frames,
+        History.TEACHER_FORCED: -1,
+    }
     return clips[:, : ends.get(history)].copy()
+
+
+def true_frames(clips: NDArray, context_frames: int, history: History) -> NDArray:
+    """Cut the frames that a network's are compared with out of clips (B, T, H, W, C)."""
+    if history == History.RECONSTRUCTED:
+        return clips[:, :context_frames]
+    return clips[:, context_frames:]
 
 
 def measure_batch(
@@ -62,7 +81,7 @@ def measure_batch(
         ValueError: the prediction has another shape than the true frames.
         TrainingError: the network predicts NaN or infinity.
     """
-    truth = clips[:, context_frames:]
+    truth = true_frames(clips, context_frames, history)
     given = given_frames(clips, context_frames, history)
     predictions = {MODEL: _checked_prediction(predict(given), truth.shape, done)}
     for method, baseline in BASELINES.items():
@@ -79,9 +98,10 @@ def measure_batch(
 def _of_baseline(
     baseline: Baseline, clips: NDArray, context_frames: int, history: History
 ) -> NDArray:
-    """Predict with a baseline, under teacher forcing one frame at a time."""
-    if history == History.FREE_RUNNING:
-        return baseline(clips[:, :context_frames], clips.shape[1] - context_frames)
+    """Predict or reconstruct with a baseline, under teacher forcing one frame at a time."""
+    if history in (History.FREE_RUNNING, History.RECONSTRUCTED):
+        frames = true_frames(clips, context_frames, history).shape[1]
+        return baseline(clips[:, :context_frames], frames)
     ends = range(context_frames, clips.shape[1])
     return np.concatenate([baseline(clips[:, :end], 1) for end in ends], axis=1)
 

@@ -57,6 +57,8 @@ def _sentence(experiment: Experiment, data_metadata: Mapping[str, Any]) -> str:
     data = experiment.data
     height, width = data.frame_px
     protocol = f"{data.context_frames}→{data.predict_frames}"
+    if experiment.evaluation.task == "reconstruction":
+        protocol = f"{data.context_frames} reconstructed"
     return f"{data_metadata['title']}, {height}×{width}, {protocol}"
 
 

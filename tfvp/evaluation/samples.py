@@ -7,7 +7,7 @@ For clip 42 the folder gets clip_00042.png (filmstrip), .gif (truth beside predi
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tfvp.drawing.clips import filmstrip, gif, movie, png, to_bytes
 from tfvp.errors import RunError
-from tfvp.evaluation.measure_batch import Predict, given_frames
+from tfvp.evaluation.measure_batch import Predict, given_frames, true_frames
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import History, Record
 from tfvp.shapes import check_shape
@@ -39,16 +39,21 @@ class Sample(Record):
     arrays: str
 
 
-def choose_clips(errors: NDArray[np.float64], count: int) -> dict[int, str]:
+def choose_clips(
+    errors: NDArray[np.float64], count: int, named: Sequence[int] | None = None
+) -> dict[int, str]:
     """Choose clips to draw: median, worst and best by error, then the first of the split.
 
     Args:
         errors: error of each sequence and frame, (N, Tp), lower is better, e.g. the model's mse.
         count: the number of clips; fewer are chosen when the split has fewer.
+        named: indices of the clips to draw instead, each below N.
 
     Returns:
         Index in the split -> why the clip was chosen, in the order given above.
     """
+    if named is not None:
+        return dict.fromkeys(named, "named by evaluation.clips")
     order = np.argsort(errors.mean(axis=1), kind="stable")
     wanted = [
         (int(order[(len(order) - 1) // 2]), "median error"),
@@ -89,9 +94,11 @@ def write_samples(
     for index, clip in clips.items():
         frames = np.asarray(clip, dtype=np.float32)
         check_shape("clip", frames.shape, "T H W C")
-        truth = frames[context_frames:]
+        truth = true_frames(frames[None], context_frames, history)[0]
         prediction = np.asarray(predict(given_frames(frames[None], context_frames, history)))[0]
         mse = float(METRICS["mse"](truth[None], prediction[None]).mean())
+        if history == History.RECONSTRUCTED:
+            frames = truth  # pictures show no context beside itself
         sample = _sample(index, notes[index], mse)
         title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"
         moved = flow(frames[:context_frames], prediction) if flow else None

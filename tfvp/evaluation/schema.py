@@ -32,6 +32,7 @@ class History(StrEnum):
     FREE_RUNNING = "own"  # the context, then the network's own predictions
     TEACHER_FORCED = "true"  # all true frames before it, one step at a time
     TRUE_PIXELS = "true_pixels"  # as before, and each pixel from the true ones before it
+    RECONSTRUCTED = "reconstructed"  # the whole context, which is what the network gives back
 
 
 class Record(BaseModel):
@@ -132,14 +133,24 @@ class Protocol(Record):
     """Which frames were predicted from which frames, and how intervals are computed."""
 
     context_frames: Count
-    predict_frames: Count
-    first_frame: Count = Field(
-        description="number of the first predicted frame in the clip, from 1"
-    )
+    predict_frames: Count = Field(description="that were measured: predicted or reconstructed")
+    first_frame: Count = Field(description="number of the first of them in the clip, from 1")
     history: History = History.FREE_RUNNING
     frame_shape: tuple[Count, Count, Count] = Field(description="height, width, channels")
     sequences: Count
     interval: str = INTERVAL
+
+    @property
+    def task(self) -> Literal["prediction", "reconstruction"]:
+        """What was measured."""
+        return "reconstruction" if self.history == History.RECONSTRUCTED else "prediction"
+
+    @property
+    def given(self) -> str:
+        """Say which frames the network was given, for the axes of figures."""
+        if self.task == "reconstruction":
+            return "all are given"
+        return f"frames 1 to {self.context_frames} are given"
 
 
 class Metrics(Record):

@@ -1,39 +1,36 @@
-"""Measures a run: on its own test split, on other prepared data, and on a suite of test sets."""
+"""Measures a run: on its own test split, over other lengths, and on other prepared data."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from tfvp.config.loading import load_resolved
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.records import RecordReader
-from tfvp.errors import DataError, RunError
+from tfvp.errors import ConfigError, DataError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
-from tfvp.evaluation.evaluate import evaluate, write
+from tfvp.evaluation.evaluate import Evaluation, evaluate, write
 from tfvp.evaluation.measure_batch import Predict, usual_history
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
-from tfvp.evaluation.suites.robustness import Plan, robustness_plans
-from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import (
     compiled_one_step,
     compiled_prediction,
+    compiled_reconstruction,
     compiled_with_true_pixels,
     padded,
     trained_network,
 )
-from tfvp.runs.folder import ResultFolder
+from tfvp.runs.folder import ResultFolder, evaluation_folder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
-from tfvp.system.files import write_json
 from tfvp.system.progress import progress
 from tfvp.training.distributed.devices import Devices
-
-ROBUSTNESS = "robustness"
 
 
 class Trained(NamedTuple):
@@ -46,28 +43,36 @@ class Trained(NamedTuple):
     device: str  # that predicts, in words
 
 
-def _trained(job: Job) -> Trained:
+def load_trained(job: Job) -> Trained:
     """Load the run's network and compile its ways of predicting."""
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
     free_running = padded(compiled_prediction(network, data.predict_frames))
     teacher_forced = padded(compiled_one_step(network, data.context_frames))
-    cost = network_cost(network, data.context_frames, data.predict_frames)
+    predicts = "prediction" in job.experiment.model.tasks
+    cost = network_cost(network, data.context_frames, data.predict_frames, predicts=predicts)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
     predict = {
         History.FREE_RUNNING: free_running,
         History.TEACHER_FORCED: teacher_forced,
+        History.RECONSTRUCTED: padded(compiled_reconstruction(network)),
         History.TRUE_PIXELS: padded(compiled_with_true_pixels(network, data.context_frames)),
     }
     return Trained(predict, step, network.flow(), cost, Devices(one).describe())
 
 
 def evaluate_own(job: Job) -> None:
-    """Measure the run on the test split of its own data, and replace what was measured before."""
-    prepared = job.open_data()
-    count = _measure(job, _trained(job), prepared, job.run)
-    job.say(f"{count} test sequences measured: {job.run.metrics_path}, {job.run.per_frame_path}")
+    """Measure the run on the test split of its own data, and replace what was measured before.
+
+    Another task than its own, as the reconstruction of a network that also predicts, is measured
+    beside that, in evaluations/<task>/.
+    """
+    prepared, task = job.open_data(), job.experiment.evaluation.task
+    own = load_resolved(job.run.config_path).evaluation.task
+    folder = job.run if task == own else evaluation_folder(job.run, task)
+    count = measure(job, load_trained(job), prepared, folder)
+    job.say(f"{count} test sequences measured: {folder.metrics_path}, {folder.per_frame_path}")
 
 
 def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
@@ -79,58 +84,39 @@ def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
     Raises:
         DataError: the data's clips have another frame size or are too short, or no test split.
     """
-    folder = ResultFolder(job.run.evaluations / f"{prepared.manifest.dataset}-{prepared.hash}")
-    _check_fits(job, prepared)
-    trained = _trained(job)
-    count = _measure(job, trained, prepared, folder, elsewhere=True)
+    folder = evaluation_folder(job.run, f"{prepared.manifest.dataset}-{prepared.hash}")
+    check_fits(job, prepared)
+    trained = load_trained(job)
+    count = measure(job, trained, prepared, folder, elsewhere=True)
     job.say(f"{count} test sequences of {prepared.folder} measured: {folder.metrics_path}")
     return folder
 
 
-def evaluate_robustness(job: Job, sequences: int | None) -> Path:
-    """Measure the run on every test set of the robustness suite that can be made.
+def evaluate_steps(job: Job, steps: int) -> ResultFolder:
+    """Measure the run on its test split over `steps` predicted frames, however many it trained for.
 
-    Args:
-        job: the job whose run is measured.
-        sequences: the number of clips of every test set; None: that of the run's own test split.
+    Where its own clips are too short, longer ones are prepared by the same settings.
 
     Returns:
-        The folder evaluations/robustness/ of the run, with suite.json in it.
+        The folder with the results, evaluations/steps-<steps>/ of the run.
 
     Raises:
-        ConfigError: the run was not trained on moving digits.
-        RunError: no test set could be made.
+        ConfigError: what is measured is a reconstruction.
     """
-    own = job.open_data()
-    plans = robustness_plans(
-        job.experiment.data, own.facts.get("digits_source", "mnist"), sequences
-    )
-    trained = _trained(job)
-    home = job.run.evaluations / ROBUSTNESS
-    cases = [_measured_case(job, trained, plan, home) for plan in plans]
-    suite = Suite(suite="robustness", cases=cases)
-    if not suite.measured:
-        raise RunError(f"{home}: no test set could be made; {cases[0].skipped}")
-    write_json(home / INDEX, suite.model_dump(mode="json"))
-    job.say(f"{len(suite.measured)} of {len(cases)} test sets measured: {home / INDEX}")
-    return home
+    if job.experiment.evaluation.task == "reconstruction":
+        raise ConfigError("--steps counts predicted frames; a reconstruction has the context's")
+    data, folder = job.experiment.data, evaluation_folder(job.run, f"steps-{steps}")
+    asked = data.model_copy(update={"predict_frames": steps})
+    longer = steps > data.predict_frames
+    prepared = prepare(asked, report=job.say, console=job.console) if longer else job.open_data()
+    job = replace(job, experiment=job.experiment.model_copy(update={"data": asked}))
+    check_fits(job, prepared)
+    count = measure(job, load_trained(job), prepared, folder, elsewhere=longer)
+    job.say(f"{count} test sequences measured over {steps} frames: {folder.metrics_path}")
+    return folder
 
 
-def _measured_case(job: Job, trained: Trained, plan: Plan, home: Path) -> Case:
-    """Measure one test set; the case says why if that cannot be done."""
-    job.say(f"{plan.case.subject}: {plan.case.title}")
-    try:
-        prepared = prepare(plan.data, report=lambda line: None, console=job.console)
-        _check_fits(job, prepared)
-    except DataError as error:
-        job.say(f"skipped: {error}")
-        return plan.case.model_copy(update={"skipped": str(error)})
-    folder = case_folder(home, plan.case)
-    _measure(job, trained, prepared, folder, history=plan.history, elsewhere=True)
-    return plan.case
-
-
-def _measure(
+def measure(
     job: Job,
     trained: Trained,
     prepared: PreparedData,
@@ -141,8 +127,9 @@ def _measure(
 ) -> int:
     """Measure a test split, by default with the usual history, and write all; returns its clips."""
     experiment, data = job.experiment, job.experiment.data
-    history = history or usual_history(experiment.model)
+    history = history or usual_history(experiment.model, experiment.evaluation.task)
     reader = prepared.split("test")
+    check_clips(job, reader.count)
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])
     with data_errors(), progress(job.console, "evaluating", count) as shown:
@@ -159,17 +146,38 @@ def _measure(
     speed = predict.speed(trained.device) if history == History.FREE_RUNNING else None
     cost = trained.cost.model_copy(update={"speed": speed})
     write(evaluation, folder, _metadata(job, prepared, trained.step, elsewhere, cost))
-    notes = choose_clips(evaluation.errors, experiment.evaluation.samples)
+    _draw(job, trained, predict, reader, folder, evaluation)
+    return count
+
+
+def _draw(
+    job: Job,
+    trained: Trained,
+    predict: Predict,
+    reader: RecordReader,
+    folder: ResultFolder,
+    evaluation: Evaluation,
+) -> None:
+    """Predict the chosen clips again and write their pictures."""
+    data, chosen = job.experiment.data, job.experiment.evaluation
+    notes = choose_clips(evaluation.errors, chosen.samples, chosen.clips)
     write_samples(
         predict,
         {index: to_float(reader[index][: data.total_frames]) for index in notes},
         folder.samples,
         context_frames=data.context_frames,
         notes=notes,
-        history=history,
-        flow=trained.flow if history == History.FREE_RUNNING else None,
+        history=evaluation.history,
+        flow=trained.flow if evaluation.history == History.FREE_RUNNING else None,
     )
-    return count
+
+
+def check_clips(job: Job, available: int) -> None:
+    """Raise a ConfigError if a clip that is to be drawn is not in a test split of so many."""
+    try:
+        job.experiment.evaluation.check_clips(available)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _batches(reader: RecordReader, batch: int, count: int, frames: int) -> Iterator[np.ndarray]:
@@ -178,7 +186,7 @@ def _batches(reader: RecordReader, batch: int, count: int, frames: int) -> Itera
         yield clips[:, :frames]
 
 
-def _check_fits(job: Job, prepared: PreparedData) -> None:
+def check_fits(job: Job, prepared: PreparedData) -> None:
     """Make sure that the network can be measured on the data's test split, or raise a DataError."""
     data, shape = job.experiment.data, prepared.split("test").shape
     wanted = (*data.frame_px, data.channels)

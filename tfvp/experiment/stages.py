@@ -13,7 +13,7 @@ from tfvp.experiment.multi_worker import help_to_train, join
 from tfvp.experiment.train import train
 from tfvp.export.model_card import write_card
 from tfvp.export.saved_model import export_saved_model, save_keras_file
-from tfvp.inference.predictor import trained_network
+from tfvp.inference.predictor import no_prediction, trained_network
 from tfvp.reporting.evaluated_run import read_evaluated_run
 from tfvp.reporting.render.markdown_console import console as console_table
 from tfvp.reporting.report import HTML, write_report
@@ -81,6 +81,9 @@ def export_stage(job: Job) -> None:
     horizon = job.experiment.data.predict_frames
     folder = job.run.export / "saved_model"
     save_keras_file(predictor, job.run.export / "network.keras")
+    if "prediction" not in job.experiment.model.tasks:
+        job.say(f"no SavedModel: {no_prediction(job.experiment)}")
+        return
     worst = export_saved_model(predictor, horizon, folder)
     write_card(job.run, job.experiment, step)
     job.say(

@@ -13,7 +13,11 @@ from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import History
 from tfvp.experiment.begin import resume, start
 from tfvp.experiment.job import Job
-from tfvp.inference.predictor import compiled_prediction, compiled_with_true_pixels
+from tfvp.inference.predictor import (
+    compiled_prediction,
+    compiled_reconstruction,
+    compiled_with_true_pixels,
+)
 from tfvp.models.cost import parameter_count
 from tfvp.runs.folder import trained_by_one
 from tfvp.system.progress import in_words, progress
@@ -188,9 +192,11 @@ def _validation(job: Job, session: TrainingSession) -> Validation:
     config, data, trainer = session.config, job.experiment.data, session.trainer
     reader = session.prepared.split("validation")
     count = min(config.validation_clips, reader.count)
-    history = usual_history(job.experiment.model)
+    history = usual_history(job.experiment.model, job.experiment.evaluation.task)
     if history == History.TRUE_PIXELS:
         predict = compiled_with_true_pixels(trainer.predictor, data.context_frames)
+    elif history == History.RECONSTRUCTED:
+        predict = compiled_reconstruction(trainer.predictor)
     else:  # where validation's clips are shorter, fewer frames are predicted
         predict = compiled_prediction(trainer.predictor, reader.shape[0] - data.context_frames)
     metric = config.validation_metric

@@ -77,6 +77,11 @@ def compiled_one_step(
     return _compiled(predictor, lambda frames: predictor.predict_next(frames, context_frames))
 
 
+def compiled_reconstruction(predictor: VideoPredictor) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile `VideoPredictor.reconstruct`: float32 (B, T, H, W, C) in [0, 1] to as many."""
+    return _compiled(predictor, predictor.reconstruct)
+
+
 def compiled_with_true_pixels(
     predictor: VideoPredictor, context_frames: int
 ) -> Callable[[np.ndarray], np.ndarray]:
@@ -126,6 +131,15 @@ def _in_numpy(predict: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarra
     return in_numpy
 
 
+def no_prediction(experiment: Experiment) -> str:
+    """Say of a network that reconstructs alone what can be had of it."""
+    return (
+        f"{experiment.name} reconstructs its context and predicts no frames after it; tfvp "
+        "evaluate measures and draws that, and tfvp.load_network gives the network of "
+        "export/network.keras, whose method is reconstruct"
+    )
+
+
 def padded(predict: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
     """Let smaller batches be predicted as the largest so far, so that none is compiled anew.
 
@@ -159,9 +173,14 @@ class Predictor:
     Args:
         predictor: the network.
         experiment: the experiment in which it was trained.
+
+    Raises:
+        RunError: the network reconstructs its context and predicts nothing.
     """
 
     def __init__(self, predictor: VideoPredictor, experiment: Experiment):
+        if "prediction" not in experiment.model.tasks:
+            raise RunError(no_prediction(experiment))
         self.predictor = predictor
         self.experiment = experiment
         self._compiled: dict[int, Callable[[np.ndarray], np.ndarray]] = {}

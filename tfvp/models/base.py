@@ -26,7 +26,7 @@ class TrainingOutputs(NamedTuple):
 
     predictions: Tensor  # (B, P, H, W, C), as the network gives them; may leave [0, 1] a little
     targets: Tensor  # (B, P, H, W, C) in [0, 1], the true frames in the same order
-    auxiliary: dict[str, Tensor]  # name -> (B,), what the network wants small beside the error
+    auxiliary: dict[str, Tensor]  # name -> (B,), or (B, P) of each prediction, see `Loss`
 
 
 class Core(keras.layers.Layer):
@@ -125,6 +125,19 @@ class VideoPredictor(keras.Model):
 
         Returns:
             (B, T - context_frames, H, W, C).
+        """
+        raise NotImplementedError
+
+    def reconstruct(self, context: Tensor) -> Tensor:
+        """Give a context back, in its own order, from what the network remembers of it.
+
+        Only networks whose section's `tasks` have it do.
+
+        Args:
+            context: (B, T, H, W, C), float in [0, 1].
+
+        Returns:
+            (B, T, H, W, C).
         """
         raise NotImplementedError
 

@@ -15,9 +15,11 @@ class EncoderDecoderCore(Core):
     """An encoder of frames, and decoders that start from its last state."""
 
     directions: tuple[str, ...] = ("future",)
-    """What its decoders give: "future", perhaps after "past"."""
+    """What its decoders give: "future", "past", or both."""
     conditional: tuple[str, ...] = ()
     """The directions whose decoders read frames."""
+    past_reads = "own"
+    """What a conditional decoder of the past reads in `reconstruct`: "own" frames or "truth"."""
     first_input = "zeros"
     """What the future's decoder reads first: "zeros", "last" (of the context) or "context"."""
 
@@ -45,7 +47,8 @@ class EncoderDecoderPredictor(VideoPredictor):
     In training it predicts the future (B, predict_frames, H, W, C), before it the context from its
     last frame to its first where the core reconstructs it. A conditional decoder reads zeros, then
     the frame that the step before was to predict. Of the future that is the truth only where the
-    mask (B, predict_frames - 1) says so; of the past it always is. The future's decoder may begin
+    mask (B, predict_frames - 1) says so; of the past it always is. A core without a decoder of the
+    future reconstructs alone. The future's decoder may begin
     with the last frame of the context instead of zeros, or with all of the context once more: then
     it is fed that alone, and beyond it the last frame again and again.
 
@@ -60,16 +63,32 @@ class EncoderDecoderPredictor(VideoPredictor):
     def predict_frames(self, context: Tensor, horizon: int) -> Tensor:
         """See `VideoPredictor`; takes a context of any length."""
         self._check_context(context)
+        if "future" not in self.core.directions:
+            raise ValueError(
+                "this network reconstructs its context and predicts no frames after it"
+            )
         patches = self._fold(context)
         future = self._unroll("future", self._read(patches), patches, horizon)
         return unfold_patches(future, self.patch_px)
 
+    def reconstruct(self, context: Tensor) -> Tensor:
+        """See `VideoPredictor`; its decoder gives the frames from the last to the first."""
+        self._check_context(context)
+        patches = self._fold(context)
+        truth = ops.flip(patches, axis=1) if self.core.past_reads == "truth" else None
+        past = self._unroll("past", self._read(patches), patches, patches.shape[1], truth)
+        return unfold_patches(ops.flip(past, axis=1), self.patch_px)
+
+    def counted_prediction(self, context: Tensor, horizon: int) -> Tensor:
+        """See `VideoPredictor`; the reconstruction where it predicts nothing."""
+        if "future" not in self.core.directions:
+            return self.reconstruct(context)
+        return self.predict_frames(context, horizon)
+
     def targets(self, frames: Tensor, horizon: int) -> Tensor:
-        """The future, before it the context backwards where that is reconstructed."""
-        future = frames[:, -horizon:]
-        if "past" not in self.core.directions:
-            return future
-        return ops.concatenate([ops.flip(frames[:, :-horizon], axis=1), future], axis=1)
+        """The context backwards where it is reconstructed, the future where it is predicted."""
+        each = {"past": ops.flip(frames[:, :-horizon], axis=1), "future": frames[:, -horizon:]}
+        return ops.concatenate([each[d] for d in self.core.directions], axis=1)
 
     def _trained(
         self, frames: Tensor, mask: Tensor, horizon: int, auxiliary: bool
@@ -88,7 +107,8 @@ class EncoderDecoderPredictor(VideoPredictor):
         if "past" in self.core.directions:
             past = ops.flip(context, axis=1)
             predictions.append(self._unroll("past", state, context, past.shape[1], past))
-        predictions.append(self._unroll("future", state, context, horizon, future, mask))
+        if "future" in self.core.directions:
+            predictions.append(self._unroll("future", state, context, horizon, future, mask))
         return unfold_patches(ops.concatenate(predictions, axis=1), self.patch_px), {}
 
     def _read(self, patches: Tensor) -> Any:

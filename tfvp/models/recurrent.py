@@ -39,7 +39,8 @@ class RecurrentCore(Core):
             feedback: of the frame alone.
 
         Returns:
-            Predictions of frames 1 … T - 1, (B, T - 1, H, W, C), and name -> (B,).
+            Predictions of frames 1 … T - 1, (B, T - 1, H, W, C), and name -> (B,), or (B, T - 1)
+            where it belongs to single predictions.
         """
         raise NotImplementedError
 

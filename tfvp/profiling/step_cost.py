@@ -18,7 +18,7 @@ from keras import ops
 
 from tfvp.backend import backend
 from tfvp.config.experiment import Experiment
-from tfvp.inference.predictor import compiled_prediction
+from tfvp.inference.predictor import compiled_prediction, compiled_reconstruction
 from tfvp.models.cost import count_operations, parameter_count
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import Loop, build_trainer
@@ -198,9 +198,13 @@ def _middle(clocks: list[Clock]) -> Clock:
 
 def _frames_per_second(trainer: Trainer, experiment: Experiment, frames: np.ndarray) -> float:
     data = experiment.data
-    predict = compiled_prediction(trainer.predictor, data.predict_frames)
+    if experiment.evaluation.task == "reconstruction":
+        predict, count = compiled_reconstruction(trainer.predictor), data.context_frames
+    else:
+        count = data.predict_frames
+        predict = compiled_prediction(trainer.predictor, count)
     context = frames[:, : data.context_frames]
     predict(context)
     began = Clock.now()
     predict(context)
-    return len(frames) * data.predict_frames / began.since().wall
+    return len(frames) * count / began.since().wall

@@ -48,6 +48,11 @@ class EvaluatedRun:
         return read_samples(self.folder.samples)
 
     @property
+    def task(self) -> str:
+        """What was measured: prediction or reconstruction."""
+        return self.metrics.protocol.task
+
+    @property
     def baselines(self) -> list[str]:
         """The names of the methods beside the network."""
         return [method for method in self.metrics.results if method != MODEL]

@@ -93,7 +93,7 @@ class Run(ResultFolder):
 
     @property
     def evaluations(self) -> Path:
-        """Folder of a `ResultFolder` for each evaluation on data that are not the run's own."""
+        """Folder of a `ResultFolder` for each evaluation but the run's own full one."""
         return self.root / "evaluations"
 
     @property
@@ -110,6 +110,11 @@ class Run(ResultFolder):
     def export(self) -> Path:
         """Folder of the SavedModel."""
         return self.root / "export"
+
+
+def evaluation_folder(run: Run, name: str) -> ResultFolder:
+    """The place of a run's evaluation that is not its own full one, evaluations/<name>/."""
+    return ResultFolder(run.evaluations / name)
 
 
 def create_run(experiment: Experiment, *, provenance: Mapping[str, Any]) -> Run:

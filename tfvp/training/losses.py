@@ -68,7 +68,8 @@ class Loss:
             of each other part, in the same order.
         mean: minimise the mean over clips instead of the sum, and of each part but AUXILIARY the
             mean over a clip's values too.
-        future: only the frames after the context count, not all that were predicted.
+        future: only the frames after the context count, not all that were predicted, and of the
+            auxiliary loss, where it belongs to single predictions, only theirs.
     """
 
     weights: Mapping[str, float]
@@ -84,7 +85,7 @@ class Loss:
         }
 
     def counted(self, frames, horizon: int):
-        """What counts of the targets or predictions (B, P, H, W, C) of a clip."""
+        """What counts of what belongs to each prediction of a clip, (B, P, …)."""
         return frames[:, -horizon:] if self.future else frames
 
 

@@ -5,6 +5,7 @@ from keras import ops
 
 from tfvp.config.optimizers import ClipConfig
 from tfvp.config.training import TrainingConfig
+from tfvp.training.rmsprop import RMSPropTF1, RMSPropTorch
 from tfvp.training.schedules import learning_rate, momentum
 
 
@@ -61,49 +62,6 @@ class AdamTF1(keras.optimizers.Optimizer):
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
         }
-
-
-@keras.saving.register_keras_serializable(package="tfvp")
-class RMSPropTF1(keras.optimizers.Optimizer):
-    """RMSProp as TensorFlow 1 has it: the running mean of squares starts at 1.
-
-        v ← rho v + (1 - rho) g², at first 1        p ← p - lr * g / sqrt(v + epsilon)
-
-    `keras.optimizers.RMSprop` starts at 0, so its first update is 1 / sqrt(1 - rho) learning rates.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float = 1e-3,
-        *,
-        rho: float = 0.9,
-        epsilon: float = 1e-10,
-        **kwargs,
-    ):
-        super().__init__(learning_rate=learning_rate, **kwargs)
-        self.rho = rho
-        self.epsilon = epsilon
-
-    def build(self, variables):
-        """Create the running means, all one."""
-        if self.built:
-            return
-        super().build(variables)
-        self.squares = [
-            self.add_variable_from_reference(variable, name="square", initializer="ones")
-            for variable in variables
-        ]
-
-    def update_step(self, gradient, variable, learning_rate):
-        """Update one variable."""
-        v = self.squares[self._get_variable_index(variable)]
-        gradient = ops.cast(gradient, "float32")
-        self.assign(v, self.rho * v + (1 - self.rho) * ops.square(gradient))
-        self.assign_sub(variable, learning_rate * gradient / ops.sqrt(v + self.epsilon))
-
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}
 
 
 @keras.saving.register_keras_serializable(package="tfvp")
@@ -164,7 +122,7 @@ def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
     values, made = config.model_dump(exclude={"kind", "variant"}), OPTIMIZERS[config.kind]
     if config.kind == "rmsprop":
         values["rho"] = values.pop("decay")
-        made = RMSPropTF1 if config.variant == "tf1" else made
+        made = {"tf1": RMSPropTF1, "torch": RMSPropTorch}.get(config.variant, made)
     if config.kind == "clipped_momentum":
         values["decay"] = values.pop("weight_decay")  # `weight_decay` is Keras' own, of all weights
     optimizer = made(**values, name="optimizer")

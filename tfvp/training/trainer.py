@@ -124,11 +124,17 @@ class Trainer(keras.Model):
             *(self.summed_loss.counted(frames, self.horizon) for frames in both)
         )
         if AUXILIARY in weights:
-            of_clips = [ops.cast(each, "float32") for each in outputs.auxiliary.values()]
-            parts = (*parts, ops.sum(sum(of_clips)))
+            measured = [ops.cast(each, "float32") for each in outputs.auxiliary.values()]
+            parts = (*parts, sum(self._counted_sum(each) for each in measured))
         loss = sum(weight * part for weight, part in zip(weights.values(), parts, strict=True))
         clips = ops.cast(ops.shape(outputs.predictions)[0], "float32")
         return loss, ops.stack([*parts, clips])
+
+    def _counted_sum(self, auxiliary):
+        """The sum of an auxiliary loss (B,), or (B, P): of the predictions that count."""
+        if len(auxiliary.shape) > 1:
+            auxiliary = self.summed_loss.counted(auxiliary, self.horizon)
+        return ops.sum(auxiliary)
 
 
 def compiled(

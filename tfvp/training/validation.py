@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from tfvp.drawing.clips import filmstrip, png
-from tfvp.evaluation.measure_batch import given_frames
+from tfvp.evaluation.measure_batch import given_frames, true_frames
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import History
 from tfvp.models.baselines import copy_last_frame
@@ -47,14 +47,15 @@ def validate(
     errors: dict[str, list[NDArray]] = {"network": [], "copy last frame": []}
     pictures: dict[str, bytes] = {}
     for clips in batches:
-        context, truth = clips[:, :context_frames], clips[:, context_frames:]
+        context, truth = clips[:, :context_frames], true_frames(clips, context_frames, history)
         prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
         copied = copy_last_frame(context, truth.shape[1])
         measured = METRICS[METRIC](truth, prediction)
         also.append(measured if metric == METRIC else METRICS[metric](truth, prediction))
         errors["network"].append(measured)
         errors["copy last frame"].append(METRICS[METRIC](truth, copied))
-        for clip, predicted, error in zip(clips, prediction, measured, strict=True):
+        shown = truth if history == History.RECONSTRUCTED else clips
+        for clip, predicted, error in zip(shown, prediction, measured, strict=True):
             number = len(pictures)
             if number < DRAWN_CLIPS:
                 title = f"validation clip {number}, {METRIC} {error.mean():.1f} per frame"
@@ -64,19 +65,19 @@ def validate(
         METRIC: float(np.concatenate(errors["network"]).mean()),
         metric: float(np.concatenate(also).mean()),
     }
-    return Validated(
-        metrics, {f"by_frame/{METRIC}": frame_curves(curves, context_frames), **pictures}
-    )
+    first = 1 if history == History.RECONSTRUCTED else context_frames + 1
+    return Validated(metrics, {f"by_frame/{METRIC}": frame_curves(curves, first), **pictures})
 
 
-def frame_curves(curves: dict[str, NDArray], context_frames: int) -> bytes:
-    """Draw errors by name, (Tp,) each, against the frame number, and return a PNG."""
+def frame_curves(curves: dict[str, NDArray], first: int) -> bytes:
+    """Draw errors by name, (Tp,) each, against the frame number from `first`, and return a PNG."""
     figure = Figure(figsize=(6.4, 4), layout="constrained")
     axis = figure.subplots()
     for (name, values), style in zip(curves.items(), ("o-", "--"), strict=True):
-        numbers = np.arange(context_frames + 1, context_frames + 1 + len(values))
+        numbers = np.arange(first, first + len(values))
         axis.plot(numbers, values, style, label=name)
-    axis.set_xlabel(f"frame number (frames 1 to {context_frames} are given)")
+    given = f"frames 1 to {first - 1} are" if first > 1 else "all are"
+    axis.set_xlabel(f"frame number ({given} given)")
     axis.set_ylabel(f"{METRIC} per frame, mean over the validation clips")
     axis.set_ylim(bottom=0)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

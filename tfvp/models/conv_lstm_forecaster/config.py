@@ -9,7 +9,7 @@ from tfvp.sections import PatchedSection, Positive
 
 
 class ConvLSTMForecasterConfig(PatchedSection):
-    """Encoder-forecaster of ConvLSTM cells; the forecaster sees no frame (Shi et al. 2015)."""
+    """Encoder and decoder of ConvLSTM cells (Shi et al. 2015); of the context: Wang 2017."""
 
     network: Literal["conv_lstm_forecaster"] = "conv_lstm_forecaster"
     cell: ConvLSTMCellConfig = ConvLSTMCellConfig(peephole="channel")
@@ -21,7 +21,19 @@ class ConvLSTMForecasterConfig(PatchedSection):
         description="order of the forecaster's layers; the paper's counts allow both, its "
         "follow-up reverses it and calls that a change",
     )
+    direction: Literal["future", "past"] = Field(
+        default="future",
+        description="past: it reconstructs the context, from its last frame to its first",
+    )
+    conditional: bool = Field(
+        default=False, description="true: the decoder also reads the frame before, as it made it"
+    )
     patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """By the direction of its decoder."""
+        return ("prediction",) if self.direction == "future" else ("reconstruction",)
 
     @property
     def predicts_in_context(self) -> bool:

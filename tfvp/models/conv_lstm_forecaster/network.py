@@ -24,6 +24,11 @@ class ConvLSTMForecaster(EncoderDecoderCore):
     counts do not tell whether the forecaster's layers stand in the encoder's order or mirrored;
     the authors' later program mirrors them and calls that a change.
 
+    Wang 2017's ConvLSTM autoencoder is the same with `direction="past"`: its decoder gives the
+    context, from the last frame to the first. There `conditional` decoders are described too, which
+    read the frame before: in training the true one (of the future where the mask says so), else
+    what they made.
+
     >>> core = ConvLSTMForecaster(hidden=(4, 4), cell={})
     >>> network = EncoderDecoderPredictor(core, frame_shape=(8, 8, 1))
     >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
@@ -34,16 +39,25 @@ class ConvLSTMForecaster(EncoderDecoderCore):
         hidden: channels of each layer of the encoder.
         cell: arguments of every `ConvLSTMCell` but `filters`.
         order: same or reversed, of the forecaster's layers.
+        direction: future or past.
+        conditional: whether the forecaster's first layer reads frames.
     """
 
-    directions = ("future",)
-    conditional = ()
     first_input = "zeros"
 
     def __init__(
-        self, hidden: tuple[int, ...], cell: dict[str, Any], *, order: str = "same", **kwargs
+        self,
+        hidden: tuple[int, ...],
+        cell: dict[str, Any],
+        *,
+        order: str = "same",
+        direction: str = "future",
+        conditional: bool = False,
+        **kwargs,
     ):
         super().__init__(**kwargs)
+        self.directions = (direction,)
+        self.conditional = (direction,) if conditional else ()
         self.hidden = tuple(hidden)
         self.cell = dict(cell)
         self.order = order
@@ -53,7 +67,13 @@ class ConvLSTMForecaster(EncoderDecoderCore):
             for i, width in enumerate(self.hidden)
         ]
         self.forecaster = [
-            ConvLSTMCell(width, **self.cell, reads_input=i > 0, dtype=policy, name=f"forecaster{i}")
+            ConvLSTMCell(
+                width,
+                **self.cell,
+                reads_input=conditional or i > 0,
+                dtype=policy,
+                name=f"forecaster{i}",
+            )
             for i, width in enumerate(self._in_order(self.hidden))
         ]
 
@@ -90,7 +110,7 @@ class ConvLSTMForecaster(EncoderDecoderCore):
         return self._in_order(state)
 
     def decode(self, direction: str):
-        """Return the forecaster's step, which ignores the frame that it is given."""
+        """Return the forecaster's step, which reads its frame only where it is conditional."""
         del direction
         return self._forecast
 
@@ -105,10 +125,19 @@ class ConvLSTMForecaster(EncoderDecoderCore):
             "hidden": self.hidden,
             "cell": self.cell,
             "order": self.order,
+            "direction": self.directions[0],
+            "conditional": bool(self.conditional),
         }
 
 
 def build(model: ConvLSTMForecasterConfig, data: DataSection) -> EncoderDecoderPredictor:
     """Build the network of a configuration."""
-    core = ConvLSTMForecaster(model.hidden, model.cell.arguments(), order=model.order, name="core")
+    core = ConvLSTMForecaster(
+        model.hidden,
+        model.cell.arguments(),
+        order=model.order,
+        direction=model.direction,
+        conditional=model.conditional,
+        name="core",
+    )
     return EncoderDecoderPredictor(core, data.frame_shape, model.patch_px, name="predictor")

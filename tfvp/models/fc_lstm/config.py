@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tfvp.cells.config import FCLSTMCellConfig
 from tfvp.sections import ModelSection, Positive
@@ -21,13 +21,38 @@ class FCLSTMConfig(ModelSection):
     reconstruction: DecoderKind = Field(
         default="conditional", description="decoder of the context, last frame first"
     )
-    future: Literal["unconditional", "conditional"] = Field(
+    future: DecoderKind = Field(
         default="conditional",
         description="decoder of the future; conditional: it also reads the frame before",
+    )
+    past_reads: Literal["truth", "own"] = Field(
+        default="truth",
+        description="what a conditional decoder of the context reads when its reconstruction is "
+        "measured; truth: true frames, as the released program; own: the frame before that it "
+        "made, as the papers say",
     )
     output: Literal["sigmoid", "linear"] = Field(
         default="sigmoid", description="linear: for real-valued frames with a squared error"
     )
+
+    @model_validator(mode="after")
+    def _decodes_something(self) -> "FCLSTMConfig":
+        if not self.tasks:
+            raise ValueError(
+                "model.reconstruction, model.future: both are none, so there is nothing to learn"
+            )
+        return self
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """A task for each decoder."""
+        kinds = {"prediction": self.future, "reconstruction": self.reconstruction}
+        return tuple(task for task, kind in kinds.items() if kind != "none")
+
+    @property
+    def prediction_keys(self) -> tuple[str, ...]:
+        """What it reads when a reconstruction is measured."""
+        return ("past_reads",)
 
     @property
     def predicts_in_context(self) -> bool:

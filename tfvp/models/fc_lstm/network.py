@@ -84,7 +84,14 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
     An encoder reads the frames as vectors; its last state starts, layer by layer, a decoder that
     reconstructs the context from its last frame to its first, a decoder that predicts the future,
     or both (the composite). A decoder's first output comes after one step of its own, without
-    input. As released: the past's conditional decoder reads true frames even in a test.
+    input. With the encoder's last state (h, c)_T, f a step of a decoder's LSTM and D its readout:
+
+        ŷ_1 = D(f(0, (h, c)_T))        ŷ_k = D(f(y_{k-1}, (h, c)_{k-1}))
+
+    where y is x_T, x_{T-1}, … x_1 for the past, x_{T+1}, … for the future, and nothing for an
+    unconditional decoder. In training the past's conditional decoder reads true frames. When a
+    reconstruction is measured it does so too as released (`past_reads="truth"`); the paper and Wang
+    2017 give it the frame before that it made ("own"), so that all it shows comes out of the state.
 
     Args:
         hidden: units of each layer.
@@ -92,6 +99,7 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
         reconstruction: none, unconditional or conditional.
         future: none, unconditional or conditional.
         output: sigmoid or linear.
+        past_reads: truth or own, see above.
     """
 
     first_input = "zeros"
@@ -104,9 +112,11 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
         reconstruction: str = "none",
         future: str = "unconditional",
         output: str = "sigmoid",
+        past_reads: str = "truth",
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.past_reads = past_reads
         self.hidden = tuple(hidden)
         self.activation = activation
         self.reconstruction = reconstruction
@@ -133,6 +143,10 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
             dtype=self.dtype_policy,
             name=name,
         )
+
+    def decoder_layers(self) -> list[keras.layers.Layer]:
+        """The future's decoder, or the past's where it is alone."""
+        return [self.decoder or self.past_decoder]
 
     def build(self, frame_shape):
         """Create every weight; frame_shape is (B, H, W, C)."""
@@ -176,6 +190,7 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
             "reconstruction": self.reconstruction,
             "future": self.future,
             "output": self.output_activation,
+            "past_reads": self.past_reads,
         }
 
 
@@ -187,6 +202,7 @@ def build(model: FCLSTMConfig, data: DataSection) -> EncoderDecoderPredictor:
         reconstruction=model.reconstruction,
         future=model.future,
         output=model.output,
+        past_reads=model.past_reads,
         name="core",
     )
     return EncoderDecoderPredictor(core, data.frame_shape, name="predictor")

@@ -17,6 +17,15 @@ class SpatioTemporalConfig(ModelSection):
     )
     encoder: Positive = Field(default=32, description="channels of the map that is moved")
     hidden: Positive = Field(default=45, description="channels of the cell")
+    flow_head: Literal["convolved", "scaled"] = Field(
+        default="convolved",
+        description="what follows the flow's two large convolutions; convolved: a 1x1 one that "
+        "begins at zero, as Dittrich and Feist; scaled: a learned factor for rows and one for "
+        "columns, which begin at 2 / side of the map, as Patraucean's program",
+    )
+    output: Literal["linear", "sigmoid"] = Field(
+        default="linear", description="of the decoder; sigmoid: as Feist"
+    )
     detach_sampled: bool = Field(
         default=False,
         description="true: as Dittrich's program, no gradient goes through the map that is moved",

@@ -18,29 +18,44 @@ FLOW_LIMIT = 0.5  # of half the map's side: no place moves further
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class SpatioTemporal(RecurrentCore):
-    """One step of the network of Patraucean et al. 2016 (arXiv:1511.06309), as Dittrich has it.
+    """One step of the network of Patraucean et al. 2016 (arXiv:1511.06309), in three readings.
 
-    frame (B, H, W, C), state -> next frame (B, H, W, C), state. The frame becomes a map of half its
-    size, tanh of a convolution and the maximum of every four places. A recurrent cell reads the
-    map; three linear convolutions make a flow of its output; the map itself is moved along the
-    flow, made large again and convolved to a frame, linearly.
+    frame x (B, H, W, C), state -> next frame x' (B, H, W, C), state. With `*` a same-padded
+    convolution, h x w half of the frame's size, and p a place of the map:
 
-    The flow's two channels are rows and columns and say where a place is read from. They are pixels
-    of the map, times (side - 1) / side since the program's grid ends in the centres of the outmost
-    places, and at most a quarter of the map's side. What is read from outside is zero. The last
-    convolution of the flow starts at zero, so the network starts as one that repeats a frame.
+        m = maxpool2(tanh(We * x))                     the map (B, h, w, encoder)
+        s, state = cell(m, state)                      (B, h, w, hidden)
+        F = head(W1 * (W0 * s))                        two channels: rows, columns; all linear
+        f = clip(F, -1/2, 1/2) (side - 1) / 2          in places of the map
+        x' = out(Wd * up2(m(p + f(p))))                bilinear, zero outside the map
 
-    In Dittrich's program no gradient goes back through the map that is moved, only through the flow
-    (`detach_sampled=True`); here both learn unless that is asked for. His and Patraucean's predict
-    one frame, and to go on read the clip again without its oldest frame; here the state goes on.
+    The flow says where a place is read from: what moves to the right has a negative column. The
+    program's grid ends in the centres of the outmost places, hence (side - 1). F is in halves of
+    the map's side, and no place is read from further than a quarter of it.
 
-    Its auxiliary loss is how rough the flow is, in halves of the map's side, as the paper has it
-    and its released program leaves it out.
+    - `flow_head="convolved"` (Dittrich 2020, Feist 2021): head(F) = 2 / side (W2 * F), W2 a 1x1
+      convolution with bias that starts at zero, so that the network starts as one that repeats a
+      frame. Feist states no unit for his flow; this one is Patraucean's.
+    - `flow_head="scaled"` (Patraucean's program): head(F) = a ∘ F with one learned number a for
+      rows and one for columns, which start at 2 / side.
+    - `output`: Patraucean's program and Dittrich's end linearly, Feist with a sigmoid.
+    - `detach_sampled`: in Dittrich's program no gradient goes back through the map that is moved,
+      only through the flow; here both learn unless that is asked for.
+
+    Patraucean's and Dittrich's networks predict one frame, and to go on read the clip again without
+    its oldest frame; here the state goes on, as in Feist's. Patraucean's released program has other
+    widths (32 and 45), an untied first step of its LSTM and another loss, on image gradients; what
+    is here is the paper's network, whose published count it has.
+
+    The auxiliary loss is Huber's function of the differences of F (see `flow_roughness`), as in the
+    paper and in Feist's thesis; the released program leaves it out.
 
     Args:
         encoder: channels of the map.
         hidden: channels of the cell.
         cell: settings of the cell, see `tfvp.cells.make_cell`.
+        flow_head: convolved or scaled.
+        output: linear or sigmoid.
         detach_sampled: see above.
     """
 
@@ -52,6 +67,8 @@ class SpatioTemporal(RecurrentCore):
         hidden: int,
         cell: dict[str, Any],
         *,
+        flow_head: str = "convolved",
+        output: str = "linear",
         detach_sampled: bool = False,
         **kwargs,
     ):
@@ -59,14 +76,17 @@ class SpatioTemporal(RecurrentCore):
         self.encoder_channels = encoder
         self.hidden = hidden
         self.cell_settings = dict(cell)
+        self.flow_head = flow_head
+        self.output_activation = output
         self.detach_sampled = detach_sampled
         self.encoder = self._conv(encoder, KERNEL, "encoder", activation="tanh")
         self.cell = make_cell(cell, hidden, dtype=self.dtype_policy, name="cell")
         self.flow_layers = [
             self._conv(2, FLOW_KERNEL, "flow0"),
             self._conv(2, FLOW_KERNEL, "flow1"),
-            self._conv(2, 1, "flow2", kernel_initializer="zeros"),
         ]
+        if flow_head == "convolved":
+            self.flow_layers.append(self._conv(2, 1, "flow2", kernel_initializer="zeros"))
 
     def _conv(self, filters: int, kernel: int, name: str, **settings) -> keras.layers.Conv2D:
         return keras.layers.Conv2D(
@@ -81,9 +101,17 @@ class SpatioTemporal(RecurrentCore):
         places = (batch, height // 2, width // 2)
         self.encoder.build(frame_shape)
         self.cell.build((*places, self.encoder_channels))
-        for layer, seen in zip(self.flow_layers, (self.hidden, 2, 2), strict=True):
+        for layer, seen in zip(self.flow_layers, (self.hidden, 2, 2), strict=False):
             layer.build((*places, seen))
-        self.decoder = self._conv(channels, KERNEL, "decoder")
+        if self.flow_head == "scaled":
+            self.flow_scale = self.add_weight(
+                name="flow_scale",
+                shape=(2,),
+                initializer=lambda shape, dtype=None: ops.cast(
+                    2 / ops.convert_to_tensor(places[1:], "float32"), dtype
+                ),
+            )
+        self.decoder = self._conv(channels, KERNEL, "decoder", activation=self.output_activation)
         self.decoder.build((batch, height, width, self.encoder_channels))
         self.built = True
 
@@ -107,7 +135,7 @@ class SpatioTemporal(RecurrentCore):
         return self.decoder(ops.repeat(ops.repeat(moved, 2, axis=1), 2, axis=2)), flow, state
 
     def rollout_with_auxiliary(self, state, frames, mask, feedback):
-        """See `RecurrentCore`; "flow_roughness": summed over the steps, as squared errors are."""
+        """See `RecurrentCore`; "flow_roughness": of each step, which a sum of errors adds to."""
 
         def step(frame, state):
             predicted, flow, state = self.flow_step(frame, state)
@@ -115,14 +143,17 @@ class SpatioTemporal(RecurrentCore):
             return (predicted, flow_roughness(of_half)), state
 
         predictions, roughness = rollout_measured(step, state, frames, mask, feedback)
-        return predictions, {"flow_roughness": ops.sum(roughness, axis=1)}
+        return predictions, {"flow_roughness": roughness}
 
     def flow(self, hidden):
         """Where every place is read from: (B, H/2, W/2, hidden) -> (B, H/2, W/2, 2), pixels."""
         for layer in self.flow_layers:
             hidden = layer(hidden)
-        sides = self._sides(hidden)
-        of_half = ops.cast(hidden, "float32") * 2 / sides
+        sides, of_half = self._sides(hidden), ops.cast(hidden, "float32")
+        if self.flow_head == "scaled":
+            of_half = of_half * ops.cast(self.flow_scale, "float32")
+        else:
+            of_half = of_half * 2 / sides
         return ops.clip(of_half, -FLOW_LIMIT, FLOW_LIMIT) * (sides - 1) / 2
 
     @staticmethod
@@ -137,6 +168,8 @@ class SpatioTemporal(RecurrentCore):
             "encoder": self.encoder_channels,
             "hidden": self.hidden,
             "cell": self.cell_settings,
+            "flow_head": self.flow_head,
+            "output": self.output_activation,
             "detach_sampled": self.detach_sampled,
         }
 
@@ -147,6 +180,8 @@ def build(model: SpatioTemporalConfig, data: DataSection) -> RecurrentPredictor:
         model.encoder,
         model.hidden,
         model.cell.settings(),
+        flow_head=model.flow_head,
+        output=model.output,
         detach_sampled=model.detach_sampled,
         name="core",
     )

@@ -39,7 +39,7 @@ def frame_figure(metric: str, group: Sequence[EvaluatedRun]) -> Figure:
     axis.set_ylabel(f"{info.title}{unit}, {info.better} is better")
     if info.better == "lower":
         axis.set_ylim(bottom=0)
-    axis.set_xlabel(f"frame number (frames 1 to {protocol.context_frames} are given)")
+    axis.set_xlabel(f"frame number ({protocol.given})")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
     data = group[0].metrics.metadata.data

@@ -45,7 +45,7 @@ def _entry(group: Sequence[EvaluatedRun], clip: int, data: str) -> dict[str, Any
     last = np.repeat(frames[protocol.context_frames - 1][None], len(prediction), axis=0)
     return {
         "title": f"{data}test clip {clip}",
-        "context": protocol.context_frames,
+        "context": len(frames) - len(prediction),
         "frames": len(frames),
         "height": height,
         "width": width,

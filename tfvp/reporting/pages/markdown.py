@@ -6,6 +6,7 @@ from typing import Any
 
 from tfvp.config.loading import leaves, load_resolved
 from tfvp.evaluation.samples import Sample
+from tfvp.evaluation.schema import Protocol
 from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.figures.figures import TRAINING, Picture
 from tfvp.reporting.pages.contents import Contents, text_of
@@ -44,7 +45,7 @@ def write_markdown(run: Run, contents: Contents) -> Path:
         *_frame_by_frame(run, evaluated, curves),
         *(_figure(run, picture) for picture in others),
         *(["## Robustness\n", markdown(robustness_table(suites))] if suites else []),
-        *_gallery(run, evaluated.samples, evaluated.metrics.protocol.context_frames),
+        *_gallery(run, evaluated.samples, evaluated.metrics.protocol),
         *(["## Training\n"] if training else []),
         *(_figure(run, picture) for picture in training),
         "## Settings\n",
@@ -81,14 +82,17 @@ def _frame_by_frame(
         yield markdown(table).rstrip() + "\n"
 
 
-def _gallery(run: Run, samples: Sequence[Sample], context_frames: int) -> list[str]:
+def _gallery(run: Run, samples: Sequence[Sample], protocol: Protocol) -> list[str]:
     """Link the filmstrip and the animation of each sample clip."""
     if not samples:
         return []
     parts = [
         "## Samples\n",
-        f"Clips of the test split, by their index in it. Frames 1 to {context_frames} are given "
-        f"(blue), the rest is predicted (orange).\n",
+        f"Clips of the test split, by their index in it. {protocol.given.capitalize()} (blue), the "
+        f"rest is predicted (orange).\n"
+        if protocol.task == "prediction"
+        else "Clips of the test split, by their index in it; all frames are given, and what the "
+        "network made of them has an orange border.\n",
     ]
     for sample in samples:
         name = f"test clip {sample.clip}"

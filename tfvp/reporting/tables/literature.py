@@ -56,11 +56,12 @@ def literature_table(published: PublishedTable, runs: Sequence[EvaluatedRun]) ->
     """Make a published table in its own order, with our rows and the baselines on their sequences.
 
     A number that was measured under another protocol than the table's carries a sign, and a
-    footnote says what differs. Runs on another dataset are left out, and runs without a number of
-    the table's metrics.
+    footnote says what differs. Runs on another dataset or of another task are left out, and runs
+    without a number of the table's metrics.
     """
     dataset = published.protocol["dataset"]
     runs = [r for r in runs if r.metrics.metadata.data_settings.get("dataset") == dataset]
+    runs = [run for run in runs if run.task == published.task]
     footnotes, rows = Footnotes(), our_rows(published, runs)
     sections = [
         Section(section.title, tuple(_section_rows(published, section, rows, footnotes)))

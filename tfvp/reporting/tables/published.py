@@ -103,6 +103,9 @@ class PublishedTable(Part):
     protocol: dict[str, JsonValue] = Field(
         description="data settings that a run must share for its numbers to be comparable"
     )
+    task: Literal["prediction", "reconstruction"] = Field(
+        default="prediction", description="what the numbers are of; other runs stay out"
+    )
     correlation: Correlation | None = Field(
         default=None, description="the rows are pairs of networks, compared sequence by sequence"
     )
