@@ -1,4 +1,4 @@
-"""The errors that are a user's to mend: one readable message each, printed without a traceback.
+"""Errors that a user can mend; each is printed as one readable message, without a traceback.
 
 The command line prints the message and exits with the class's code; from Python they are ordinary
 exceptions. A message says what, where, what was expected, what was found and what to do.
@@ -6,7 +6,7 @@ exceptions. A message says what, where, what was expected, what was found and wh
 
 
 class UserError(Exception):
-    """Something the user can mend; the message is the whole story."""
+    """An error that the user can mend; its message says all that is needed."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""What sections of a configuration are made of: the base classes, and choosing one by a name.
+"""The base classes of a configuration's sections, and the choice of one section by a name.
 
 A section refuses unknown keys, wrong types and impossible combinations, and does not change once it
 is made. What is chosen by a name (a dataset, a network, a cell) keeps its own section in the folder
@@ -37,7 +37,7 @@ class Section(BaseModel):
 
 
 class _Chooser(Discriminator):
-    """A Discriminator that may stand in a union with None, which wants it hashable."""
+    """A Discriminator that can be hashed, as a union with None needs it."""
 
     __hash__ = object.__hash__
 
@@ -45,7 +45,7 @@ class _Chooser(Discriminator):
 def one_of(
     key: str, sections: Mapping[str, type[Section]], unusable: Mapping[str, str] | None = None
 ) -> Any:
-    """The type of a section that is one of several, chosen by its `key`; not given: the first.
+    """Return the type of a section that its `key` chooses among several, by default the first.
 
     `unusable` says of names that somebody may choose why they cannot be had.
     """
@@ -72,7 +72,7 @@ def chosen_by(key: str, *names: str, unusable: Mapping[str, str] | None = None) 
 
 
 class DataSection(Section):
-    """What every dataset has; its own section, in the dataset's folder, adds the rest.
+    """The keys of every dataset; the section in the dataset's own folder adds the rest.
 
     A section sets `dataset`, its name, as a literal, and `channels`, of a frame, as a key or as a
     property.
@@ -96,21 +96,21 @@ class DataSection(Section):
 
     @property
     def total_frames(self) -> int:
-        """Context and predicted frames together."""
+        """Return the number of context and predicted frames together."""
         return self.context_frames + self.predict_frames
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of a frame."""
+        """Return (H, W, C) of a frame."""
         return (*self.frame_px, self.channels)
 
     @property
     def endless(self) -> bool:
-        """Whether training never sees a clip twice."""
+        """Return whether training never sees a clip twice."""
         return False
 
     def sequences(self, split: str) -> int | None:
-        """Number of sequences in a prepared split; None where only preparing tells."""
+        """Return the number of sequences in a prepared split; None: only preparing tells it."""
         del split
         return None
 
@@ -130,7 +130,7 @@ class FrameDivisor(NamedTuple):
 
 
 class ModelSection(Section):
-    """What every network has: what must be known of it before it is built.
+    """The keys and traits of every network that must be known before it is built.
 
     A section sets `network`, its name, as a literal. The properties are the network's traits:
     whatever depends on them (checks of the experiment, training, evaluation) reads them here, so
@@ -142,47 +142,47 @@ class ModelSection(Section):
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """What must divide the height and width of a frame."""
+        """Return the numbers that must divide the height and width of a frame."""
         return ()
 
     @property
     def has_auxiliary_loss(self) -> bool:
-        """Whether it measures something on the way that `training.loss.network` can weigh."""
+        """Return whether it has an auxiliary loss, which `training.loss.network` weighs."""
         return False
 
     @property
     def predicts_in_context(self) -> bool:
-        """Whether each frame of the context gives a prediction; else all of it is read first."""
+        """Return whether each context frame gives a prediction; else all of them are read first."""
         return True
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What it gives: the "prediction" of the future, the "reconstruction" of its context."""
+        """Return what it gives: "prediction" of the future, "reconstruction" of its context."""
         return ("prediction",)
 
     @property
     def batch_statistics(self) -> bool:
-        """Whether a clip's output in training depends on the clips that are computed with it."""
+        """Return whether a clip's output in training depends on the other clips of the batch."""
         return False
 
     @property
     def fixed_context(self) -> bool:
-        """Whether its weights belong to one number of context frames."""
+        """Return whether its weights belong to one number of context frames."""
         return False
 
     @property
     def measured_with_true_pixels(self) -> bool:
-        """Whether an evaluation gives it the true pixels before each pixel: a likelihood."""
+        """Return whether an evaluation gives it the true pixels before each pixel: a likelihood."""
         return False
 
     @property
     def prediction_note(self) -> str:
-        """What a reader of its numbers must know of how it predicts; stands on every table."""
+        """Return what a reader of its numbers must know of how it predicts; every table says it."""
         return ""
 
     @property
     def prediction_keys(self) -> tuple[str, ...]:
-        """Keys that change how a trained network predicts, and none of its weights."""
+        """Return the keys that change how a trained network predicts, and none of its weights."""
         return ()
 
     def check(self, data: DataSection, auxiliary_weight: float) -> None:
@@ -202,5 +202,5 @@ class PatchedSection(ModelSection):
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Whole patches cover the frame."""
+        """Return `patch_px`, since whole patches must cover the frame."""
         return (FrameDivisor("model.patch_px", self.patch_px),)

@@ -1,4 +1,4 @@
-"""The alphabet of every shape in tfvp, the value range of frames, and the one shape check.
+"""The letters of shapes in docstrings, the value range of frames, and the check of shapes.
 
 | letter | axis |
 |---|---|

@@ -1,4 +1,4 @@
-"""What recurrent cells on a grid have in common: the sizes of their state, and its beginning."""
+"""The base class of recurrent cells on a grid: sizes of the state and its first value."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,16 +43,16 @@ class GridCell(keras.layers.Layer):
 
     @property
     def state_size(self) -> tuple[int, ...]:
-        """Channels of each state slot that enters, in order."""
+        """Return the channels of each part of the state that a step reads, in order."""
         return self._widths
 
     @property
     def output_size(self) -> int:
-        """Channels of the output."""
+        """Return the channels of the output."""
         return self._output
 
     def get_initial_state(self, batch_size=None, places=None) -> Any:
-        """All-zero state for a batch; `places` are (H, W), default those it was built with."""
+        """Return the all-zero state of a batch; `places` are (H, W), by default those built."""
         shapes = self.state_shapes(batch_size, places or self._places)
         return self._state(*(ops.zeros(shape, dtype=self.compute_dtype) for shape in shapes))
 

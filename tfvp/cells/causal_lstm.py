@@ -22,7 +22,7 @@ CONVOLUTIONS = {
 
 
 class CausalLSTMState(NamedTuple):
-    """What a causal LSTM cell hands on; Keras passes it back as a plain tuple."""
+    """The state of a causal LSTM cell; Keras passes it back as a plain tuple."""
 
     hidden: Tensor  # (B, H, W, filters)
     cell: Tensor  # (B, H, W, filters)

@@ -8,17 +8,17 @@ from tfvp.sections import OddPositive, Positive, Section, chosen_by
 
 
 class CellSection(Section):
-    """What a recurrent cell is made with; a section sets `kind`, the cell's name, as a literal."""
+    """The settings of a recurrent cell; a section sets `kind`, the cell's name, as a literal."""
 
     if TYPE_CHECKING:
         kind: Any
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the cell's layer, but for how many units it has."""
+        """Return the arguments of the cell's layer but the number of its units."""
         return self.model_dump(exclude={"kind"})
 
     def settings(self) -> dict[str, Any]:
-        """`kind` and arguments, for `tfvp.cells.make_cell`."""
+        """Return `kind` and arguments, for `tfvp.cells.make_cell`."""
         return {"kind": self.kind, **self.arguments()}
 
 
@@ -59,7 +59,7 @@ class ConvLSTMCellConfig(CellSection):
     )
 
     def arguments(self) -> dict[str, Any]:
-        """The layer calls `bias` as Keras does."""
+        """Return the layer's arguments, among which `bias` has Keras' name `use_bias`."""
         return {**self.model_dump(exclude={"kind", "bias"}), "use_bias": self.bias}
 
 

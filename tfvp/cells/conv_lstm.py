@@ -12,7 +12,7 @@ PEEPHOLES = ("none", "channel", "full", "conv", "conv_released")
 
 
 class ConvLSTMState(NamedTuple):
-    """What a ConvLSTM cell hands to its next step; Keras passes it back as a plain tuple."""
+    """The state of a ConvLSTM cell; Keras passes it back as a plain tuple."""
 
     hidden: Tensor  # (B, H, W, C)
     cell: Tensor  # (B, H, W, C)
@@ -152,14 +152,14 @@ class ConvLSTMCell(GridCell):
         return new_hidden, ConvLSTMState(hidden=new_hidden, cell=new_cell)
 
     def _see(self, gate, which: int, c):
-        """A gate with what its peephole sees of the cell."""
+        """Add to a gate what its peephole sees of the cell."""
         if not self.peepholes:
             return gate
         w = self._cast(self.peepholes[which])
         return gate + (ops.conv(c, w, padding="same") if len(w.shape) == 4 else w * c)
 
     def _candidate_of(self, c):
-        """W_hc * c + b_c: what the candidate would take in if the cell were the hidden state."""
+        """Return W_hc * c + b_c, the candidate's input if the cell were the hidden state."""
         third = slice(2 * self.filters, 3 * self.filters)
         seen = ops.conv(c, self._cast(self.recurrent_kernel)[..., third], padding="same")
         return seen if self.bias is None else seen + self._cast(self.bias)[third]

@@ -13,7 +13,7 @@ from tfvp.shapes import Tensor
 
 
 class EideticLSTMState(NamedTuple):
-    """What an Eidetic cell hands to its next step; Keras passes it back as a plain tuple."""
+    """The state of an Eidetic cell; Keras passes it back as a plain tuple."""
 
     hidden: Tensor  # (B, D, H, W, C)
     cell: Tensor  # (B, D, H, W, C)
@@ -99,22 +99,22 @@ class EideticLSTMCell(keras.layers.Layer):
 
     @property
     def grows(self) -> bool:
-        """Whether the state gets larger from step to step."""
+        """Return whether the state gets larger from step to step."""
         return self.history_length is None
 
     @property
     def constant_states(self) -> tuple[str, ...]:
-        """State slots that a step does not change."""
+        """Return the names of the parts of the state that a step does not change."""
         return () if self.carry_memory else ("memory",)
 
     @property
     def state_size(self) -> tuple[int, ...]:
-        """Channels of each state slot, in the order of `EideticLSTMState`."""
+        """Return the channels of each part of the state, in the order of `EideticLSTMState`."""
         return (self.filters,) * len(EideticLSTMState._fields)
 
     @property
     def output_size(self) -> int:
-        """Channels of the output."""
+        """Return the channels of the output."""
         return self.filters
 
     def build(self, input_shape):
@@ -138,7 +138,7 @@ class EideticLSTMCell(keras.layers.Layer):
         self.built = True
 
     def get_initial_state(self, batch_size=None, places=None) -> EideticLSTMState:
-        """All-zero state for a batch; `places` are (D, H, W), default those it was built with."""
+        """Return the all-zero state of a batch; `places` are (D, H, W), by default those built."""
         shapes = self.state_shapes(batch_size, places or self._places)
         zeros = (ops.zeros(shape, dtype=self.compute_dtype) for shape in shapes)
         return EideticLSTMState(*zeros)
@@ -188,14 +188,14 @@ class EideticLSTMCell(keras.layers.Layer):
         )
 
     def _convolve_memory(self, m):
-        """W_m * m; of a memory known to be zero only the bias is left, the same at every place."""
+        """Return W_m * m; of a memory known to be zero only the bias is left, everywhere alike."""
         if m is None:
             bias = ops.cast(self.conv_memory.bias, self.compute_dtype)
             return ops.reshape(bias, (1, 1, 1, 1, -1))
         return self.conv_memory(m)
 
     def _convolve_out(self, both):
-        """W_co * c' + W_mo * m' as one convolution of the two side by side."""
+        """Return W_co * c' + W_mo * m', computed as one convolution of the two side by side."""
         kernels = [self.conv_cell_out.kernel, self.conv_memory_out.kernel]
         kernel = ops.concatenate([ops.cast(k, both.dtype) for k in kernels], axis=-2)
         bias = ops.cast(self.conv_cell_out.bias + self.conv_memory_out.bias, both.dtype)

@@ -9,7 +9,7 @@ from tfvp.shapes import Tensor
 
 
 class FCLSTMState(NamedTuple):
-    """What an FC-LSTM cell hands to its next step; Keras passes it back as a plain tuple."""
+    """The state of an FC-LSTM cell; Keras passes it back as a plain tuple."""
 
     hidden: Tensor  # (B, units)
     cell: Tensor  # (B, units)
@@ -52,12 +52,12 @@ class FCLSTMCell(keras.layers.Layer):
 
     @property
     def state_size(self) -> tuple[int, ...]:
-        """Size of each state slot, in the order of `FCLSTMState`."""
+        """Return the size of each part of the state, in the order of `FCLSTMState`."""
         return (self.units,) * len(FCLSTMState._fields)
 
     @property
     def output_size(self) -> int:
-        """Size of the output."""
+        """Return the size of the output."""
         return self.units
 
     def build(self, input_shape):
@@ -82,7 +82,7 @@ class FCLSTMCell(keras.layers.Layer):
         self.built = True
 
     def get_initial_state(self, batch_size=None) -> FCLSTMState:
-        """All-zero state for a batch."""
+        """Return the all-zero state of a batch."""
         zeros = ops.zeros((batch_size, self.units), dtype=self.compute_dtype)
         return FCLSTMState(hidden=zeros, cell=zeros)
 

@@ -11,7 +11,7 @@ from tfvp.shapes import Tensor
 
 
 class GHUState(NamedTuple):
-    """What the highway hands on; Keras passes it back as a plain tuple."""
+    """The state of a gradient highway unit; Keras passes it back as a plain tuple."""
 
     highway: Tensor  # (B, H, W, filters), z
 

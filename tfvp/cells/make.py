@@ -1,4 +1,4 @@
-"""Every cell by its kind, and one made by it."""
+"""Makes a cell by its kind."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ CELLS = {
 
 
 def make_cell(settings: dict[str, Any], filters: int, **kwargs) -> GridCell:
-    """A cell on a grid that steps on its own: x (B, H, W, Cin), state -> h' (B, H, W, filters).
+    """Make a cell on a grid by its kind: x (B, H, W, Cin), state -> h' (B, H, W, filters).
 
     Its whole state is its own, an ST-LSTM's memory too: none goes from one layer to the next.
 

@@ -12,7 +12,7 @@ GATES = ("c", "f", "i", "o")
 
 
 class PredNetCellState(NamedTuple):
-    """What a layer of PredNet hands on; Keras passes it back as a plain tuple."""
+    """The state of a layer of PredNet; Keras passes it back as a plain tuple."""
 
     hidden: Tensor  # (B, H, W, filters), R
     cell: Tensor  # (B, H, W, filters)
@@ -20,7 +20,7 @@ class PredNetCellState(NamedTuple):
 
 
 class PredNetMemoryState(NamedTuple):
-    """The same of a layer whose unit has a memory too."""
+    """The state of a layer of PredNet whose unit also has a memory."""
 
     hidden: Tensor  # (B, H, W, filters), R
     cell: Tensor  # (B, H, W, filters)
@@ -120,7 +120,7 @@ class PredNetCell(GridCell):
         return e, state._replace(error=e)
 
     def look_down(self, states, above=None):
-        """The state with R' and c' new, from R' (B, H/2, W/2, filters_above) of the layer above."""
+        """Return the state with new R' and c'; `above` (B, H/2, W/2, filters_above) is R' above."""
         *of_unit, e = states
         seen = [e]
         if self.filters_above:
@@ -139,16 +139,16 @@ class PredNetCell(GridCell):
         return PredNetCellState(hidden=o * ops.tanh(c), cell=c, error=e)
 
     def predict(self, r):
-        """Â (B, H, W, channels) from R'."""
+        """Return Â (B, H, W, channels) from R'."""
         predicted = ops.relu(self.conv_prediction(r))
         return predicted if self.pixel_max is None else ops.minimum(predicted, self.pixel_max)
 
     def compare(self, predicted, a):
-        """E' (B, H, W, 2 channels): how much the prediction is above A, and how much below."""
+        """Return E' (B, H, W, 2 channels): how far the prediction is above A, and how far below."""
         return ops.concatenate([ops.relu(predicted - a), ops.relu(a - predicted)], axis=-1)
 
     def climb(self, e):
-        """A (B, H/2, W/2, channels_above) of the layer above from E'."""
+        """Return A (B, H/2, W/2, channels_above) of the layer above from E'."""
         if self.conv_up is None:
             raise ValueError("climb: this is the top layer")
         return ops.max_pool(ops.relu(self.conv_up(e)), 2, strides=2, padding="valid")
@@ -174,7 +174,7 @@ class PredNetCell(GridCell):
 
 
 def keras2_hard_sigmoid(x):
-    """Straight line through (0, 0.5) of slope 0.2, clipped: 0 below -2.5, 1 above 2.5.
+    """Return 0.2 x + 0.5, clipped to [0, 1]: 0 below x = -2.5, 1 above 2.5.
 
     `keras.activations.hard_sigmoid` is relu6(x + 3) / 6 since Keras 3. Any shape.
     """

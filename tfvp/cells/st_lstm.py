@@ -25,7 +25,7 @@ TORCH_UNIFORM = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 class STLSTMState(NamedTuple):
-    """What a spatiotemporal LSTM cell hands on; Keras passes it back as a plain tuple."""
+    """The state of a spatiotemporal LSTM cell; Keras passes it back as a plain tuple."""
 
     hidden: Tensor  # (B, H, W, filters)
     cell: Tensor  # (B, H, W, filters)
@@ -96,7 +96,7 @@ class STLSTMCell(GridCell):
         self.conv_mix = self._conv(filters, 1, "conv_mix")
 
     def _conv(self, width: int, kernel: int | tuple[int, int], name: str) -> keras.layers.Conv2D:
-        """A same-padded convolution, with the release's bias and first weights."""
+        """Make a same-padded convolution with the bias and first weights of the release."""
         first: Any = TORCH_UNIFORM
         if self.release == "2017":
             small = keras.initializers.RandomUniform(-0.001, 0.001)
@@ -112,7 +112,7 @@ class STLSTMCell(GridCell):
         )
 
     def _norm(self, name: str) -> keras.layers.Layer:
-        """The release's layer norm of all gates of one convolution."""
+        """Make the release's layer norm of all gates of one convolution."""
         if self.release == "2017":
             return TensorLayerNorm(1e-5, dtype=self.dtype_policy, name=name)
         return keras.layers.LayerNormalization(
@@ -139,7 +139,7 @@ class STLSTMCell(GridCell):
         return h, state
 
     def advance(self, x, states):
-        """As `call`, and what is added to the two states: (h', state, (i ∘ g, i' ∘ g'))."""
+        """Take a step; returns (h', state, (i ∘ g, i' ∘ g')), the last what is added to c and m."""
         h, c, m = states
         gates = self._gates_2017 if self.release == "2017" else self._gates_2021
         (i, f, g), (i_m, f_m, g_m), o = gates(x, h, m)
@@ -153,7 +153,7 @@ class STLSTMCell(GridCell):
         return h, STLSTMState(hidden=h, cell=c, memory=m), (added, added_memory)
 
     def _gates_2021(self, x, h, m):
-        """Pre-activations (i, f, g) of the cell, of the memory, and o as far as x and h go."""
+        """Return the inputs of (i, f, g) of cell and memory, and that of o without W_o's part."""
         i_x, f_x, g_x, i2_x, f2_x, g2_x, o_x = ops.split(self._convolve("input", x), 7, axis=-1)
         i_h, f_h, g_h, o_h = ops.split(self._convolve("hidden", h), 4, axis=-1)
         i_m, f_m, g_m = ops.split(self._convolve("memory", m), 3, axis=-1)
@@ -161,7 +161,7 @@ class STLSTMCell(GridCell):
         return of_cell, (i2_x + i_m, f2_x + f_m, g2_x + g_m), o_x + o_h
 
     def _gates_2017(self, x, h, m):
-        """As `_gates_2021`; o is whole."""
+        """Return what `_gates_2021` returns, with the whole input of o."""
         i_x, g_x, f_x, o_x = ops.split(self._convolve("input", x), 4, axis=-1)
         i_h, g_h, f_h, o_h = ops.split(self._convolve("hidden", h), 4, axis=-1)
         i_m, g_m, f_m, o_m = ops.split(self._convolve("memory", m), 4, axis=-1)
@@ -169,7 +169,7 @@ class STLSTMCell(GridCell):
         return of_cell, (i_x + i_m, f_x + f_m, g_x + g_m), o_x + o_h + o_m
 
     def _convolve(self, source: str, value):
-        """All gates of one input, normalised if they are."""
+        """Return all gates of one input, normalised where the cell has layer norm."""
         gates = self.convs[source](value)
         return self.norms[source](gates) if self.layer_norm else gates
 

@@ -36,7 +36,7 @@ METRIC_PRESETS: dict[str, tuple[MetricName, ...]] = {
 
 
 def _metric_names(value: Any) -> Any:
-    """The metrics of a preset; anything else as it is."""
+    """Replace the name of a preset by its metrics; return anything else as it is."""
     if isinstance(value, str) and value not in METRIC_PRESETS:
         raise PydanticCustomError(
             "metrics",
@@ -47,7 +47,7 @@ def _metric_names(value: Any) -> Any:
 
 
 class EvaluationConfig(Section):
-    """What is measured on the test split, once, after training."""
+    """The settings of the evaluation, which measures the test split once after training."""
 
     task: Literal["prediction", "reconstruction"] = Field(
         default="prediction",

@@ -32,7 +32,7 @@ else:
 
 
 def _default(sections: Mapping[str, type[Chosen]]) -> Callable[[], Chosen]:
-    """The first section with its defaults."""
+    """Return the first section with its defaults."""
     return lambda: next(iter(sections.values()))()
 
 

@@ -1,4 +1,4 @@
-"""Where configuration files lie, and the chain of parents that `extends:` makes."""
+"""Finds configuration files and follows the chain of parents that `extends:` makes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ _OWN = ("name", "title")
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """One YAML file, taken apart: what it sets itself, and what each of its presets sets."""
+    """The content of one YAML file: what it sets itself, and what each of its presets sets."""
 
     path: Path
     values: dict[str, Any]
@@ -22,7 +22,7 @@ class ConfigFile:
 
 
 def config_folders() -> list[Path]:
-    """Where bare names are sought: here, beside the package (a checkout), inside it (a wheel)."""
+    """Return the folders searched for bare names: here, beside the package or inside it."""
     package = Path(__file__).resolve().parents[1]
     return [Path("configs"), package.parent / "configs", package / "configs"]
 
@@ -60,7 +60,7 @@ def find_config(name_or_path: str | Path, *, beside: Path | None = None) -> Path
 
 
 def follow(path: Path) -> list[ConfigFile]:
-    """The file and its parents, the root first; what belongs to a parent alone is left out."""
+    """Return the file and its parents, the root first, without what belongs to a parent alone."""
     files: list[ConfigFile] = []
     seen: list[Path] = []
     while True:

@@ -1,4 +1,4 @@
-"""From YAML files, presets and overrides to one Experiment, remembering who set what."""
+"""Turns YAML files, presets and overrides into one Experiment and remembers who set what."""
 
 import hashlib
 import json
@@ -77,7 +77,7 @@ def explain(
     overrides: Sequence[str] = (),
     name: str | None = None,
 ) -> list[Setting]:
-    """Every key of what `load_config` gives, with its value and where it came from."""
+    """Return every key of what `load_config` returns, with its value and where it came from."""
     experiment, origins = _resolve(name_or_path, preset, overrides, name)
     return [
         Setting(key, value, origins.get(key, "default"))
@@ -108,7 +108,7 @@ def dump(experiment: Experiment) -> str:
 
 
 def config_hash(experiment: Experiment) -> str:
-    """12 hexadecimal digits of all that decides the numbers; not of names, labels and folders."""
+    """Return 12 hexadecimal digits of all settings that decide the numbers: no names or folders."""
     content = experiment.model_dump(mode="json", exclude=_NOT_HASHED)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -116,7 +116,7 @@ def config_hash(experiment: Experiment) -> str:
 def _resolve(
     name_or_path: str | Path, preset: str | None, overrides: Sequence[str], name: str | None
 ) -> tuple[Experiment, dict[str, str]]:
-    """The experiment, and for each key that is not at its default who set it."""
+    """Return the experiment, and for each key that is not at its default who set it."""
     files = follow(find_config(name_or_path))
     path = files[-1].path
     stem = f"{path.stem}-{preset}" if preset else path.stem
@@ -135,7 +135,7 @@ def _resolve(
 
 
 def _preset_layers(files: list[ConfigFile], preset: str) -> list[_Layer]:
-    """The preset as each file of the chain has it, the root's first.
+    """Return the preset as each file of the chain has it, the root's first.
 
     Raises:
         ConfigError: no file has it; names those there are.
@@ -155,7 +155,7 @@ def _preset_layers(files: list[ConfigFile], preset: str) -> list[_Layer]:
 
 
 def _override(text: str) -> dict[str, Any]:
-    """`a.b=value` -> {"a": {"b": value}}, the value read as YAML."""
+    """Turn `a.b=value` into {"a": {"b": value}}, with the value read as YAML."""
     key, equals, value = text.partition("=")
     names = [name.strip() for name in key.split(".")]
     if not equals or not all(names):
@@ -169,7 +169,7 @@ def _override(text: str) -> dict[str, Any]:
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, Any]:
-    """All `a.b=value` as one layer, so that their order does not matter beside a `kind`."""
+    """Join all `a.b=value` to one layer, so that their order does not matter beside a `kind`."""
     together: dict[str, Any] = {}
     for text in texts:
         _lay_over(together, _override(text), "--set", {})
@@ -202,7 +202,7 @@ def _lay_over(
 
 
 def _same_kind(new: Mapping[str, Any], old: Any) -> bool:
-    """Whether a section's keys go on from those it is laid over."""
+    """Return whether a section adds to the one below it, being of the same kind."""
     if not isinstance(old, dict):
         return False
     chosen = [(old[key], new[key]) for key in _CHOICES if key in old and key in new]
@@ -218,7 +218,7 @@ def _validated(values: dict[str, Any], origins: Mapping[str, str], where: str) -
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted key and value of everything that is not a section."""
+    """Yield the dotted key and the value of everything that is not a section."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from leaves(value, f"{prefix}{key}.")

@@ -10,7 +10,7 @@ LEAST_CLIP = 6e-8  # 1 minus less than this is 1 in float32
 
 
 class LossSection(Section):
-    """What every loss has; its own section says which `kind` it is."""
+    """The keys of every loss; its own section says which `kind` it is."""
 
     kind: Any
     reduction: Literal["sum", "mean"] = Field(

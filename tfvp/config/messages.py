@@ -1,4 +1,4 @@
-"""What a refused configuration says: one line a problem, with key, value and what is allowed."""
+"""Messages of a refused configuration: one line a problem, with key, value and what is allowed."""
 
 import difflib
 import json
@@ -33,20 +33,20 @@ _EXPECTED = {
 
 
 def nearest(name: str, known: list[str]) -> str | None:
-    """The known name that `name` is most likely a slip of; None when nothing is close."""
+    """Return the known name that `name` is most likely a slip of; None when nothing is close."""
     lowered = {each.lower(): each for each in known}
     found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """`; did you mean X?` for the known name nearest to `name`, or nothing."""
+    """Return `; did you mean X?` for the known name nearest to `name`, or an empty text."""
     near = nearest(name, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def known_keys(sections: list[type[BaseModel]] | None = None, prefix: str = "") -> Iterator[str]:
-    """Every dotted key that a configuration may hold, sections too, in the order of config.py."""
+    """Return every dotted key that a configuration may hold, sections too, in their order."""
     below: dict[str, list[type[BaseModel]]] = {}  # a union's arms may share names
     for section in [Experiment] if sections is None else sections:
         for name, field in section.model_fields.items():
@@ -57,7 +57,7 @@ def known_keys(sections: list[type[BaseModel]] | None = None, prefix: str = "") 
 
 
 def origin_of(key: str, origins: Mapping[str, str]) -> str:
-    """Where a value came from: a file, a preset, an option or "default"; of a section, all."""
+    """Say where a value came from: a file, a preset, an option or "default"; of a section, all."""
     if key in origins:
         return origins[key]
     below = [origin for other, origin in origins.items() if other.startswith(f"{key}.")]
@@ -93,14 +93,14 @@ def problems(error: ValidationError, origins: Mapping[str, str], where: str) -> 
 
 
 def sections_in(annotation: Any) -> list[type[BaseModel]]:
-    """The sections an annotation allows: itself, or the arms of a union."""
+    """Return the sections that an annotation allows: itself, or the arms of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [section for arg in get_args(annotation) for section in sections_in(arg)]
 
 
 def _dotted(loc: tuple[int | str, ...], unknown: bool) -> str:
-    """The key pydantic points at, without list positions and its names for a union's arms."""
+    """Return the key that pydantic names, without list positions and the arms of unions."""
     names: list[str] = []
     for depth, part in enumerate(loc):
         known = any(part in section.model_fields for section in _sections_at(loc[:depth]))
@@ -110,7 +110,7 @@ def _dotted(loc: tuple[int | str, ...], unknown: bool) -> str:
 
 
 def _sections_at(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
-    """The sections that pydantic's place may mean: of a union the arm that was chosen."""
+    """Return the sections that pydantic's location may mean: of a union the arm that was chosen."""
     sections: list[type[BaseModel]] = [Experiment]
     for part in loc:
         fields = [s.model_fields[str(part)] for s in sections if part in s.model_fields]
@@ -168,7 +168,7 @@ def _expectation(error: dict[str, Any]) -> str:
 
 
 def _combination(error: dict[str, Any], origins: Mapping[str, str]) -> str:
-    """A validator's sentence, and where each key that it names came from."""
+    """Return a validator's sentence, and where each key that it names came from."""
     said = error["msg"].removeprefix("Value error, ")
     known = dict.fromkeys(known_keys())
     named = [k for k in known if re.search(rf"(?<![\w.]){re.escape(k)}(?![\w.])", said)]
@@ -177,6 +177,6 @@ def _combination(error: dict[str, Any], origins: Mapping[str, str]) -> str:
 
 
 def _show(value: Any) -> str:
-    """A value as it would be written in a file, cut short."""
+    """Write a value as a file would hold it, cut short."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -18,7 +18,7 @@ class AdamTF1Config(Section):
 
 
 class AdamSettings(Section):
-    """What Adam and AdamW share."""
+    """The keys that Adam and AdamW share."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9

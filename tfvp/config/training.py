@@ -48,7 +48,7 @@ class EarlyStoppingConfig(Section):
 
 
 class TrainingConfig(Section):
-    """How the network is trained; a step takes one global batch and counts for all schedules.
+    """The settings of training; a step takes one global batch and counts for all schedules.
 
     It is one optimizer update, or two with `reverse_input`.
     """

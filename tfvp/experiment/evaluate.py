@@ -200,7 +200,7 @@ def check_fits(job: Job, prepared: PreparedData) -> None:
 
 
 def _metadata(job: Job, prepared: PreparedData, step: int, elsewhere: bool, cost: Cost) -> Metadata:
-    """What readers of the numbers must know."""
+    """Return what readers of the numbers must know."""
     experiment, manifest = job.experiment, prepared.manifest
     protocol = experiment.data.model_dump(include={"context_frames", "predict_frames"})
     settings = {"dataset": manifest.dataset, **manifest.settings, **protocol}

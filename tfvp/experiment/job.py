@@ -1,4 +1,4 @@
-"""One call of the program: an experiment, where it writes, and how it talks."""
+"""One call of the program: an experiment, its run folder, and the function that prints."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from tfvp.training.distributed.workers import SingleProcess, Workers
 
 @dataclass(frozen=True)
 class Job:
-    """An experiment to work on, and how; every stage gets it."""
+    """An experiment to work on and the options of the call; every stage gets it."""
 
     experiment: Experiment
     console: Console
@@ -26,7 +26,7 @@ class Job:
 
     @property
     def run(self) -> Run:
-        """The experiment's run folder, whether it is there or not."""
+        """Return the experiment's run folder, whether it is there or not."""
         return Run(self.experiment.results / self.experiment.name)
 
     def say(self, text: str) -> None:

@@ -50,7 +50,7 @@ def write_card(run: Run, experiment: Experiment, step: int) -> None:
 
 
 def _numbers(measured: Metrics) -> list[str]:
-    """Data, label, and a table of the network beside the baselines."""
+    """Write data, label, and a table of the network beside the baselines."""
     metadata, names = measured.metadata, list(measured.metrics)
     label = [f"**{metadata.label}**"] if metadata.label else []
     rows = [
@@ -73,7 +73,7 @@ def _numbers(measured: Metrics) -> list[str]:
 
 
 def _terms(measured: Metrics | None) -> str:
-    """What the data's owners ask for."""
+    """Write what the data's owners ask for."""
     facts = (measured.metadata.model_extra or {}).get("data_facts", {}) if measured else {}
     terms = facts.get("terms", "not stated") if isinstance(facts, dict) else "not stated"
     return f"Terms of the data that the weights were trained on: {terms}."

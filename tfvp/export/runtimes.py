@@ -25,7 +25,7 @@ Runtime = Callable[[np.ndarray], np.ndarray]
 
 
 class Format(NamedTuple):
-    """How a network becomes a file, and how the file is run."""
+    """A format of files: how a network becomes a file, and how the file is run."""
 
     file: str
     extra: str
@@ -69,7 +69,7 @@ def export_runtime(
 def _difference(
     chosen: Format, content: bytes, predictor: VideoPredictor, data: DataSection
 ) -> float:
-    """Largest difference between the file in its own runtime and the network."""
+    """Return the largest difference between the file in its own runtime and the network."""
     run, rng, worst = chosen.load(content), np.random.default_rng(0), 0.0
     for batch, length in chosen.contexts(data):
         length = predictor.context_frames or length

@@ -99,7 +99,7 @@ def _save(predictor: VideoPredictor, horizon: int, folder: Path) -> None:
 
 
 def _expected(predictor: VideoPredictor, horizon: int) -> dict[str, np.ndarray]:
-    """Contexts of two batch sizes, and lengths if free, and what the network predicts for them."""
+    """Return contexts of two batch sizes, and lengths if free, with the network's predictions."""
     rng = np.random.default_rng(0)
     numbers = {}
     for i, (batch, length) in enumerate(((1, 2), (2, 3))):

@@ -26,7 +26,7 @@ SUITE = "robustness"
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """One evaluation of a run: one row of a table, one line of a figure."""
+    """One evaluation of a run, which gives a row of a table and a line of a figure."""
 
     name: str  # of the run
     folder: ResultFolder
@@ -34,35 +34,35 @@ class EvaluatedRun:
 
     @cached_property
     def frames(self) -> list[FrameRow]:
-        """The lines of per_frame.csv; raises RunError."""
+        """Read the lines of per_frame.csv; raises RunError."""
         return read_frames(self.folder.per_frame_path)
 
     @cached_property
     def sequences(self) -> SequenceValues:
-        """The values of per_sequence.csv; raises RunError."""
+        """Read the values of per_sequence.csv; raises RunError."""
         return read_sequences(self.folder.per_sequence_path)
 
     @cached_property
     def samples(self) -> list[Sample]:
-        """The clips that were kept; raises RunError."""
+        """Read the clips that were kept; raises RunError."""
         return read_samples(self.folder.samples)
 
     @property
     def task(self) -> str:
-        """What was measured: prediction or reconstruction."""
+        """Return what was measured: prediction or reconstruction."""
         return self.metrics.protocol.task
 
     @property
     def baselines(self) -> list[str]:
-        """The names of the methods beside the network."""
+        """Return the names of the methods beside the network."""
         return [method for method in self.metrics.results if method != MODEL]
 
     def per_sequence(self, metric: str) -> NDArray[np.float64]:
-        """A metric of the network, (sequences, predicted frames); raises RunError."""
+        """Return a metric of the network, (sequences, predicted frames); raises RunError."""
         return self.sequences.values[MODEL][metric]
 
     def on_case(self, name: str) -> "EvaluatedRun | None":
-        """The same network on a case of its robustness suite; None where it was not measured.
+        """Return the same network on a case of its robustness suite; None: it was not measured.
 
         Raises:
             RunError: a file of the suite is damaged.
@@ -106,14 +106,14 @@ def names(group: Sequence[EvaluatedRun]) -> list[str]:
 
 
 def metrics_of(group: Sequence[EvaluatedRun]) -> dict[str, MetricInfo]:
-    """Every metric that one of the runs was measured with, by its name."""
+    """Return every metric that one of the runs was measured with, by its name."""
     return {name: info for run in group for name, info in run.metrics.metrics.items()}
 
 
 def frame_row(
     group: Sequence[EvaluatedRun], method: str, metric: str, edge: Literal["first", "last"]
 ) -> FrameRow | None:
-    """A method's metric at the first or the last predicted frame; None where it was not measured.
+    """Return a method's metric at the first or last predicted frame; None: it was not measured.
 
     Args:
         group: runs on the same sequences, which may have different metrics.
@@ -129,5 +129,5 @@ def frame_row(
 
 
 def method_title(method: str) -> str:
-    """`copy_last_frame` -> `Copy last frame`."""
+    """Write the title of a method: `copy_last_frame` -> `Copy last frame`."""
     return method.replace("_", " ").capitalize()

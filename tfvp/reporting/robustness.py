@@ -25,7 +25,7 @@ class Robustness:
     evaluated: Mapping[str, EvaluatedRun]  # by the name of the case
 
     def of(self, subject: str) -> dict[str, EvaluatedRun]:
-        """The evaluations of a subject's cases, by the case's title, in the suite's order."""
+        """Return the evaluations of a subject's cases by the case's title, in the suite's order."""
         return {
             case.title: self.evaluated[case.name]
             for case in self.cases
@@ -34,7 +34,7 @@ class Robustness:
 
     @property
     def subjects(self) -> list[str]:
-        """What was varied in the cases that were measured."""
+        """Return what was varied in the cases that were measured."""
         return list(dict.fromkeys(case.subject for case in self.cases if not case.skipped))
 
 

@@ -81,7 +81,7 @@ def _row(run: Run) -> Row:
 
 
 def _last_step(run: Run) -> int:
-    """The step of the newest checkpoint, or of the log where checkpoints were removed."""
+    """Return the step of the newest checkpoint, or of the log where checkpoints were removed."""
     names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in run.checkpoints.glob("*.npz"))
     steps = [int(name[1]) for name in names if name]
     logged = read_log(run.train_log).get("step", [])

@@ -1,4 +1,4 @@
-"""A run's folder: what lies where in it, how it is made without harm to another, and provenance."""
+"""A run's folder: its files and folders, and how it is made without harm to another run."""
 
 import contextlib
 import difflib
@@ -22,98 +22,98 @@ _LONGEST_NAME = 200  # bytes; a file system takes 255, some of which temporary n
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """The places of one evaluation: the run's own folder, or one of its evaluations/."""
+    """The files of one evaluation: the run's own folder, or one of its evaluations/."""
 
     root: Path
 
     @property
     def metrics_path(self) -> Path:
-        """Test metrics, their intervals and the baselines'."""
+        """Return the file of the test metrics, with their intervals and the baselines'."""
         return self.root / "metrics.json"
 
     @property
     def per_frame_path(self) -> Path:
-        """Test metrics by predicted frame."""
+        """Return the file of the test metrics by predicted frame."""
         return self.root / "per_frame.csv"
 
     @property
     def per_sequence_path(self) -> Path:
-        """Test metrics by sequence and predicted frame."""
+        """Return the file of the test metrics by sequence and predicted frame."""
         return self.root / "per_sequence.csv"
 
     @property
     def samples(self) -> Path:
-        """Folder of test clips with truth, prediction and error."""
+        """Return the folder of test clips with truth, prediction and error."""
         return self.root / "samples"
 
 
 @dataclass(frozen=True)
 class Run(ResultFolder):
-    """The places in a run's folder; a stage makes the folders that it writes to."""
+    """The files and folders of a run; a stage makes the folders that it writes to."""
 
     @property
     def name(self) -> str:
-        """The folder's name."""
+        """Return the folder's name."""
         return Path(os.path.abspath(self.root)).name
 
     @property
     def config_path(self) -> Path:
-        """The resolved experiment, written before anything else."""
+        """Return the file of the resolved experiment, written before anything else."""
         return self.root / "config.yaml"
 
     @property
     def provenance_path(self) -> Path:
-        """Versions, git revision, seed, device and hashes, written before anything else."""
+        """Return the file of versions, git revision, seed, device and hashes, written at first."""
         return self.root / "provenance.json"
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of weights, optimizer state and step."""
+        """Return the folder of checkpoints: weights, optimizer state and step."""
         return self.root / "checkpoints"
 
     @property
     def logs(self) -> Path:
-        """Folder of everything that training logs."""
+        """Return the folder of everything that training logs."""
         return self.root / "logs"
 
     @property
     def train_log(self) -> Path:
-        """Loss by step."""
+        """Return the file of the loss by step."""
         return self.logs / "train.csv"
 
     @property
     def validation_log(self) -> Path:
-        """Validation metrics by step."""
+        """Return the file of the validation metrics by step."""
         return self.logs / "validation.csv"
 
     @property
     def tensorboard(self) -> Path:
-        """Folder that `tensorboard --logdir` reads."""
+        """Return the folder that `tensorboard --logdir` reads."""
         return self.logs / "tensorboard"
 
     @property
     def evaluations(self) -> Path:
-        """Folder of a `ResultFolder` for each evaluation but the run's own full one."""
+        """Return the folder of a `ResultFolder` for each evaluation but the run's own full one."""
         return self.root / "evaluations"
 
     @property
     def figures(self) -> Path:
-        """Folder of the report's plots."""
+        """Return the folder of the report's plots."""
         return self.root / "figures"
 
     @property
     def report_path(self) -> Path:
-        """The page that shows all of it."""
+        """Return the file of the run's report."""
         return self.root / "report.md"
 
     @property
     def export(self) -> Path:
-        """Folder of the SavedModel."""
+        """Return the folder of the SavedModel."""
         return self.root / "export"
 
 
 def evaluation_folder(run: Run, name: str) -> ResultFolder:
-    """The place of a run's evaluation that is not its own full one, evaluations/<name>/."""
+    """Return the folder of a run's evaluation that is not its own full one, evaluations/<name>/."""
     return ResultFolder(run.evaluations / name)
 
 
@@ -226,7 +226,7 @@ def _check_unchanged(run: Run) -> None:
 
 
 def _others(missing: Path) -> str:
-    """The runs beside a folder that is not there, the nearest name first."""
+    """List the runs beside a folder that is not there, the nearest name first."""
     runs = sorted(p.parent.name for p in missing.parent.glob("*/config.yaml"))
     near = difflib.get_close_matches(missing.name, runs, n=1)
     if near:

@@ -19,7 +19,7 @@ from tfvp.system.files import write_json, write_text
 
 
 def collect_provenance(experiment: Experiment, data_hash: str, device: str) -> dict[str, Any]:
-    """What it takes to know where a run's numbers came from; nothing that names the machine.
+    """Collect what tells where a run's numbers came from; nothing names the machine.
 
     Args:
         experiment: what is run.
@@ -103,7 +103,7 @@ def _hashes(experiment: Experiment, data_hash: str) -> dict[str, str]:
 
 
 def _version(package: str) -> str | None:
-    """The installed version; None when the package runs without being installed."""
+    """Return the installed version; None when the package runs without being installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -111,7 +111,7 @@ def _version(package: str) -> str | None:
 
 
 def _git_state() -> dict[str, Any] | None:
-    """Revision of the checkout that tfvp runs from and whether it was changed; None without one."""
+    """Return the revision of tfvp's checkout and whether it was changed; None: no checkout."""
     package = Path(__file__).resolve()
     try:
         # A tfvp installed into another project's repository is not that repository's.

@@ -1,4 +1,4 @@
-"""Something to be done once another package is imported, by whomever."""
+"""Calls a function once another package is imported, by whomever."""
 
 import importlib.util
 import sys
@@ -27,7 +27,7 @@ class _Watch(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The package's own specification, whose loader also calls back; None of others."""
+        """Return the package's own specification, whose loader also calls back; None of others."""
         del path, target
         if fullname != self.name:
             return None

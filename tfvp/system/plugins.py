@@ -13,7 +13,7 @@ class Plugins(NamedTuple):
 
 
 def find_plugins(group: str, ours: dict[str, str], attribute: str | None = None) -> Plugins:
-    """Names and packages: ours, then those of installed entry points.
+    """Return names and packages: ours, then those of installed entry points.
 
     A package that cannot be imported or whose name is taken is no error here: it is listed as
     unusable, and the message for a configuration that names it says why.
@@ -35,7 +35,7 @@ def find_plugins(group: str, ours: dict[str, str], attribute: str | None = None)
 
 
 def _reason_against(name: str, package: str, taken: dict[str, str], attribute: str | None) -> str:
-    """Why an outside package cannot be used under a name; empty where it can."""
+    """Say why an outside package cannot be used under a name; empty where it can."""
     if taken.get(name, package) != package:
         return f"{package} cannot have the name {name!r}, which is {taken[name]}'s"
     try:

@@ -1,4 +1,4 @@
-"""What SIGINT and SIGTERM do to a running program: end it tidily, or be noted until it asks."""
+"""Lets SIGINT and SIGTERM end a running program tidily, or notes them until it asks."""
 
 import os
 import signal

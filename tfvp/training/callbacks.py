@@ -1,4 +1,4 @@
-"""What happens around each training step, one subject a callback.
+"""Callbacks around each training step, one for each subject.
 
 `tfvp.experiment.train` puts them in a list, whose order is that of the events after a step: log,
 validate, agree with the other workers, save, and end if asked to.
@@ -38,7 +38,7 @@ class SetSchedules(StepCallback):
     """Gives the optimizer the learning rate and momentum of each step."""
 
     def on_step_begin(self, step: int) -> None:
-        """Set what follows a schedule."""
+        """Set the learning rate and momentum of the step."""
         set_schedules(self.model.optimizer, step, self.config)
 
 
@@ -150,7 +150,7 @@ class AgreeWithWorkers(StepCallback):
         self.model.stop_training = bool(ends)
 
     def listening(self) -> AbstractContextManager[None]:
-        """Within the context SIGINT and SIGTERM let the step finish; a second one does not wait."""
+        """Let SIGINT and SIGTERM wait for the step within the context; a second one does not."""
         return signals_noted(self._note)
 
     def _note(self, number: int) -> None:

@@ -1,4 +1,4 @@
-"""A run's checkpoints: everything training needs to go on, one file a step, never half-written."""
+"""A run's checkpoints: all that training needs to go on, one file a step, never half-written."""
 
 import json
 import re
@@ -46,7 +46,7 @@ class Checkpoints:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The step, metric and value of the best checkpoint by validation; None: there was none.
+        """Return step, metric and value of the best checkpoint by validation; None: it has none.
 
         Raises:
             RunError: best.json is damaged.

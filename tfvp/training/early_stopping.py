@@ -1,4 +1,4 @@
-"""Which validation is the best so far, and for how long none was better."""
+"""Keeps the best validation so far, and for how long none was better."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Best(NamedTuple):
 
 @dataclass(frozen=True)
 class Validation:
-    """How the weights are measured on the validation split, and which metric decides.
+    """The measurement of weights on the validation split, and the metric that decides.
 
     Args:
         measure: measures the weights as they are; it returns means over clips and frames by

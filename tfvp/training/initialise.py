@@ -1,4 +1,4 @@
-"""Where a training run's first weights come from: a run, a weights file or a TF1 checkpoint."""
+"""Reads a training run's first weights from a run, a weights file or another program's file."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def load_weights(predictor: keras.Model, state: State, kind: str = "weights") ->
 
 
 def _find_state(source: Path) -> tuple[Path, State]:
-    """The checkpoint of a run (its best, else its newest), or a checkpoint file."""
+    """Find the checkpoint of a run (its best, else its newest), or a checkpoint file."""
     if source.is_dir():
         checkpoints = Checkpoints(open_run(source).checkpoints)
         if checkpoints.best:
@@ -98,7 +98,7 @@ def _from_keras(trainer: Trainer, init: InitConfig, path: Path) -> None:
 
 
 def _from_program(trainer: Trainer, init: InitConfig, program: Program) -> None:
-    """Another program's weights, and the optimizer's state where its files hold one."""
+    """Take another program's weights, and the optimizer's state where its files hold one."""
     source = str(init.source)
     averaged = init.weights == "averaged"
     names = program.variables
@@ -117,7 +117,7 @@ def _from_program(trainer: Trainer, init: InitConfig, program: Program) -> None:
 def _resume_optimizer(
     trainer: Trainer, names: dict[str, keras.Variable], state: OptimizerState
 ) -> None:
-    """Moments, step and weight average of the released program."""
+    """Take over moments, step and weight average of the released program."""
     adam = trainer.optimizer
     adam.iterations.assign(state.steps_done)
     index = {id(variable): i for i, variable in enumerate(trainer.trainable_variables)}

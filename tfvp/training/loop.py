@@ -106,7 +106,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Cost:
-    """What training takes, measured."""
+    """The measured time and memory of training."""
 
     seconds_to_first_update: float
     seconds_an_update: float

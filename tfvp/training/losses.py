@@ -85,12 +85,12 @@ class Loss:
         }
 
     def counted(self, frames, horizon: int):
-        """What counts of what belongs to each prediction of a clip, (B, P, …)."""
+        """Return the part that counts of values for each prediction of a clip, (B, P, …)."""
         return frames[:, -horizon:] if self.future else frames
 
 
 def absolute_square_loss(l1: float = 1.0, l2: float = 1.0, **kwargs: bool) -> Loss:
-    """`l1` * sum of absolutes + `l2` * half the sum of squares, see `absolute_and_square`.
+    """Return the loss `l1` * sum |a| + `l2` * sum a² / 2, see `absolute_and_square`.
 
     >>> absolute_square_loss(l1=0.0, mean=True).per_clip(values=100)
     {'l1': 0.0, 'l2': 0.01}
@@ -99,7 +99,7 @@ def absolute_square_loss(l1: float = 1.0, l2: float = 1.0, **kwargs: bool) -> Lo
 
 
 def cross_entropy_loss(epsilon: float = 1e-10, clip: float = 0.0, **kwargs: bool) -> Loss:
-    """The cross entropy, see `cross_entropy`."""
+    """Return the loss that is the cross entropy, see `cross_entropy`."""
     return Loss(
         {"cross_entropy": 1.0},
         lambda truth, prediction: (cross_entropy(truth, prediction, epsilon, clip),),
@@ -108,12 +108,12 @@ def cross_entropy_loss(epsilon: float = 1e-10, clip: float = 0.0, **kwargs: bool
 
 
 def with_auxiliary(loss: Loss, weight: float) -> Loss:
-    """A loss to which the network's auxiliary loss is added with a weight; as it is with 0."""
+    """Add the network's auxiliary loss to a loss with a weight; with 0 return the loss as it is."""
     return replace(loss, weights={**loss.weights, AUXILIARY: weight}) if weight else loss
 
 
 def build_loss(config: LossConfig) -> Loss:
-    """The loss that a configuration names."""
+    """Build the loss that a configuration names."""
     over = {"mean": config.reduction == "mean", "future": config.frames == "future"}
     if config.kind == "cross_entropy":
         loss = cross_entropy_loss(config.epsilon, config.clip, **over)

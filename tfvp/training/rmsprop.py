@@ -21,7 +21,7 @@ class RunningSquares(keras.optimizers.Optimizer):
         self.epsilon = epsilon
 
     def root(self, v):
-        """What the gradient is divided by."""
+        """Return what the gradient is divided by."""
         raise NotImplementedError
 
     def build(self, variables):
@@ -59,7 +59,7 @@ class RMSPropTF1(RunningSquares):
         super().__init__(learning_rate, rho=rho, epsilon=epsilon, **kwargs)
 
     def root(self, v):
-        """Epsilon is inside the root."""
+        """Return √(v + epsilon): epsilon is inside the root."""
         return ops.sqrt(v + self.epsilon)
 
 
@@ -73,5 +73,5 @@ class RMSPropTorch(RunningSquares):
         super().__init__(learning_rate, rho=rho, epsilon=epsilon, **kwargs)
 
     def root(self, v):
-        """Epsilon is outside the root."""
+        """Return √v + epsilon: epsilon is outside the root."""
         return ops.sqrt(v) + self.epsilon

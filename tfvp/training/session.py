@@ -1,4 +1,4 @@
-"""What one process trains with, and where in the training it stands."""
+"""All that one process trains with, and the step from which it goes on."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from tfvp.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class TrainingSession:
-    """What belongs together while a network is trained; it says nothing about steps under way.
+    """All that belongs to the training of a network, but the steps under way.
 
     Args:
         config: the training section of the experiment.
@@ -38,22 +38,22 @@ class TrainingSession:
 
     @property
     def workers(self) -> Workers:
-        """The processes that train together."""
+        """Return the processes that train together."""
         return self.devices.workers
 
     @property
     def updates_a_step(self) -> int:
-        """The number of updates that make a step: one, or two with clips reversed in time."""
+        """Return how many updates make a step: one, or two with clips reversed in time."""
         return 1 + self.config.reverse_input
 
     @property
     def updates_left(self) -> int:
-        """The number of updates from `start_step` to the last step."""
+        """Return the number of updates from `start_step` to the last step."""
         return (self.config.steps - self.start_step) * self.updates_a_step
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Everything that an update changes."""
+        """Return all variables that an update changes."""
         trainer = self.trainer
         return [
             *trainer.predictor.weights,

@@ -68,7 +68,7 @@ class Trainer(keras.Model):
         return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
 
     def _values(self, data) -> int:
-        """Predicted values of a clip that count."""
+        """Return the number of predicted values of a clip that the loss counts."""
         targets = self.predictor.targets(data["frames"], self.horizon)
         return math.prod(self.summed_loss.counted(targets, self.horizon).shape[1:])
 
@@ -131,7 +131,7 @@ class Trainer(keras.Model):
         return loss, ops.stack([*parts, clips])
 
     def _counted_sum(self, auxiliary):
-        """The sum of an auxiliary loss (B,), or (B, P): of the predictions that count."""
+        """Return the sum of an auxiliary loss (B,), or (B, P): of the predictions that count."""
         if len(auxiliary.shape) > 1:
             auxiliary = self.summed_loss.counted(auxiliary, self.horizon)
         return ops.sum(auxiliary)

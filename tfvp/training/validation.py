@@ -1,4 +1,4 @@
-"""Validation measures errors, and draws filmstrips of clips and a curve of the error by frame."""
+"""Measures errors on the validation split; draws filmstrips and a curve of the error by frame."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ DPI = 100
 
 
 class Validated(NamedTuple):
-    """Metrics by name, and pictures (PNG) by the tag under which TensorBoard shows them."""
+    """The result of a validation: metrics by name, and pictures (PNG) by their TensorBoard tag."""
 
     metrics: dict[str, float]
     pictures: dict[str, bytes]

@@ -6,7 +6,7 @@ import keras
 
 
 class WeightAverage:
-    """average ← decay * average + (1 - decay) * weight after every update, from the first weights.
+    """Keeps average ← decay * average + (1 - decay) * weight, updated after every update.
 
     As `tf.train.ExponentialMovingAverage` of the released E3D-LSTM. Keras' own `use_ema` starts
     after the first update and overwrites the weights when `fit` ends; this one enters the weights

@@ -32,7 +32,7 @@ class ConvLSTMForecasterConfig(PatchedSection):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """By the direction of its decoder."""
+        """Return the one task that the direction of its decoder decides."""
         return ("prediction",) if self.direction == "future" else ("reconstruction",)
 
     @property

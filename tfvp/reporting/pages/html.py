@@ -74,7 +74,7 @@ def _asset(name: str) -> str:
 
 
 def _labels(runs: Sequence[EvaluatedRun]) -> list[str]:
-    """The labels of the runs, each once."""
+    """Return the labels of the runs, each once."""
     labels = dict.fromkeys(run.metrics.metadata.label for run in runs)
     return [label for label in labels if label]
 

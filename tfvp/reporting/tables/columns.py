@@ -28,7 +28,7 @@ class Column:
     metric: PublishedMetric
 
     def published(self, row: PublishedRow) -> Cell:
-        """The number as printed, or that of the column which this one converts, in our scale."""
+        """Return the printed number, or that of the column that this one converts, in our scale."""
         if self.metric.converts is None:
             text = row.values[self.metric.name]
             return as_printed(text) if text else EMPTY
@@ -36,7 +36,7 @@ class Column:
         return number(float(text) / self._from.scale(self.table.frame_values)) if text else EMPTY
 
     def ours(self, run: EvaluatedRun, method: str) -> Cell:
-        """A method's number in the published scale; EMPTY where it was not measured."""
+        """Return a method's number in the published scale; EMPTY where it was not measured."""
         if self.metric.cost is not None:
             cost = run.metrics.metadata.cost
             return self._cost(cost) if cost is not None and method == MODEL else EMPTY
@@ -50,16 +50,16 @@ class Column:
         return mean_cell(row, scale)
 
     def evaluation(self, run: EvaluatedRun) -> EvaluatedRun | None:
-        """The evaluation that the column shows of a run; None where it was not made."""
+        """Return the evaluation that the column shows of a run; None where it was not made."""
         return run if self.metric.case is None else run.on_case(self.metric.case)
 
     def scale(self, frame_values: int) -> float:
-        """The factor from our number to the published one, for frames of so many values."""
+        """Return the factor from our number to the published one, for frames of so many values."""
         return self.metric.factor / (frame_values if self.metric.per_pixel else 1)
 
     @property
     def conversion(self) -> str:
-        """How the number follows from a printed one of another column; empty where it does not."""
+        """Say how the number follows from a printed one of another column; empty if it does not."""
         if self.metric.converts is None:
             return ""
         other, values = self._from.metric, self.table.frame_values
@@ -131,7 +131,7 @@ class Footnotes:
         self._signs: dict[str, str] = {}
 
     def sign(self, text: str) -> str:
-        """The sign of a text, which is a new sign for a new text and empty for an empty text."""
+        """Return the sign of a text: a new sign for a new text, an empty one for an empty text."""
         if not text:
             return ""
         number = len(self._signs)
@@ -139,7 +139,7 @@ class Footnotes:
         return self._signs.setdefault(text, new)
 
     def listed(self) -> list[tuple[str, str]]:
-        """The sign and text of each footnote."""
+        """Return the sign and text of each footnote."""
         return [(sign, text) for text, sign in self._signs.items()]
 
 

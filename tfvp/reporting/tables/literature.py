@@ -40,11 +40,11 @@ class OurRow:
 
     @property
     def empty(self) -> bool:
-        """Whether none of the table's metrics was measured."""
+        """Return whether none of the table's metrics was measured."""
         return all(cell.value is None for cell, _ in self.numbers)
 
     def signed(self, sign: Callable[[str], str]) -> Row:
-        """The row with its signs; `sign` returns the sign of a footnote's text."""
+        """Return the row with its signs; `sign` returns the sign of a footnote's text."""
         numbers = (
             cell.signed(sign(text)) if cell.value is not None else cell
             for cell, text in self.numbers
@@ -83,7 +83,7 @@ def literature_table(published: PublishedTable, runs: Sequence[EvaluatedRun]) ->
 
 
 def names_a_run(published: PublishedTable, runs: Sequence[EvaluatedRun]) -> bool:
-    """Whether a row of the table names the configuration of one of the runs."""
+    """Return whether a row of the table names the configuration of one of the runs."""
     rows = published.rows
     named = {row.ours for row in rows} | {each for row in rows for each in row.pair or ()}
     return any(run.metrics.metadata.config in named for run in runs)
@@ -95,7 +95,7 @@ def _section_rows(
     ours: Sequence[OurRow],
     footnotes: Footnotes,
 ) -> Iterator[Row]:
-    """Each published row, and under it our runs of the same configuration."""
+    """Return each published row, and under it our runs of the same configuration."""
     for row in section.rows:
         yield _published_row(published, section, row, footnotes)
         yield from (each.signed(footnotes.sign) for each in ours if each.under is row)
@@ -141,12 +141,12 @@ def baseline_rows(published: PublishedTable, runs: Sequence[EvaluatedRun]) -> li
 
 
 def _first_measured(numbers: Sequence[tuple[Cell, str]]) -> tuple[Cell, str]:
-    """A baseline's number, which is the same for all runs but was not measured with each."""
+    """Return a baseline's number, which all runs share, from the first run that measured it."""
     return next((each for each in numbers if each[0].value is not None), numbers[0])
 
 
 def _row_of_run(published: PublishedTable, run: EvaluatedRun) -> OurRow:
-    """The row of a run, under the published row of its title or else of its configuration."""
+    """Make the row of a run, under the published row of its title or else of its configuration."""
     metadata = run.metrics.metadata
     titled = [row for row in published.rows if row.ours and row.model == metadata.title]
     configured = [row for row in published.rows if row.ours == metadata.config]
@@ -159,7 +159,7 @@ def _row_of_run(published: PublishedTable, run: EvaluatedRun) -> OurRow:
 def _rows_of_pairs(
     published: PublishedTable, correlation: Correlation, runs: Sequence[EvaluatedRun]
 ) -> Iterator[OurRow]:
-    """The row of every two runs that were measured on the same sequences."""
+    """Make the row of every two runs that were measured on the same sequences."""
     for two in combinations(runs, 2):
         pair = _compared(correlation, *two)
         if pair is None:
@@ -186,7 +186,7 @@ def _rows_of_pairs(
 def _compared(
     correlation: Correlation, first: EvaluatedRun, second: EvaluatedRun
 ) -> tuple[EvaluatedRun, EvaluatedRun] | None:
-    """Two runs on the table's case, or else on their own test split.
+    """Return two runs on the table's case, or else on their own test split.
 
     None where they were not measured on the same sequences with the table's metric.
     """
@@ -215,7 +215,7 @@ def rank_correlation(metric: str, first: EvaluatedRun, second: EvaluatedRun) -> 
 def _numbers(
     published: PublishedTable, run: EvaluatedRun, method: str
 ) -> tuple[tuple[Cell, str], ...]:
-    """The table's metrics of one method, each with the text of its footnote."""
+    """Return the table's metrics of one method, each with the text of its footnote."""
     found = []
     for column in (Column(published, metric) for metric in published.metrics):
         shown = column.evaluation(run)

@@ -132,16 +132,16 @@ class PublishedTable(Part):
 
     @property
     def rows(self) -> list[PublishedRow]:
-        """The rows of all sections, in order."""
+        """Return the rows of all sections, in order."""
         return [row for section in self.sections for row in section.rows]
 
     def metric(self, name: str) -> PublishedMetric:
-        """The column with this name."""
+        """Return the column with this name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
     @property
     def frame_values(self) -> int:
-        """The number of values in a frame of the table's protocol; 1 where it names no size."""
+        """Return the number of values in a frame of the table's protocol; 1: it names no size."""
         height_width: Any = self.protocol.get("frame_px", [1])
         channels: Any = self.protocol.get("channels", 1)
         return math.prod(height_width) * channels

@@ -23,7 +23,7 @@ def runs_table(group: Sequence[EvaluatedRun]) -> Table:
 
 
 def metric_columns(group: Sequence[EvaluatedRun]) -> list[str]:
-    """The titles of the columns that `method_row` fills after the name."""
+    """Return the titles of the columns that `method_row` fills after the name."""
     metrics, protocol = list(metrics_of(group).values()), group[0].metrics.protocol
     numbers = (protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1)
     titles = [f"{m.title} {ARROWS[m.better]}" for m in metrics]
@@ -39,7 +39,7 @@ def metric_footnotes(group: Sequence[EvaluatedRun]) -> tuple[tuple[str, str], ..
 
 
 def _method_rows(group: Sequence[EvaluatedRun]) -> Iterator[Row]:
-    """The rows of the networks, then of each baseline once."""
+    """Make the rows of the networks, then of each baseline once."""
     metrics = list(metrics_of(group))
     for name, run in zip(names(group), group, strict=True):
         yield method_row(name, [run], MODEL, metrics)

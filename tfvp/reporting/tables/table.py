@@ -22,11 +22,11 @@ class Cell:
     sign: str = ""  # of its footnote
 
     def __str__(self) -> str:
-        """The text and its sign, as a reader sees them."""
+        """Return the text and its sign, as a reader sees them."""
         return f"{self.text} {self.sign}".strip()
 
     def signed(self, sign: str) -> "Cell":
-        """The cell with a sign; a cell without content gets none."""
+        """Return the cell with a sign; a cell without content gets none."""
         return self if self.text == NOTHING else replace(self, sign=sign)
 
 
@@ -89,7 +89,7 @@ class Row:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The text of each cell with its sign."""
+        """Return the text of each cell with its sign."""
         return tuple(map(str, self.cells))
 
 

@@ -31,12 +31,12 @@ class Cluster:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this worker writes the run."""
+        """Return whether this worker writes the run."""
         return self.index == 0
 
     @property
     def others(self) -> tuple[int, ...]:
-        """The indices of the other workers."""
+        """Return the indices of the other workers."""
         return tuple(i for i in range(len(self.addresses)) if i != self.index)
 
     def name(self, index: int | None = None) -> str:

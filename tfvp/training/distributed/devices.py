@@ -95,7 +95,7 @@ class Devices:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def describe(self) -> str:
-        """E.g. "CPU, 2 cores" or "4 x GPU"."""
+        """Describe the devices, e.g. "CPU, 2 cores" or "4 x GPU"."""
         with_jax = ", JAX" if backend.NAME == "jax" else ""
         together = f" of {self.workers.count} workers" if self.workers.count > 1 else ""
         if self.gpus:

@@ -16,7 +16,7 @@ INFO_BYTES = 65_536  # the longest message that is read
 
 
 class WorkerInfo(NamedTuple):
-    """What a worker sends to all others."""
+    """The message that a worker sends to all others."""
 
     metadata: dict[str, str]  # what must agree, by name
     refusal: str  # why it cannot begin; empty if it can

@@ -1,4 +1,4 @@
-"""What training writes down: CSV files with one row a logged step, and the same for TensorBoard."""
+"""Writes training's logs: CSV files with one row a logged step, and the same for TensorBoard."""
 
 import csv
 import io
