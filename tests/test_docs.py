@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import inspect
 import itertools
 import re
 import shlex
@@ -142,6 +143,29 @@ def _with_examples() -> list[str]:
 def test_examples_in_docstrings_hold():
     for name in _with_examples():
         assert doctest.testmod(importlib.import_module(name)).failed == 0, name
+
+
+def _for_users() -> dict[str, str]:
+    """The docstrings of the public layers and functions of layers and cells, and of networks."""
+    import keras
+
+    from tfvp.models.registry import MODELS
+
+    shared = [path for each in ("layers", "cells") for path in (ROOT / "tfvp" / each).glob("*.py")]
+    names = [f"tfvp.{path.parent.name}.{path.stem}" for path in shared]
+    networks = [f"{package}.network" for package in MODELS.values()]
+    found = {}
+    for name in (*names, *networks):
+        for each in vars(importlib.import_module(name)).values():
+            layer = inspect.isclass(each) and issubclass(each, keras.layers.Layer)
+            function = inspect.isfunction(each) and name not in networks
+            if (layer or function) and each.__module__ == name and each.__name__[0] != "_":
+                found[f"{name}.{each.__name__}"] = each.__doc__ or ""
+    return found
+
+
+def test_layers_cells_and_networks_have_an_example():
+    assert not [name for name, text in _for_users().items() if ">>>" not in text]
 
 
 def test_versions_agree():

@@ -12,6 +12,9 @@ def kernel_sizes(name: str, kernel: int | Sequence[int], axes: int) -> tuple[int
 
     Raises:
         ValueError: other than one number or one for each axis, or one below 1; `name` is named.
+
+    >>> kernel_sizes("kernel", 3, axes=2)
+    (3, 3)
     """
     sizes = (kernel,) * axes if isinstance(kernel, int) else tuple(kernel)
     if len(sizes) != axes or min(sizes) < 1:
@@ -23,6 +26,11 @@ class GridCell(keras.layers.Layer):
     """A recurrent cell whose state is a NamedTuple of maps (B, H, W, channels).
 
     A subclass sets `_places`, (H, W), when it is built, and takes the step in `call(x, states)`.
+
+    >>> from tfvp.cells.conv_lstm import ConvLSTMCell  # is one
+    >>> state = ConvLSTMCell(filters=8).get_initial_state(batch_size=2, places=(16, 16))
+    >>> tuple(state.hidden.shape), tuple(state.cell.shape)
+    ((2, 16, 16, 8), (2, 16, 16, 8))
 
     Args:
         state: the NamedTuple class.

@@ -177,5 +177,8 @@ def keras2_hard_sigmoid(x):
     """Return 0.2 x + 0.5, clipped to [0, 1]: 0 below x = -2.5, 1 above 2.5.
 
     `keras.activations.hard_sigmoid` is relu6(x + 3) / 6 since Keras 3. Any shape.
+
+    >>> [round(float(value), 3) for value in keras2_hard_sigmoid(ops.array([-3.0, 1.0, 3.0]))]
+    [0.0, 0.7, 1.0]
     """
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)

@@ -37,7 +37,11 @@ class Batch(TypedDict):
 
 
 def to_float(frames: np.ndarray) -> np.ndarray:
-    """Turn uint8 frames of any shape into float32 in [0, 1]: value / 255."""
+    """Turn uint8 frames of any shape into float32 in [0, 1]: value / 255.
+
+    >>> to_float(np.array([0, 51, 255], "uint8"))
+    array([0. , 0.2, 1. ], dtype=float32)
+    """
     return np.divide(frames, np.float32(255), dtype=np.float32)
 
 

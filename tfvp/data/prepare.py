@@ -76,6 +76,14 @@ def prepare(config: DataSection, *, report: Report, console: Console | None = No
         NoRawData: there are neither raw data nor data prepared from them.
         DataError: the disk has too little space, what lies there is damaged or not ours, or parts
             of the raw data are missing; in that case the rest has been prepared.
+
+    >>> import tempfile
+    >>> from tfvp.data.moving_mnist.config import MovingMnistData
+    >>> sizes = {f"{split}_sequences": 2 for split in ("train", "validation", "test")}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     config = MovingMnistData(digits="sklearn", digit_px=16, prepared=folder, **sizes)
+    ...     prepare(config, report=lambda line: None).split("test")[0].shape
+    (20, 64, 64, 1)
     """
     console = console or Console(quiet=True)
     dataset, (before, _) = dataset_of(config), _matching(config)

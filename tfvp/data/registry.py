@@ -30,5 +30,10 @@ def sections() -> dict[str, type[DataSection]]:
 
 
 def dataset_of(config: DataSection) -> Dataset:
-    """Return the dataset that a data section names, with the section's settings."""
+    """Return the dataset that a data section names, with the section's settings.
+
+    >>> from tfvp import load_config
+    >>> type(dataset_of(load_config("predrnn").data)).__name__
+    'MovingMnistDataset'
+    """
     return import_module(f"{DATASETS[config.dataset]}.dataset").DATASET(config)

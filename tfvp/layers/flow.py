@@ -22,6 +22,11 @@ def dense_image_warp(image, flow, *, outside: str = "edge"):
 
     Raises:
         ValueError: another `outside`.
+
+    >>> image = ops.reshape(ops.arange(4.0), (1, 2, 2, 1))  # the rows (0, 1) and (2, 3)
+    >>> flow = ops.reshape(ops.tile(ops.array([0.0, 0.5]), 4), (1, 2, 2, 2))  # half a column
+    >>> [float(value) for value in ops.ravel(dense_image_warp(image, flow))]
+    [0.0, 0.5, 2.0, 2.5]
     """
     if outside not in ("edge", "zero"):
         raise ValueError(f"outside: expected edge or zero, got {outside}")
@@ -63,6 +68,11 @@ def flow_differences(flow):
 
     Returns:
         (B, H, W, 2, 2): of every place and component the difference along rows, along columns.
+
+    >>> columns = ops.tile(ops.arange(3.0), 3)  # each place's own column, 0 to 2
+    >>> flow = ops.reshape(ops.stack([columns, columns], axis=-1), (1, 3, 3, 2))
+    >>> [float(value) for value in flow_differences(flow)[0, 1, 1, 0]]  # along rows, along columns
+    [0.0, 2.0]
     """
     padded = ops.pad(flow, [[0, 0], [1, 1], [1, 1], [0, 0]])
     along_rows = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
@@ -71,7 +81,11 @@ def flow_differences(flow):
 
 
 def huber(a, delta: float = DELTA):
-    """a² / 2 up to `delta`, delta (|a| - delta / 2) beyond; its slope is `a` clipped to ±delta."""
+    """a² / 2 up to `delta`, delta (|a| - delta / 2) beyond; its slope is `a` clipped to ±delta.
+
+    >>> [float(value) for value in huber(ops.array([0.5, -3.0]), delta=1.0)]
+    [0.125, 2.5]
+    """
     size = ops.abs(a)
     return ops.where(size <= delta, 0.5 * ops.square(a), delta * (size - 0.5 * delta))
 
@@ -82,5 +96,8 @@ def flow_roughness(flow):
     Of every component, as the equation is printed. Patraucean's program takes the length of the
     two differences instead (whose root has no slope at zero, where every flow starts), with halved
     stencils, and averages; its call is commented out in every state that was released.
+
+    >>> float(flow_roughness(ops.zeros((1, 4, 4, 2)))[0])
+    0.0
     """
     return ops.sum(huber(flow_differences(ops.cast(flow, "float32"))), axis=(1, 2, 3, 4))

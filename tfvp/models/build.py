@@ -54,7 +54,12 @@ def build_model(experiment: Described, precision: str | None = None) -> VideoPre
 
 
 def count_parameters(experiment: Described) -> int:
-    """`parameter_count` of an experiment's network, none of which is allocated."""
+    """`parameter_count` of an experiment's network, none of which is allocated.
+
+    >>> from tfvp import load_config
+    >>> count_parameters(load_config("conv_lstm_shi"))  # as published
+    7585296
+    """
     with keras.StatelessScope(initialize_variables=False):
         return parameter_count(build_model(experiment))
 
@@ -70,6 +75,14 @@ def load_network(path: str | Path) -> VideoPredictor:
 
     Raises:
         WeightsError: it is not there, or holds no network of tfvp.
+
+    >>> import tempfile
+    >>> from tfvp import load_config
+    >>> network = build_model(load_config("predrnn", preset="quick"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     network.save(f"{folder}/network.keras")
+    ...     load_network(f"{folder}/network.keras").frame_shape
+    (32, 32, 1)
     """
     check_keras_settings()
     register_networks()

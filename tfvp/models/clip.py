@@ -46,6 +46,12 @@ class ClipPredictor(VideoPredictor):
     A shorter horizon is the first of these frames. For a longer one the outputs are fed back as the
     next context, with gradients through all passes in training, where the mask is not looked at.
 
+    >>> from tfvp.models.tau.network import TAU
+    >>> core = TAU(3, hidden=4, stages=2, translator_hidden=8, blocks=2)
+    >>> network = ClipPredictor(core, frame_shape=(8, 8, 1))
+    >>> tuple(network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=5).shape)  # two passes
+    (2, 5, 8, 8, 1)
+
     Args:
         core: a `ClipCore`.
         frame_shape: (H, W, C) of a frame.

@@ -17,6 +17,11 @@ def parameter_count(network: keras.Model | keras.layers.Layer) -> int:
 
     As PyTorch's `Module.parameters()`, which the published counts are of; Keras' `count_params`
     has the running statistics in it.
+
+    >>> layer = keras.layers.Dense(3)
+    >>> layer.build((None, 2))
+    >>> parameter_count(layer)
+    9
     """
     learned = (w for w in network.weights if w.name not in RUNNING_STATISTICS)
     return sum(prod(weight.shape) for weight in learned)
@@ -27,6 +32,9 @@ def count_operations(call: Callable[[], Any]) -> float:
 
     Two for each multiplication with its addition; what meets only padding counts, everything that
     goes value by value does not. The usual measure of a network's cost: half of it are its MACs.
+
+    >>> count_operations(lambda: ops.matmul(ops.ones((2, 3)), ops.ones((3, 5))))  # 2 * 2 * 3 * 5
+    60.0
     """
     total = 0.0
 

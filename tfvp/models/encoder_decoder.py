@@ -52,6 +52,12 @@ class EncoderDecoderPredictor(VideoPredictor):
     with the last frame of the context instead of zeros, or with all of the context once more: then
     it is fed that alone, and beyond it the last frame again and again.
 
+    >>> from tfvp.models.simple_lstm.network import SimpleLSTM
+    >>> core = SimpleLSTM(encoder=(8, 4), decoder=(8,))
+    >>> network = EncoderDecoderPredictor(core, frame_shape=(8, 8, 1))
+    >>> tuple(network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2).shape)
+    (2, 2, 8, 8, 1)
+
     Args:
         core: an `EncoderDecoderCore`.
         frame_shape: (H, W, C) of a frame.

@@ -36,6 +36,11 @@ def rollout(step: Step, state, frames, *, predict_frames: int, mask=None, feedba
     Returns:
         Predictions of frames 1 ... T' = context + predict_frames - 1, (B, T', H, W, C), the last
         `predict_frames` of which are the future. A structure of such where the step gives one.
+
+    >>> step = lambda frame, state: (frame + 1, state)  # predicts a frame that is brighter by 1
+    >>> frames = ops.zeros((1, 2, 1, 1, 1))
+    >>> [float(y) for y in ops.ravel(rollout(step, ops.zeros((1,)), frames, predict_frames=3))]
+    [1.0, 1.0, 2.0, 3.0]
     """
     future = predict_frames - 1
     context = frames.shape[1] - (future if mask is not None else 0)
@@ -94,6 +99,11 @@ def unroll(step: Step, state, first, *, steps: int, truth=None, mask=None):
 
     Returns:
         (B, steps, H, W, C).
+
+    >>> step = lambda frame, state: (frame + 1, state)
+    >>> first = ops.zeros((1, 1, 1, 1))
+    >>> [float(y) for y in ops.ravel(unroll(step, ops.zeros((1,)), first, steps=3))]
+    [1.0, 2.0, 3.0]
     """
     step = traced_once(step, state, first[:, None])
     frame, predictions = first, []

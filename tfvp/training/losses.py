@@ -22,6 +22,10 @@ def absolute_and_square(truth, prediction):
 
     Returns:
         (l1, l2), two scalars; a constant error of 0.5 over 8 values is (4.0, 1.0).
+
+    >>> truth = ops.zeros((1, 2, 2, 2, 1))
+    >>> [float(part) for part in absolute_and_square(truth, truth + 0.5)]
+    [4.0, 1.0]
     """
     error = ops.cast(prediction, "float32") - ops.cast(truth, "float32")
     return ops.sum(ops.abs(error)), 0.5 * ops.sum(ops.square(error))
@@ -44,6 +48,9 @@ def cross_entropy(truth, prediction, epsilon: float = 1e-10, clip: float = 0.0):
 
     Returns:
         A scalar; one value t = 1 predicted as 0.5 costs log 2.
+
+    >>> round(float(cross_entropy(ops.ones((1,)), ops.full((1,), 0.5))), 4)
+    0.6931
     """
     t = ops.cast(truth, "float32")
     prediction = ops.cast(prediction, "float32")
@@ -60,6 +67,10 @@ AUXILIARY = "network"
 @dataclass(frozen=True)
 class Loss:
     """A weighted sum of named parts, each a sum over everything that counts.
+
+    >>> loss = Loss({"mse": 1.0}, lambda truth, prediction: (ops.sum((truth - prediction) ** 2),))
+    >>> float(loss.measure(ops.zeros((1, 2, 1, 1, 1)), ops.ones((1, 2, 1, 1, 1)))[0])
+    2.0
 
     Args:
         weights: the weight of each part, in the order in which logs show them; the last may be
@@ -99,7 +110,11 @@ def absolute_square_loss(l1: float = 1.0, l2: float = 1.0, **kwargs: bool) -> Lo
 
 
 def cross_entropy_loss(epsilon: float = 1e-10, clip: float = 0.0, **kwargs: bool) -> Loss:
-    """Return the loss that is the cross entropy, see `cross_entropy`."""
+    """Return the loss that is the cross entropy, see `cross_entropy`.
+
+    >>> cross_entropy_loss(mean=True).per_clip(values=100)
+    {'cross_entropy': 0.01}
+    """
     return Loss(
         {"cross_entropy": 1.0},
         lambda truth, prediction: (cross_entropy(truth, prediction, epsilon, clip),),
@@ -108,12 +123,21 @@ def cross_entropy_loss(epsilon: float = 1e-10, clip: float = 0.0, **kwargs: bool
 
 
 def with_auxiliary(loss: Loss, weight: float) -> Loss:
-    """Add the network's auxiliary loss to a loss with a weight; with 0 return the loss as it is."""
+    """Add the network's auxiliary loss to a loss with a weight; with 0 return the loss as it is.
+
+    >>> with_auxiliary(cross_entropy_loss(), 0.1).weights
+    {'cross_entropy': 1.0, 'network': 0.1}
+    """
     return replace(loss, weights={**loss.weights, AUXILIARY: weight}) if weight else loss
 
 
 def build_loss(config: LossConfig) -> Loss:
-    """Build the loss that a configuration names."""
+    """Build the loss that a configuration names.
+
+    >>> from tfvp import load_config
+    >>> build_loss(load_config("predrnn").training.loss).weights
+    {'l1': 0.0, 'l2': 2.0}
+    """
     over = {"mean": config.reduction == "mean", "future": config.frames == "future"}
     if config.kind == "cross_entropy":
         loss = cross_entropy_loss(config.epsilon, config.clip, **over)

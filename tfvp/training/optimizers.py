@@ -17,6 +17,11 @@ class AdamTF1(keras.optimizers.Optimizer):
         p ← p - lr * m / (1 - β1ᵗ) / sqrt(v / (1 - β2ᵗ) + epsilon)
 
     `keras.optimizers.Adam` adds its epsilon outside the root (and to the uncorrected one).
+
+    >>> weight, optimizer = keras.Variable([1.0]), AdamTF1(learning_rate=0.1)
+    >>> _ = optimizer.apply([ops.array([5.0])], [weight])  # the first update is one learning rate
+    >>> round(float(weight[0]), 4)
+    0.9
     """
 
     def __init__(
@@ -73,6 +78,11 @@ class ClippedMomentum(keras.optimizers.Optimizer):
 
     The clipped velocity is what the next update starts from. With gradients that are sums over a
     batch of frames almost every update is at its limit: a mean needs another learning rate.
+
+    >>> weight, optimizer = keras.Variable([1.0]), ClippedMomentum(learning_rate=0.1, clip=0.05)
+    >>> _ = optimizer.apply([ops.array([2.0])], [weight])  # at its limit
+    >>> round(float(weight[0]), 4)
+    0.95
     """
 
     def __init__(
@@ -117,7 +127,11 @@ class ClippedMomentum(keras.optimizers.Optimizer):
 
 
 def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
-    """Build the optimizer that a training section names; see `set_schedules` for its rate."""
+    """Build the optimizer that a training section names; see `set_schedules` for its rate.
+
+    >>> build_optimizer(TrainingConfig(optimizer={"kind": "adam_tf1"})).beta_1
+    0.95
+    """
     config = training.optimizer
     values, made = config.model_dump(exclude={"kind", "variant"}), OPTIMIZERS[config.kind]
     if config.kind == "rmsprop":
@@ -137,7 +151,14 @@ def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
 def set_schedules(
     optimizer: keras.optimizers.Optimizer, step: int, training: TrainingConfig
 ) -> None:
-    """Give an optimizer the learning rate, and the momentum if it cycles, of step `step`."""
+    """Give an optimizer the learning rate, and the momentum if it cycles, of step `step`.
+
+    >>> training = TrainingConfig(steps=100, schedule={"kind": "cosine"})
+    >>> optimizer = build_optimizer(training)
+    >>> set_schedules(optimizer, 51, training)
+    >>> round(float(optimizer.learning_rate), 6)
+    0.0005
+    """
     optimizer.learning_rate = learning_rate(step, training)
     cycled = momentum(step, training)
     if cycled is not None:

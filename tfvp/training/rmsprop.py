@@ -51,6 +51,11 @@ class RMSPropTF1(RunningSquares):
     """RMSProp as TensorFlow 1 has it: v starts at 1, and root(v) = sqrt(v + epsilon).
 
     `keras.optimizers.RMSprop` starts at 0, so its first update is 1 / sqrt(1 - rho) learning rates.
+
+    >>> weight, optimizer = keras.Variable([1.0]), RMSPropTF1(learning_rate=0.1, rho=0.9)
+    >>> _ = optimizer.apply([ops.array([2.0])], [weight])  # 1 - 0.1 * 2 / √(0.9 + 0.1 * 4)
+    >>> round(float(weight[0]), 4)
+    0.8246
     """
 
     first = "ones"
@@ -65,7 +70,13 @@ class RMSPropTF1(RunningSquares):
 
 @keras.saving.register_keras_serializable(package="tfvp")
 class RMSPropTorch(RunningSquares):
-    """RMSProp as Torch's optim.rmsprop: v starts at 0, and root(v) = sqrt(v) + epsilon."""
+    """RMSProp as Torch's optim.rmsprop: v starts at 0, and root(v) = sqrt(v) + epsilon.
+
+    >>> weight, optimizer = keras.Variable([1.0]), RMSPropTorch(learning_rate=0.1, rho=0.75)
+    >>> _ = optimizer.apply([ops.array([2.0])], [weight])  # 1 - 0.1 * 2 / √(0.25 * 4)
+    >>> round(float(weight[0]), 4)
+    0.8
+    """
 
     first = "zeros"
 

@@ -8,7 +8,11 @@ from tfvp.config.training import TrainingConfig
 
 
 def scheduled(step: int, training: TrainingConfig) -> dict[str, float]:
-    """Return everything that follows a schedule at step `step`, by its column in the logs."""
+    """Return everything that follows a schedule at step `step`, by its column in the logs.
+
+    >>> scheduled(51, TrainingConfig(steps=100, schedule={"kind": "cosine"}))["learning_rate"]
+    0.0005
+    """
     values = {"learning_rate": learning_rate(step, training)}
     cycled = momentum(step, training)
     if cycled is not None:
@@ -47,7 +51,11 @@ def truth_probability(step: int, sampling: SamplingConfig | None) -> float:
 
 
 def context_truth_probability(step: int, sampling: ReverseSamplingConfig) -> float:
-    """Return the probability in [0, 1] of feeding a true frame of the context but the first."""
+    """Return the probability in [0, 1] of feeding a true frame of the context but the first.
+
+    >>> context_truth_probability(25_000, ReverseSamplingConfig())
+    0.5
+    """
     if step >= sampling.last_step:
         return 1.0
     past = max(0, step - sampling.first_step)
@@ -61,6 +69,10 @@ def truth_probabilities(
 
     Those are the predicted frames but the last; before them, with reverse sampling, the frames of
     the context but the first.
+
+    >>> from tfvp.config.sampling import LinearSamplingConfig
+    >>> truth_probabilities(25_000, LinearSamplingConfig(), context_frames=10, predict_frames=4)
+    [0.5, 0.5, 0.5]
     """
     future = [truth_probability(step, sampling)] * (predict_frames - 1)
     if sampling and sampling.kind == "reverse":
@@ -80,7 +92,11 @@ def learning_rate(step: int, training: TrainingConfig) -> float:
 
 
 def momentum(step: int, training: TrainingConfig) -> float | None:
-    """Return the momentum (beta_1 of Adam) of a step, or None if it is always the optimizer's."""
+    """Return the momentum (beta_1 of Adam) of a step, or None if it is always the optimizer's.
+
+    >>> momentum(1, TrainingConfig(steps=100, schedule={"kind": "one_cycle"}))
+    0.95
+    """
     schedule = training.schedule
     if schedule.kind != "one_cycle" or not schedule.cycle_momentum:
         return None

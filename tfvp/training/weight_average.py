@@ -12,6 +12,14 @@ class WeightAverage:
     after the first update and overwrites the weights when `fit` ends; this one enters the weights
     only inside `applied()`.
 
+    >>> weight = keras.Variable(1.0)
+    >>> average = WeightAverage([weight], decay=0.9)
+    >>> _ = weight.assign(2.0)
+    >>> average.update()
+    >>> with average.applied():
+    ...     round(float(weight), 4)
+    1.1
+
     Args:
         weights: the variables to follow; averages are float32, in the same order and shapes.
         decay: the share of the old average that is kept, in (0, 1).

@@ -42,6 +42,12 @@ class CDNA(RecurrentCore):
     Where paper and program differ: the paper says nothing of a rectifier on new pixels, taps and
     masks; the program has one by its layers' default (`heads="relu"`), without is "linear".
 
+    >>> core = CDNA(hidden=(2,) * 7, kernel=3, masks=2)
+    >>> network = RecurrentPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), round(float(future[0, 0, 4, 4, 0]), 4)  # new pixels: σ(0) / 3
+    ((2, 2, 8, 8, 1), 0.1667)
+
     Args:
         hidden: channels of the seven cells.
         transform: cdna (kernels of the clip), dna (taps of every place) or stp (affine).

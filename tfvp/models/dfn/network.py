@@ -46,6 +46,11 @@ class DFN(RecurrentCore):
 
     Weights start as Lasagne's HeUniform with its default gain, U(±√(3 / fan_in)), biases as zero.
 
+    >>> network = RecurrentPredictor(DFN(width=2, kernel=3), frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.ones((2, 3, 8, 8, 1)), horizon=2)
+    >>> round(float(future[0, 0, 4, 4, 0]), 4)  # filters whose taps sum to 1 leave white white
+    1.0
+
     Args:
         width: channels of the first maps; the released program has 32.
         kernel: side of the filters.

@@ -18,6 +18,12 @@ class FCLSTMDecoder(keras.layers.Layer):
 
     The first layer reads the frame only if the decoder is conditional; the frame is made of the
     last layer's output.
+
+    >>> decoder, state = FCLSTMDecoder(hidden=(8,)), (FCLSTMCell(8).get_initial_state(2),)
+    >>> decoder.build((2, 8, 8, 1))
+    >>> frame, state = decoder(ops.zeros((2, 8, 8, 1)), state)
+    >>> tuple(frame.shape), float(frame[0, 0, 0, 0])
+    ((2, 8, 8, 1), 0.5)
     """
 
     def __init__(
@@ -92,6 +98,12 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
     unconditional decoder. In training the past's conditional decoder reads true frames. When a
     reconstruction is measured it does so too as released (`past_reads="truth"`); the paper and Wang
     2017 give it the frame before that it made ("own"), so that all it shows comes out of the state.
+
+    >>> core = FCLSTMAutoencoder(hidden=(8,))
+    >>> network = EncoderDecoderPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all states 0: σ(0)
+    ((2, 2, 8, 8, 1), 0.5)
 
     Args:
         hidden: units of each layer.

@@ -20,6 +20,11 @@ class SimVP(TranslatorCore):
     `InceptionTranslator`, or of the second (Tan et al. 2022, arXiv:2211.12509), gated
     spatiotemporal attention, see `AttentionTranslator`.
 
+    >>> core = SimVP(3, hidden=4, stages=2, translator_hidden=8, blocks=2, unit="gsta")
+    >>> network = ClipPredictor(core, frame_shape=(8, 8, 1))
+    >>> tuple(network.predict_frames(keras.ops.zeros((2, 3, 8, 8, 1)), horizon=2).shape)
+    (2, 2, 8, 8, 1)
+
     Args:
         context_frames, hidden, stages, kernels: see `TranslatorCore`.
         translator_hidden: channels inside the translator.

@@ -50,6 +50,12 @@ class SpatioTemporal(RecurrentCore):
     The auxiliary loss is Huber's function of the differences of F (see `flow_roughness`), as in the
     paper and in Feist's thesis; the released program leaves it out.
 
+    >>> core = SpatioTemporal(encoder=4, hidden=4, cell={"kind": "conv_lstm"})
+    >>> network = RecurrentPredictor(core, frame_shape=(8, 8, 1))
+    >>> future = network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=2)
+    >>> tuple(future.shape), float(future[0, 0, 0, 0, 0])  # black frames leave all maps 0
+    ((2, 2, 8, 8, 1), 0.0)
+
     Args:
         encoder: channels of the map.
         hidden: channels of the cell.

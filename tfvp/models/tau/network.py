@@ -22,6 +22,11 @@ class TAU(TranslatorCore):
     SimVP with temporal attention units, see `GatedAttention`, and an auxiliary loss `ddr`, the
     `differential_divergence` of its predictions.
 
+    >>> core = TAU(3, hidden=4, stages=2, translator_hidden=8, blocks=2)
+    >>> network = ClipPredictor(core, frame_shape=(8, 8, 1))
+    >>> tuple(network.predict_frames(ops.zeros((2, 3, 8, 8, 1)), horizon=3).shape)
+    (2, 3, 8, 8, 1)
+
     Args:
         context_frames, hidden, stages, kernels: see `TranslatorCore`.
         translator_hidden: channels inside the translator.
@@ -90,6 +95,10 @@ def differential_divergence(predictions: Tensor, targets: Tensor) -> Tensor:
 
     Returns:
         (B,).
+
+    >>> truth = ops.reshape(ops.arange(12.0) / 12, (1, 3, 2, 2, 1))
+    >>> round(abs(float(differential_divergence(truth + 0.25, truth)[0])), 4)  # the same changes
+    0.0
     """
     length = predictions.shape[1]
     if length < LEAST_FRAMES:
