@@ -29,7 +29,7 @@ from tfvp.training.callbacks import (
 from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.early_stopping import Best, Validation
-from tfvp.training.initialise import initialise
+from tfvp.training.initialise import initialise, load_pretrained
 from tfvp.training.logging.csv import TrainingLogs
 from tfvp.training.loop import Loop, build_trainer, measure_first_updates
 from tfvp.training.schedules import scheduled, truth_probabilities
@@ -106,6 +106,7 @@ def _resume(job: Job, session: TrainingSession) -> TrainingSession:
 def _initialise(job: Job, session: TrainingSession) -> TrainingSession:
     """Take over the weights that the experiment names, if it names any, and make the run folder."""
     init = session.config.init
+    load_pretrained(session.trainer.predictor, job.experiment, job.say)
     if init.source:  # weights that do not fit leave no run behind
         job.say(f"starting from {initialise(session.trainer, init)}")
     device = session.devices.describe()

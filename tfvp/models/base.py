@@ -17,6 +17,7 @@ import keras
 from keras import ops
 
 from tfvp.layers.patches import fold_patches
+from tfvp.models.core import Core
 from tfvp.porting.program import Program
 from tfvp.shapes import Tensor, check_shape
 
@@ -27,28 +28,6 @@ class TrainingOutputs(NamedTuple):
     predictions: Tensor  # (B, P, H, W, C), as the network gives them; may leave [0, 1] a little
     targets: Tensor  # (B, P, H, W, C) in [0, 1], the true frames in the same order
     auxiliary: dict[str, Tensor]  # name -> (B,), what the network wants small beside the error
-
-
-class Core(keras.layers.Layer):
-    """What holds all weights of a network; each family asks more of it.
-
-    Attributes:
-        decoder: the layer, or a list of the layers, that make frames. Keras stores weights in
-            `.keras` files under the names of attributes, so a core keeps its attributes' names.
-    """
-
-    decoder: Any
-
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames: what `training.freeze_decoder` leaves as it is."""
-        return keras.tree.flatten(self.decoder)
-
-    def programs(self) -> dict[str, Program]:
-        """Other programs whose weights it can take, by the kind of their files.
-
-        Kinds are those of `tfvp.porting.read.FORMATS`: tf1, keras2, torch.
-        """
-        return {}
 
 
 class VideoPredictor(keras.Model):
