@@ -109,6 +109,21 @@ def test_flow_comes_back_to_the_frame_in_units_of_four_pixels():
     assert learned.min() >= 0
 
 
+def test_what_is_drawn_is_where_a_frame_came_from_rows_first():
+    predictor = network("mean")
+    predictor.core.raft = lambda first, second: (
+        8 * ops.stack([first[..., 0], 2 * second[..., 0]], axis=-1)
+    )
+    drawings = predictor.drawings()
+    assert drawings is not None
+    context, prediction = np.full((3, 8, 8, 1), 0.25), np.full((2, 8, 8, 1), 0.5)
+    prediction[1] = 1.0
+    (flow,) = drawings(context, prediction).values()
+    assert flow.shape == (2, 8, 8, 2)
+    # from a frame to the one before it, (x, y) turned, in pixels of the frame
+    np.testing.assert_allclose(flow[:, 3, 4], [[0.5, 0.5], [1.0, 1.0]])
+
+
 def test_no_gradient_goes_through_the_flow_and_what_it_is_of_is_not_trained():
     predictor = network("learned")
     paths = {weight.path for weight in predictor.trainable_variables}

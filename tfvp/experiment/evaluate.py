@@ -14,7 +14,7 @@ from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.measure_batch import Predict, usual_history
 from tfvp.evaluation.metadata import run_metadata
-from tfvp.evaluation.samples import Flow, choose_clips, write_samples
+from tfvp.evaluation.samples import Drawings, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
 from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
@@ -41,7 +41,7 @@ class Trained(NamedTuple):
 
     predict: Mapping[History, Predict]  # by what it is given besides the context
     step: int  # that the weights are of
-    flow: Flow | None  # None: the network computes no optical flow
+    drawings: Drawings | None  # None: the network has nothing to draw
     cost: Cost  # its speed is not measured yet
     device: str  # that predicts, in words
 
@@ -60,7 +60,7 @@ def _trained(job: Job) -> Trained:
         History.TEACHER_FORCED: teacher_forced,
         History.TRUE_PIXELS: padded(compiled_with_true_pixels(network, data.context_frames)),
     }
-    return Trained(predict, step, network.flow(), cost, Devices(one).describe())
+    return Trained(predict, step, network.drawings(), cost, Devices(one).describe())
 
 
 def evaluate_own(job: Job) -> None:
@@ -167,7 +167,7 @@ def _measure(
         context_frames=data.context_frames,
         notes=notes,
         history=history,
-        flow=trained.flow if history == History.FREE_RUNNING else None,
+        drawings=trained.drawings if history == History.FREE_RUNNING else None,
     )
     return count
 

@@ -130,12 +130,13 @@ class VideoPredictor(keras.Model):
         """What is read of the first `count` frames."""
         return frames[:, :count]
 
-    def flow(self) -> Callable[[Any, Any], Any] | None:
-        """What computes the flow by which each frame was moved to the next; None: it has none.
+    def drawings(self) -> Callable[[Any, Any], dict[str, Any]] | None:
+        """What shows how each frame was made of the one before; None: there is nothing to draw.
 
         The function takes a context (Tc, H, W, C) and its prediction (Tp, H, W, C), NumPy in
-        [0, 1], and returns (Tp, H, W, 2) in pixels, rows and columns: what is at a place of a
-        predicted frame comes from the place plus the flow in the frame before.
+        [0, 1], and returns arrays by the name that a picture's row gets: pictures (Tp, H, W, 1 or
+        3) in [0, 1], e.g. masks; or a flow (Tp, H, W, 2) in pixels, rows and columns: what is at a
+        place of a predicted frame comes from the place plus the flow in the frame before.
         """
         return None
 

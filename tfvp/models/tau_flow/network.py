@@ -105,18 +105,18 @@ class TAUFlow(TAU):
 
     def estimate(self, context: Tensor) -> Tensor:
         """The flow from each frame's predecessor to it: (B, T, e H, e W, 2), e `enlarge`."""
-        _, length, rows, columns, channels = context.shape
-        rows, columns = rows * self.enlarge, columns * self.enlarge
-        frames = ops.clip(ops.cast(context, "float32"), 0, 1)
-        frames = ops.reshape(frames, (-1, *frames.shape[2:]))
-        frames = ops.image.resize(frames, (rows, columns), interpolation="bilinear")
-        frames = ops.repeat(frames, 3, axis=-1) if channels == 1 else frames
-        clips = ops.reshape(frames, (-1, length, rows, columns, 3))
-        before, after = (
-            ops.reshape(part, (-1, rows, columns, 3)) for part in (clips[:, :-1], clips[:, 1:])
-        )
-        flow = ops.reshape(self.raft(before, after), (-1, length - 1, rows, columns, 2))
+        length = context.shape[1]
+        before, after = (self._pictures(part) for part in (context[:, :-1], context[:, 1:]))
+        flow = self.raft(before, after)
+        flow = ops.reshape(flow, (-1, length - 1, *flow.shape[1:]))
         return ops.stop_gradient(ops.pad(flow, ((0, 0), (1, 0), (0, 0), (0, 0), (0, 0))))
+
+    def _pictures(self, clips: Tensor) -> Tensor:
+        """Frames (B, T, H, W, C) as RAFT takes them: (B T, e H, e W, 3)."""
+        frames = ops.reshape(ops.clip(ops.cast(clips, "float32"), 0, 1), (-1, *clips.shape[2:]))
+        size = tuple(side * self.enlarge for side in frames.shape[1:3])
+        frames = ops.image.resize(frames, size, interpolation="bilinear")
+        return ops.repeat(frames, 3, axis=-1) if frames.shape[-1] == 1 else frames
 
     def predict(self, context: Tensor, flow: Tensor) -> Tensor:
         """Predict the frames after a context (B, T, H, W, C) with a given flow, see `estimate`."""
@@ -130,10 +130,22 @@ class TAUFlow(TAU):
             padded = ops.pad(flow, ((0, 0), (1, 1), (1, 1), (0, 0)))
             small = ops.relu(self.reducing(padded))
         else:
-            small = ops.average_pool(flow, self.enlarge, strides=self.enlarge, padding="valid")
-            small = small / (self.enlarge * FLOW_UNIT_PX)
+            small = self._of_frame(flow) / FLOW_UNIT_PX
         small = ops.cast(small, self.compute_dtype)
         return ops.reshape(small, (-1, length, *small.shape[1:]))
+
+    def _of_frame(self, flow: Tensor) -> Tensor:
+        """A flow (B, e H, e W, 2) in pixels of the frame: (B, H, W, 2)."""
+        small = ops.average_pool(flow, self.enlarge, strides=self.enlarge, padding="valid")
+        return small / self.enlarge
+
+    has_drawings = True
+
+    def drawn(self, frames: Any) -> dict[str, Any]:
+        """See `ClipCore`; where what is in a frame was in the one before, so from it to that."""
+        before, after = (self._pictures(part[None]) for part in (frames[:-1], frames[1:]))
+        flow = ops.convert_to_numpy(self._of_frame(self.raft(after, before)))
+        return {"flow": flow[..., ::-1]}  # rows before columns
 
     def programs(self) -> dict[str, Program]:
         """Github Silver0x10/VideoPrediction_MovingMNIST, in PyTorch; its RAFT is left out."""
