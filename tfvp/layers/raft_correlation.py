@@ -22,8 +22,9 @@ def correlation_pyramid(first, second) -> list:
     _, rows, columns, channels = first.shape
     first = ops.reshape(first, (-1, rows * columns, channels))
     second = ops.transpose(ops.reshape(second, (-1, rows * columns, channels)), (0, 2, 1))
-    level = ops.reshape(ops.matmul(first, second), (-1, rows, columns, 1)) / channels**0.5
-    levels = [level]
+    # Divided before it is reshaped: LiteRT's converter makes a wrong product of the two in a row.
+    level = ops.matmul(first, second) / channels**0.5
+    levels = [ops.reshape(level, (-1, rows, columns, 1))]
     for _ in range(1, LEVELS):
         levels.append(ops.average_pool(levels[-1], 2, strides=2, padding="valid"))
     return [ops.reshape(x, (-1, rows * columns, *x.shape[1:3])) for x in levels]
