@@ -129,6 +129,24 @@ class FrameDivisor(NamedTuple):
     why: str = ""
 
 
+class PretrainedFile(NamedTuple):
+    """A file with the weights of a part of a network that another program trained.
+
+    Args:
+        part: the part, see `Core.pretrained_parts`.
+        key: the configuration's key that names the file.
+        path: the file, as `tfvp import` writes it.
+        source: how to come by what is imported.
+        original: the name of that file.
+    """
+
+    part: str
+    key: str
+    path: Path
+    source: str
+    original: str
+
+
 class ModelSection(Section):
     """The keys and traits of every network that must be known before it is built.
 
@@ -183,6 +201,11 @@ class ModelSection(Section):
     @property
     def prediction_keys(self) -> tuple[str, ...]:
         """Return the keys that change how a trained network predicts, and none of its weights."""
+        return ()
+
+    @property
+    def pretrained_files(self) -> tuple[PretrainedFile, ...]:
+        """Files that training begins with, of parts that no training of ours changes."""
         return ()
 
     def check(self, data: DataSection, auxiliary_weight: float) -> None:

@@ -36,6 +36,7 @@ from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
 from tfvp.models.simvp.network import SimVP
 from tfvp.models.tau.network import TAU, differential_divergence
+from tfvp.models.tau_flow.network import TAUFlow
 from tfvp.porting.program import WeightNames
 from tfvp.training.losses import cross_entropy
 
@@ -50,10 +51,11 @@ ENLARGED = {"predrnn_pp": (1.0e-4, 2.95e-3)}
 FREE_RUNNING = {"predrnn_pp": 1.88e-4}  # of the future alone, its last steps
 # A bias before a normalisation has no effect: its gradients are rounding, there and here.
 NO_EFFECT = {"conv_lstm_skip": {"conv1.0.bias", "conv2.0.bias", "deconv1.0.bias"}}
-# OpenSTL's two were made with the identity in place of a block's MLP, which has no weights in them;
-# tests/models/test_tau.py compares MLPs with those of tau_flow_described.
+# OpenSTL's two were made with the identity in place of a block's MLP, which has no weights in them.
+WITHOUT_MLP = ("tau", "simvp_gsta")
 CHANNELS_SECOND = ("in/frames", "in/target", "out/predictions")
 
+LEARNED_FLOW = {"kernels": (3, 5), "drop_path": None, "reduction": "learned"}
 FINN_HIDDEN = (4, 4, 8, 8, 16, 8, 4)
 
 CORES: dict[str, Callable[[], Any]] = {
@@ -68,6 +70,12 @@ CORES: dict[str, Callable[[], Any]] = {
     "prednet": lambda: PredNet((4, 6)),
     "conv_lstm_skip": lambda: ConvLSTMSkip(4, 3, {"kernel": (3, 3), "state_kernel": (3, 3)}),
     "tau": lambda: TAU(4, 8, 2, 32, 2),
+    "tau_flow": lambda: TAUFlow(
+        *(4, 4, 2, 16, 3), mlp_ratio=1, attention={"activation": "relu", "far": 1}, **LEARNED_FLOW
+    ),
+    "tau_flow_described": lambda: TAUFlow(
+        *(3, 4, 2, 16, 3), mlp_ratio=8, attention={"activation": "relu"}, **LEARNED_FLOW
+    ),
     "simvp_gsta": lambda: SimVP(4, 8, 2, 32, 2, unit="gsta"),
     "dfn": lambda: DFN(4),
     "dfn_bias_refinement": lambda: DFN(2, 5, dynamic_bias=True, refinement=True),
@@ -111,7 +119,9 @@ class Golden:
 def load(name: str) -> Golden:
     """A golden, and ours with its weights."""
     numbers, core = dict(np.load(GOLDENS / f"{name}.npz", allow_pickle=False)), CORES[name]()
-    if isinstance(core, ClipCore):
+    if isinstance(core, TAUFlow):
+        with_given_flow(core, numbers)
+    elif isinstance(core, ClipCore):
         numbers |= {key: np.moveaxis(numbers[key], 2, -1) for key in CHANNELS_SECOND}
     if name == "frnn":  # time is first, and values are in [-1, 1]
         for key in ("in/frames", "out/predictions"):
@@ -138,8 +148,19 @@ def predictor_of(name: str, core: Any, shape: tuple[int, ...]) -> VideoPredictor
         return RecurrentPredictor(core, shape, late_feedback=name == "prednet")
     predictor = ClipPredictor(core, shape)
     for block in core.translator.blocks:
-        block.mlp.call = lambda x: x
+        if name in WITHOUT_MLP:
+            block.mlp.call = lambda x: x
     return predictor
+
+
+def with_given_flow(core: TAUFlow, numbers: dict[str, Any]) -> None:
+    """Frames with their one channel, channels last, and the golden's flow in place of RAFT's."""
+    flow = ops.convert_to_tensor(np.moveaxis(numbers["in/flow"], 2, -1))
+    core.estimate = lambda context: flow
+    frames, length = numbers["in/frames"][..., None], core.context_frames
+    numbers |= {"in/frames": frames[:, :length], "in/target": frames[:, length:]}
+    for key in ("out/predictions", "train/predictions"):
+        numbers[key] = np.moveaxis(numbers[key], 2, -1)
 
 
 def takers_of(name: str, core: Any) -> WeightNames:
@@ -147,7 +168,7 @@ def takers_of(name: str, core: Any) -> WeightNames:
     if name in NAMES:
         return NAMES[name](core)
     (program,) = core.programs().values()
-    if isinstance(core, ClipCore):
+    if name in WITHOUT_MLP:
         return {key: pairs for key, pairs in program.names.items() if ".mlp." not in key}
     return program.names
 
@@ -162,7 +183,7 @@ def case(name: str, golden: Golden) -> tuple[dict[str, Any], Any, Callable[[Any]
         batch = {"frames": frames, "teacher_forcing_mask": np.zeros((2, 2), "float32")}
         return batch, wanted, lambda p: ops.mean(ops.square(255 * (p - frames[:, 4:])))
     if isinstance(golden.predictor, ClipPredictor):
-        return clip_case(numbers)
+        return clip_case(numbers, 0.5 if "in/flow" in numbers else 0.1)
     if name in NAMES:
         return future_case(name, golden)
     if name == "prednet":
@@ -192,14 +213,17 @@ def teacher_forced_case(
     return batch, numbers["out/predictions"], loss
 
 
-def clip_case(numbers: dict[str, Any]) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
-    """`case` of OpenSTL's programs that map clips to clips."""
+def clip_case(
+    numbers: dict[str, Any], weight: float
+) -> tuple[dict[str, Any], Any, Callable[[Any], Any]]:
+    """`case` of programs that map clips to clips, by the weight of their divergence."""
     frames, truth = numbers["in/frames"], numbers["in/target"]
     clips = np.concatenate([frames, truth], axis=1)
-    batch = {"frames": clips, "teacher_forcing_mask": np.zeros((2, 3), "float32")}
+    mask = np.zeros((2, truth.shape[1] - 1), "float32")
+    batch = {"frames": clips, "teacher_forcing_mask": mask}
 
     def loss(p):
-        return mean_square(p, truth) + 0.1 * ops.mean(differential_divergence(p, truth))
+        return mean_square(p, truth) + weight * ops.mean(differential_divergence(p, truth))
 
     return batch, numbers["out/predictions"], loss
 

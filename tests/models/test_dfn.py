@@ -89,15 +89,16 @@ def test_the_flow_is_where_the_filters_read():
     network = build_model(
         load_config("dfn", overrides=["model.width=2", "data.frame_px=[12, 16]", "data.digit_px=6"])
     )
-    flow = network.flow()
-    assert flow is not None
+    drawings = network.drawings()
+    assert drawings is not None
     (filters,) = network.core.decoder
     filters.kernel.assign(0 * filters.kernel)
     filters.bias.assign(100.0 * np.eye(81)[offsets(9).index((-2, 3))])
     context = np.random.default_rng(0).random((3, 12, 16, 1), np.float32)
     prediction = to_numpy(network.predict_frames(context[None], 2))[0]
     np.testing.assert_allclose(prediction[0, 2:, :-3], context[-1, :-2, 3:], atol=1e-6)
-    np.testing.assert_allclose(flow(context, prediction), np.full((2, 12, 16, 2), (-2.0, 3.0)))
+    drawn = drawings(context, prediction)
+    np.testing.assert_allclose(drawn["flow"], np.full((2, 12, 16, 2), (-2.0, 3.0)))
 
 
 def test_the_bias_is_added_before_the_filter_and_to_every_channel():

@@ -1,4 +1,4 @@
-"""The optical flow of the network that has one: its sign, its unit, its colours."""
+"""What networks draw of how they work: a flow, its sign, unit and colours; masks and layers."""
 
 import numpy as np
 import pytest
@@ -29,8 +29,12 @@ def test_colours_say_from_where(flow, colour):
 def test_flow_is_in_pixels_of_the_frame_and_moves_the_frame():
     small = ["model.encoder=3", "model.hidden=4", "data.frame_px=[12, 16]", "data.digit_px=6"]
     network = build_model(load_config("spatio_temporal_conv_lstm", overrides=small))
-    flow = network.flow()
-    assert flow is not None
+    drawings = network.drawings()
+    assert drawings is not None
+
+    def flow(context, prediction):
+        return drawings(context, prediction)["flow"]
+
     height, width, channels = network.frame_shape
     context = np.random.default_rng(0).random((3, height, width, channels), np.float32)
     prediction = np.asarray(network.predict_frames(context[None], 2))[0]
@@ -45,12 +49,31 @@ def test_flow_is_in_pixels_of_the_frame_and_moves_the_frame():
     np.testing.assert_allclose(moved, np.broadcast_to(expected, moved.shape), rtol=1e-5)
 
 
-def test_networks_without_a_flow_have_none():
+def test_masks_and_layers_make_the_prediction():
+    small = ["model.hidden=[3, 4, 3, 4, 5, 3, 4]", "model.masks=3", "data.frame_px=[16, 8]"]
+    network = build_model(load_config("cdna", overrides=[*small, "data.digit_px=6"]))
+    drawings = network.drawings()
+    assert drawings is not None
+    context = np.random.default_rng(0).random((3, 16, 8, 1), np.float32)
+    prediction = np.asarray(network.predict_frames(context[None], 2))[0]
+    drawn = drawings(context, prediction)
+    assert list(drawn) == [*(f"mask {k}" for k in range(4)), *(f"layer {k}" for k in range(1, 4))]
+    assert all(rows.shape == (2, 16, 8, 1) for rows in drawn.values())
+    frames = np.stack([context[-1], prediction[0]])
+    composed = drawn["mask 0"] * frames
+    for k in range(1, 4):
+        composed = composed + drawn[f"mask {k}"] * drawn[f"layer {k}"]
+    np.testing.assert_allclose(composed, prediction, atol=1e-5)
+    np.testing.assert_allclose(sum(drawn[f"mask {k}"] for k in range(4)), 1, atol=1e-5)
+    assert filmstrip(np.concatenate([context, prediction]), prediction, "t", drawn).height > 1000
+
+
+def test_networks_with_nothing_to_draw_have_none():
     small = ["model.hidden=[2]", "data.frame_px=[8, 8]", "data.digit_px=4"]
-    assert build_model(load_config("conv_lstm_stack", overrides=small)).flow() is None
+    assert build_model(load_config("conv_lstm_stack", overrides=small)).drawings() is None
 
 
 def test_filmstrip_has_a_row_for_the_flow():
     clip, flow = np.zeros((3, 8, 8, 1)), np.ones((1, 8, 8, 2))
     without = filmstrip(clip, clip[2:], "t")
-    assert filmstrip(clip, clip[2:], "t", flow).height > without.height
+    assert filmstrip(clip, clip[2:], "t", {"flow": flow}).height > without.height

@@ -1,6 +1,4 @@
-"""TAU: OpenSTL's and Colonna and Manganaro's numbers, counts, first weights, and its divergence."""
-
-from types import SimpleNamespace
+"""TAU: OpenSTL's numbers, counts, first weights, and its divergence."""
 
 import keras
 import numpy as np
@@ -8,18 +6,13 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from tests import GOLDENS
 from tests.helpers import tiny
-from tests.helpers.goldens_table import errors, load, relative_error, tolerance
+from tests.helpers.goldens_table import errors, load, tolerance
 from tfvp.cli.main import main
 from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError
 from tfvp.experiment.stages import run_stages
-from tfvp.layers.attention_translator import AttentionTranslator
-from tfvp.layers.frame_coder import FrameDecoder, FrameEncoder
 from tfvp.models.build import build_model, count_parameters
-from tfvp.models.simvp.core import TranslatorCore
-from tfvp.models.simvp.weights import openstl_names
 from tfvp.models.tau.network import differential_divergence
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
@@ -48,92 +41,6 @@ def test_divergence_of_openstl():
 )
 def test_parameter_counts(preset, count):
     assert count_parameters(load_config("tau", preset=preset)) == count
-
-
-# --- the same blocks, whole, in another program ---
-
-
-class WithFlow(keras.layers.Layer):
-    """TAU's layers between frames with their flow and frames alone, as in tau_flow_described."""
-
-    def __init__(self):
-        super().__init__()
-        self.encoder = FrameEncoder(4, 3, 2)
-        self.translator = AttentionTranslator(
-            16, 3, "temporal", mlp_ratio=8.0, activation="relu", name="translator"
-        )
-        self.decoder = FrameDecoder(4, 5, 2, 1)
-        self.encoder.build((None, 16, 16, 3))
-        self.translator.build((None, 8, 8, 12))
-        self.decoder.build((None, 8, 8, 4))
-        for block in self.translator.blocks:
-            if block.drop:
-                block.drop.rate = 0.0  # that program drops nothing
-        self.built = True
-
-    def call(self, context, training=None):
-        del training
-        return TranslatorCore.call(self, context)  # pyright: ignore[reportArgumentType]
-
-
-@pytest.fixture(scope="module")
-def flow_numbers():
-    return dict(np.load(GOLDENS / "tau_flow_described.npz", allow_pickle=False))
-
-
-@pytest.fixture
-def with_flow(flow_numbers):
-    """The layers with that program's weights, by its names, and what goes into them."""
-    layer, named = WithFlow(), {}
-    for name, pairs in openstl_names(layer).items():
-        shorter = name.replace(".conv.conv", ".conv").replace(".conv.norm", ".norm")
-        shorter = shorter.replace(".block", "").replace(".spatial_gating_unit", "")
-        named[shorter.replace("dwconv.dwconv", "dwconv")] = pairs
-    given = {k[4:] for k in flow_numbers if k.startswith("var/") and "flow_est" not in k}
-    assert set(named) == given
-    for name, ((variable, take),) in named.items():
-        variable.assign(take(flow_numbers[f"var/{name}"]))
-    frames = flow_numbers["in/frames"][..., None]
-    context = np.concatenate([frames[:, :3], halved_flow(flow_numbers)], axis=-1)
-    return SimpleNamespace(layer=layer, named=named, context=context, target=frames[:, 3:])
-
-
-def halved_flow(numbers: dict[str, np.ndarray]) -> np.ndarray:
-    """Its convolution of stride 2 over the flow, rectified: (B, T, H, W, 2)."""
-    flow = np.moveaxis(numbers["in/flow"], 2, -1)
-    kernel = np.transpose(numbers["var/flow_estimator.conv.weight"], (2, 3, 1, 0))
-    padded = np.pad(flow.reshape(-1, *flow.shape[2:]), [(0, 0), (1, 1), (1, 1), (0, 0)])
-    y = to_numpy(ops.conv(padded, kernel, strides=2, padding="valid"))
-    y = np.maximum(y + numbers["var/flow_estimator.conv.bias"], 0)
-    return y.reshape(*flow.shape[:2], *y.shape[1:])
-
-
-def test_whole_blocks_of_another_program(with_flow, flow_numbers):
-    """With MLPs, squeezed channels, and 1x1 convolutions between widths; gradients too."""
-    with tf.GradientTape() as tape:
-        predictions = with_flow.layer(with_flow.context)
-        divergence = tf.reduce_mean(differential_divergence(predictions, with_flow.target))
-        loss = tf.reduce_mean(tf.square(predictions - with_flow.target)) + 0.5 * divergence
-    wanted = np.moveaxis(flow_numbers["out/predictions"], 2, -1)
-    assert relative_error(predictions, wanted) < 1e-5
-    assert float(loss) == pytest.approx(float(flow_numbers["out/loss"]), rel=1e-5)
-    pairs = [(n, v, t) for n, ((v, t),) in with_flow.named.items() if f"grad/{n}" in flow_numbers]
-    assert len(pairs) == len([k for k in flow_numbers if k.startswith("grad/")]) - 2  # the flow's
-    gradients = tape.gradient(loss, [variable.value for _, variable, _ in pairs])
-    for (name, _, take), gradient in zip(pairs, gradients, strict=True):
-        assert relative_error(gradient, take(flow_numbers[f"grad/{name}"])) < 1e-4, name
-
-
-def test_batch_statistics_of_another_program(with_flow, flow_numbers):
-    """Its predictions in training, and its running statistics after."""
-    predictions = with_flow.layer(with_flow.context, training=True)
-    wanted = np.moveaxis(flow_numbers["train/predictions"], 2, -1)
-    assert relative_error(predictions, wanted) < 1e-5
-    after = [key for key in flow_numbers if key.startswith("train/after/")]
-    assert len(after) == 12
-    for key in after:
-        ((variable, _),) = with_flow.named[key.removeprefix("train/after/")]
-        assert relative_error(variable, flow_numbers[key]) < 1e-5, key
 
 
 # --- the divergence ---

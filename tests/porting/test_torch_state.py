@@ -139,7 +139,7 @@ def test_other_files_are_one_line(tmp_path):
     with pytest.raises(WeightsError, match="no such file"):
         read_torch_state(path)
     path.write_bytes(b"\x80\x02}.")
-    with pytest.raises(WeightsError, match=r"not a PyTorch file of version 1\.6 or later"):
+    with pytest.raises(WeightsError, match=r"not a PyTorch file \(a zip, or pickles before"):
         read_torch_state(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x", "")
@@ -152,6 +152,55 @@ def test_other_files_are_one_line(tmp_path):
         read_torch_state(write(path, short, {"0": np.zeros(2, "<f4")}))
     with pytest.raises(WeightsError, match="damaged"):
         read_torch_state(write(path, short[:40]))
+
+
+# --- as PyTorch before version 1.6 wrote them ---
+
+
+def write_legacy(path: Path, pickled: bytes, storages, *, system=None) -> Path:
+    system = {"protocol_version": 1001, "little_endian": True} if system is None else system
+    heads = (0x1950A86A20F9469CFC6C, 1001, system)
+    parts = [*(pickle.dumps(head, protocol=2) for head in heads), pickled]
+    parts.append(pickle.dumps(list(storages), protocol=2))
+    for values in storages.values():
+        parts += [struct.pack("<q", len(values)), values.tobytes()]
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def test_a_file_before_version_1_6(tmp_path):
+    pickled = state_dict(
+        turned=tensor("FloatStorage", "17", 6, (3, 2), (1, 3)),
+        part=tensor("FloatStorage", "17", 6, (2,), (1,), offset=4),
+        count=tensor("LongStorage", "4", 1, (), ()),
+    ).replace(text("cpu") + number(6) + b"t", text("cuda:0") + number(6) + b"Nt")
+    storages = {"4": np.array([7], "<i8"), "17": np.arange(6, dtype="<f4")}
+    path = write_legacy(tmp_path / "a.pth", pickled, storages)
+    found = read_torch_state(path)
+    np.testing.assert_array_equal(found["turned"], np.arange(6).reshape(2, 3).T)
+    assert (found["part"].tolist(), int(found["count"])) == ([4, 5], 7)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match=r"a\.pth: damaged"):
+        read_torch_state(path)
+
+
+def test_a_malicious_or_damaged_file_before_version_1_6(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, bomb = tmp_path / "a.pth", Malicious(os.mkdir, "ran")
+    for changed in ({"pickled": pickle.dumps({"a": bomb}, protocol=2)}, {"system": {"a": bomb}}):
+        write_legacy(path, **{"pickled": state_dict(), "storages": {}, **changed})
+        with pytest.raises(WeightsError, match=r"a\.pth: refused, .*nothing of it was run"):
+            read_torch_state(path)
+    assert not (tmp_path / "ran").exists()
+    pickled = state_dict(a=tensor("FloatStorage", "0", 3, (3,), (1,)))
+    short = write_legacy(path, pickled, {"0": np.zeros(2, "<f4")})
+    with pytest.raises(WeightsError, match="has 2 values, expected 3"):
+        read_torch_state(short)
+    huge = state_dict(a=tensor("FloatStorage", "0", 10**9, (3,), (1,)))
+    with pytest.raises(WeightsError, match="larger than the file"):
+        read_torch_state(write_legacy(path, huge, {}))
+    with pytest.raises(WeightsError, match="big-endian"):
+        read_torch_state(write_legacy(path, pickled, {}, system={"little_endian": False}))
 
 
 @pytest.mark.realdata

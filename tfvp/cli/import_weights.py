@@ -5,6 +5,7 @@ from typing import Any
 
 from tfvp.cli.console import LineConsole
 from tfvp.cli.options import add_config_options, experiment_of
+from tfvp.errors import ConfigError
 from tfvp.system.silence import quiet_tensorflow_import
 
 
@@ -22,6 +23,12 @@ def add_import(commands: Any) -> None:
         help="the prefix of a TF1 checkpoint, a Keras 2 file (.hdf5), or a PyTorch file (.pt)",
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="a new .npz or .keras file")
+    parser.add_argument(
+        "--part",
+        metavar="NAME",
+        help="SRC is of this part of the network, which was trained by itself; FILE is an .npz "
+        "that the configuration names, e.g. flow and model.flow.weights",
+    )
     parser.add_argument("--partial", action="store_true", help="accept names without a counterpart")
     parser.add_argument(
         "--kernels",
@@ -40,8 +47,9 @@ def _import(arguments: argparse.Namespace) -> int:
         from tfvp.models.build import build_model
         from tfvp.porting.import_weights import import_weights
 
+    network = build_model(experiment)
     imported = import_weights(
-        build_model(experiment),
+        _part_of(network, arguments.part) if arguments.part else network,
         arguments.source,
         arguments.out,
         partial=arguments.partial,
@@ -58,3 +66,12 @@ def _import(arguments: argparse.Namespace) -> int:
         f"{matched} weights imported, {imported.unmatched} without a counterpart: {arguments.out}"
     )
     return 0
+
+
+def _part_of(network: Any, name: str) -> Any:
+    """A part of a network that takes another program's weights by itself."""
+    parts = network.core.pretrained_parts()
+    if name not in parts:
+        has = f"has {', '.join(parts)}" if parts else "has no such part"
+        raise ConfigError(f"--part {name}: this network {has}")
+    return parts[name]

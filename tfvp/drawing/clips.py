@@ -7,6 +7,7 @@ frames of a clip are numbered from 1.
 
 import io
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,10 @@ StripRow = tuple[str, range, NDArray, tuple[int, int, int]]
 
 
 def filmstrip(
-    clip: NDArray, prediction: NDArray, title: str, flow: NDArray | None = None
+    clip: NDArray,
+    prediction: NDArray,
+    title: str,
+    drawings: Mapping[str, NDArray] = MappingProxyType({}),
 ) -> Image.Image:
     """Draw rows of context, then of truth, prediction and |error|, with ten frames a row.
 
@@ -41,8 +45,13 @@ def filmstrip(
         prediction: the prediction of the clip's last frames, (Tp, H, W, C); clipped to [0, 1].
             Where it is of all frames it is called their reconstruction.
         title: the first line of the picture.
-        flow: how each predicted frame was moved, (Tp, H, W, 2) in pixels, for one more row.
+        drawings: further rows by name, of each predicted frame: pictures (Tp, H, W, 1 or 3), or how
+            it was moved, (Tp, H, W, 2) in pixels.
     """
+    pictures = {
+        name: flow_colours(drawn) if drawn.shape[-1] == 2 else drawn
+        for name, drawn in drawings.items()
+    }
     context = len(clip) - len(prediction)
     truth, prediction = clip[context:], np.clip(prediction, 0, 1)
     rows, made = _context_rows(clip, context), "prediction" if context else "reconstruction"
@@ -52,9 +61,9 @@ def filmstrip(
         rows.append(("truth", numbers, truth[part], GRAY))
         rows.append((made, numbers, prediction[part], ORANGE))
         rows.append(("|error|", numbers, np.abs(truth[part] - prediction[part]), GRAY))
-        if flow is not None:
-            rows.append(("flow", numbers, flow_colours(flow)[part], GRAY))
-    return _strip(rows, title, LEGEND if flow is None else FLOW_LEGEND)
+        rows += [(name, numbers, drawn[part], GRAY) for name, drawn in pictures.items()]
+    has_flow = any(drawn.shape[-1] == 2 for drawn in drawings.values())
+    return _strip(rows, title, FLOW_LEGEND if has_flow else LEGEND)
 
 
 def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) -> Image.Image:

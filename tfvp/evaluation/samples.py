@@ -23,8 +23,8 @@ from tfvp.shapes import check_shape
 from tfvp.system.files import write_bytes, write_json
 
 INDEX = "samples.json"
-Flow = Callable[[ArrayLike, ArrayLike], NDArray]
-"""Context (Tc, H, W, C) and its prediction (Tp, H, W, C) -> flow (Tp, H, W, 2) in pixels."""
+Drawings = Callable[[ArrayLike, ArrayLike], Mapping[str, NDArray]]
+"""Context (Tc, H, W, C) and its prediction (Tp, H, W, C) -> rows of the filmstrip, by name."""
 _OURS = re.compile(r"clip_\d{5,}\.(png|gif|npz)")
 
 
@@ -76,7 +76,7 @@ def write_samples(
     context_frames: int,
     notes: Mapping[int, str],
     history: History = History.FREE_RUNNING,
-    flow: Flow | None = None,
+    drawings: Drawings | None = None,
 ) -> list[Sample]:
     """Predict the clips and write their pictures, replacing those of an earlier call.
 
@@ -87,7 +87,7 @@ def write_samples(
         context_frames: the number of frames of a clip that are given.
         notes: index -> why the clip was chosen.
         history: which frames `predict` is given, see `History`.
-        flow: the network's flow, where it has one and is free-running.
+        drawings: what shows how the network works, where it has that and is free-running.
     """
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
@@ -101,8 +101,8 @@ def write_samples(
             frames = truth  # pictures show no context beside itself
         sample = _sample(index, notes[index], mse)
         title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"
-        moved = flow(frames[:context_frames], prediction) if flow else None
-        write_bytes(folder / sample.filmstrip, png(filmstrip(frames, prediction, title, moved)))
+        drawn = drawings(frames[:context_frames], prediction) if drawings else {}
+        write_bytes(folder / sample.filmstrip, png(filmstrip(frames, prediction, title, drawn)))
         write_bytes(folder / sample.animation, gif(movie(frames, prediction)))
         write_bytes(folder / sample.arrays, _arrays(frames, prediction))
         samples.append(sample)

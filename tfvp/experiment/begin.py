@@ -8,7 +8,7 @@ from tfvp.runs.folder import create_run
 from tfvp.runs.provenance import collect_provenance, note_resumption
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.early_stopping import Best
-from tfvp.training.initialise import initialise
+from tfvp.training.initialise import initialise, load_pretrained
 from tfvp.training.loop import build_trainer
 from tfvp.training.session import TrainingSession
 
@@ -72,5 +72,6 @@ def check_first_weights(experiment: Experiment) -> None:
 def _initialise(job: Job, session: TrainingSession) -> None:
     """Take over the weights that the experiment names, if it names any."""
     init = session.config.init
+    load_pretrained(session.trainer.predictor, job.experiment, job.say)
     if init.source:
         job.say(f"starting from {initialise(session.trainer, init)}")

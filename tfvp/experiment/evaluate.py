@@ -15,7 +15,7 @@ from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import Evaluation, evaluate, write
 from tfvp.evaluation.measure_batch import Predict, usual_history
 from tfvp.evaluation.metadata import run_metadata
-from tfvp.evaluation.samples import Flow, choose_clips, write_samples
+from tfvp.evaluation.samples import Drawings, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import (
@@ -38,7 +38,7 @@ class Trained(NamedTuple):
 
     predict: Mapping[History, Predict]  # by what it is given besides the context
     step: int  # that the weights are of
-    flow: Flow | None  # None: the network computes no optical flow
+    drawings: Drawings | None  # None: the network has nothing to draw
     cost: Cost  # its speed is not measured yet
     device: str  # that predicts, in words
 
@@ -59,7 +59,7 @@ def load_trained(job: Job) -> Trained:
         History.RECONSTRUCTED: padded(compiled_reconstruction(network)),
         History.TRUE_PIXELS: padded(compiled_with_true_pixels(network, data.context_frames)),
     }
-    return Trained(predict, step, network.flow(), cost, Devices(one).describe())
+    return Trained(predict, step, network.drawings(), cost, Devices(one).describe())
 
 
 def evaluate_own(job: Job) -> None:
@@ -168,7 +168,7 @@ def _draw(
         context_frames=data.context_frames,
         notes=notes,
         history=evaluation.history,
-        flow=trained.flow if evaluation.history == History.FREE_RUNNING else None,
+        drawings=trained.drawings if evaluation.history == History.FREE_RUNNING else None,
     )
 
 

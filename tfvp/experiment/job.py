@@ -12,6 +12,7 @@ from tfvp.errors import ConfigError, DataError, RunError
 from tfvp.runs.folder import Run, open_run, refuse_existing
 from tfvp.runs.provenance import read_provenance
 from tfvp.training.distributed.workers import SingleProcess, Workers
+from tfvp.training.initialise import read_pretrained
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Job:
         Raises:
             RunError: a run is in the way, or the one to resume is missing or another experiment's.
             ConfigError: a fine-tuning configuration without weights.
+            WeightsError: weights of another program that the network needs are missing.
         """
         init = self.experiment.training.init
         if self.resume:
@@ -71,6 +73,8 @@ class Job:
             raise ConfigError(
                 "training.init.optimizer: true needs weights to start from (--init-from)"
             )
+        for file in self.experiment.model.pretrained_files:
+            read_pretrained(file, self.experiment.config)
 
     def check_same_experiment(self) -> dict[str, tuple[Any, Any]]:
         """Make sure that the run there is of this experiment; how it is evaluated may change.
@@ -84,10 +88,11 @@ class Job:
         """
         before = _settings(load_resolved(open_run(self.run.root).config_path))
         now = _settings(self.experiment)
+        files = (file.key for file in self.experiment.model.pretrained_files)  # a run holds them
         changed = {
             key: (before.get(key), now.get(key))
             for key in sorted({*before, *now})
-            if before.get(key) != now.get(key) and not key.startswith(MAY_CHANGE)
+            if before.get(key) != now.get(key) and not key.startswith((*MAY_CHANGE, *files))
         }
         if changed and not self.force:
             listed = [

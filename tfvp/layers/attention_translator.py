@@ -7,7 +7,7 @@ import numpy as np
 
 from tfvp.layers.batch_norm import BatchNorm
 from tfvp.layers.drop_path import DropPath
-from tfvp.layers.gated_attention import GatedAttention, MixMLP
+from tfvp.layers.gated_attention import FAR, GatedAttention, MixMLP
 from tfvp.layers.torch_convolutions import convolution
 
 FIRST_SCALE = 1e-2  # what a residual branch is multiplied by before training
@@ -28,16 +28,22 @@ class AttentionBlock(keras.layers.Layer):
         gate: spatial or temporal, see `GatedAttention`.
         mlp_ratio: see `MixMLP`.
         drop_path: probability that a clip goes without a branch in training.
-        activation: see `GatedAttention`.
+        activation, far: see `GatedAttention`.
     """
 
     def __init__(
-        self, gate: str, mlp_ratio: float, drop_path: float, activation: str = "gelu", **kwargs: Any
+        self,
+        gate: str,
+        mlp_ratio: float,
+        drop_path: float,
+        activation: str = "gelu",
+        far: int = FAR,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         policy = self.dtype_policy
         self.norms = [BatchNorm(dtype=policy, name=f"norm{i}") for i in (1, 2)]
-        self.attention = GatedAttention(gate, activation, dtype=policy, name="attention")
+        self.attention = GatedAttention(gate, activation, far, dtype=policy, name="attention")
         self.mlp = MixMLP(mlp_ratio, dtype=policy, name="mlp")
         self.drop = DropPath(drop_path, dtype=policy) if drop_path > 0 else None
 
@@ -71,7 +77,7 @@ class AttentionTranslator(keras.layers.Layer):
     A 1x1 convolution after the first block, and one after the last, go from one width to the other,
     where they differ. Clips are dropped more often the deeper a block: from 0.01 in the first one
     evenly to `drop_path` in the last. So with `drop_path` 0 the first drops a hundredth still, as
-    in the program.
+    in the program; with None nothing is dropped.
 
     x (B, H, W, C), any range -> (B, H, W, C).
 
@@ -85,7 +91,7 @@ class AttentionTranslator(keras.layers.Layer):
         gate: see `GatedAttention`.
         mlp_ratio: see `MixMLP`.
         drop_path: of the last block, see `AttentionBlock`.
-        activation: see `GatedAttention`.
+        activation, far: see `GatedAttention`.
     """
 
     def __init__(
@@ -95,17 +101,25 @@ class AttentionTranslator(keras.layers.Layer):
         gate: str,
         *,
         mlp_ratio: float = 8.0,
-        drop_path: float = 0.0,
+        drop_path: float | None = 0.0,
         activation: str = "gelu",
+        far: int = FAR,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.hidden = hidden
+        rates = [0.0] * blocks if drop_path is None else np.linspace(0.01, drop_path, blocks)
         self.blocks = [
             AttentionBlock(
-                gate, mlp_ratio, rate, activation, dtype=self.dtype_policy, name=f"block{i}"
+                gate,
+                mlp_ratio,
+                float(rate),
+                activation,
+                far,
+                dtype=self.dtype_policy,
+                name=f"block{i}",
             )
-            for i, rate in enumerate(np.linspace(0.01, drop_path, blocks).tolist())
+            for i, rate in enumerate(rates)
         ]
 
     def build(self, input_shape):

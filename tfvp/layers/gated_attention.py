@@ -7,7 +7,8 @@ from keras import ops
 
 from tfvp.layers.torch_convolutions import convolution, dense, depthwise
 
-NEAR, FAR, DILATION = 5, 7, 3  # a kernel of 21 in two: 2 * 3 - 1, and 21 // 3 in steps of 3
+# A kernel of 21 in two: 2 * 3 - 1, and 21 // 3 in steps of 3, which is given.
+NEAR, FAR, DILATION = 5, 7, 3
 
 
 class GatedAttention(keras.layers.Layer):
@@ -36,12 +37,14 @@ class GatedAttention(keras.layers.Layer):
     Args:
         gate: spatial or temporal.
         activation: of u, gelu (exact) or relu.
+        far: side of the kernel of DW7,3; 1 leaves of the wide neighbourhood that of DW5.
     """
 
-    def __init__(self, gate: str, activation: str = "gelu", **kwargs: Any):
+    def __init__(self, gate: str, activation: str = "gelu", far: int = FAR, **kwargs: Any):
         super().__init__(**kwargs)
         self.gate = gate
         self.activation = activation
+        self.far_kernel = far
 
     def build(self, input_shape):
         """Create every weight; input_shape is (B, H, W, C)."""
@@ -54,7 +57,7 @@ class GatedAttention(keras.layers.Layer):
 
         self.proj_1 = place_by_place(channels, "proj_1")
         self.near = depthwise(NEAR, initial, dtype=policy, name="near")
-        self.far = depthwise(FAR, initial, dilation=DILATION, dtype=policy, name="far")
+        self.far = depthwise(self.far_kernel, initial, dilation=DILATION, dtype=policy, name="far")
         self.mix = place_by_place(wide, "mix")
         self.proj_2 = place_by_place(channels, "proj_2")
         for layer in (self.proj_1, self.near, self.far, self.mix, self.proj_2):

@@ -17,6 +17,7 @@ import keras
 from keras import ops
 
 from tfvp.layers.patches import fold_patches
+from tfvp.models.core import Core
 from tfvp.porting.program import Program
 from tfvp.shapes import Tensor, check_shape
 
@@ -27,28 +28,6 @@ class TrainingOutputs(NamedTuple):
     predictions: Tensor  # (B, P, H, W, C), as the network gives them; may leave [0, 1] a little
     targets: Tensor  # (B, P, H, W, C) in [0, 1], the true frames in the same order
     auxiliary: dict[str, Tensor]  # name -> (B,), or (B, P) of each prediction, see `Loss`
-
-
-class Core(keras.layers.Layer):
-    """What holds all weights of a network; each family asks more of it.
-
-    Attributes:
-        decoder: the layer, or a list of the layers, that make frames. Keras stores weights in
-            `.keras` files under the names of attributes, so a core keeps its attributes' names.
-    """
-
-    decoder: Any
-
-    def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames: what `training.freeze_decoder` leaves as it is."""
-        return keras.tree.flatten(self.decoder)
-
-    def programs(self) -> dict[str, Program]:
-        """Other programs whose weights it can take, by the kind of their files.
-
-        Kinds are those of `tfvp.porting.read.FORMATS`: tf1, keras2, torch.
-        """
-        return {}
 
 
 class VideoPredictor(keras.Model):
@@ -164,12 +143,13 @@ class VideoPredictor(keras.Model):
         """What is read of the first `count` frames."""
         return frames[:, :count]
 
-    def flow(self) -> Callable[[Any, Any], Any] | None:
-        """What computes the flow by which each frame was moved to the next; None: it has none.
+    def drawings(self) -> Callable[[Any, Any], dict[str, Any]] | None:
+        """What shows how each frame was made of the one before; None: there is nothing to draw.
 
         The function takes a context (Tc, H, W, C) and its prediction (Tp, H, W, C), NumPy in
-        [0, 1], and returns (Tp, H, W, 2) in pixels, rows and columns: what is at a place of a
-        predicted frame comes from the place plus the flow in the frame before.
+        [0, 1], and returns arrays by the name that a picture's row gets: pictures (Tp, H, W, 1 or
+        3) in [0, 1], e.g. masks; or a flow (Tp, H, W, 2) in pixels, rows and columns: what is at a
+        place of a predicted frame comes from the place plus the flow in the frame before.
         """
         return None
 

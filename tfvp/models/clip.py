@@ -1,8 +1,10 @@
 """Networks that map a whole context to the frames after it, without a loop over time."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from tfvp.layers.patches import unfold_patches
@@ -33,6 +35,13 @@ class ClipCore(Core):
         """
         del predictions, targets
         return {}
+
+    has_drawings = False
+    """Whether `drawn` is there."""
+
+    def drawn(self, frames: Any) -> dict[str, Any]:
+        """What `VideoPredictor.drawings` gives of every frame (T, H, W, C) but the first."""
+        raise NotImplementedError
 
     def get_config(self):
         """Return the constructor's arguments."""
@@ -79,6 +88,13 @@ class ClipPredictor(VideoPredictor):
             seen = self.core(seen)
             predictions.append(seen)
         return unfold_patches(ops.concatenate(predictions, axis=1)[:, :horizon], self.patch_px)
+
+    def drawings(self) -> Callable[[Any, Any], dict[str, Any]] | None:
+        """See `VideoPredictor`; a network that reads patches has none."""
+        return self._drawings if self.core.has_drawings and self.patch_px == 1 else None
+
+    def _drawings(self, context: Any, prediction: Any) -> dict[str, Any]:
+        return self.core.drawn(np.concatenate([context[-1:], prediction]).astype(np.float32))
 
     def _seen(self, frames: Tensor, count: int) -> Tensor:
         return frames[:, count - self.core.context_frames : count]

@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
-import keras
 from keras import ops
 from keras.src import backend  # where all of Keras' layers and operations end up
+
+from tfvp.models.base import VideoPredictor
 
 RUNNING_STATISTICS = ("moving_mean", "moving_variance")  # frozen weights are not trainable either
 
 
-def parameter_count(network: keras.Model | keras.layers.Layer) -> int:
+def parameter_count(network: VideoPredictor) -> int:
     """Values that training learns, a frozen layer's too, batch normalisation's statistics not.
+
+    Neither are those counted that no training of ours changes, see `Core.pretrained_parts`.
 
     As PyTorch's `Module.parameters()`, which the published counts are of; Keras' `count_params`
     has the running statistics in it.
@@ -23,8 +26,13 @@ def parameter_count(network: keras.Model | keras.layers.Layer) -> int:
     >>> parameter_count(layer)
     9
     """
-    learned = (w for w in network.weights if w.name not in RUNNING_STATISTICS)
-    return sum(prod(weight.shape) for weight in learned)
+    parts = network.core.pretrained_parts().values()
+    pretrained = {id(weight) for part in parts for weight in part.weights}
+    return sum(
+        prod(weight.shape)
+        for weight in network.weights
+        if weight.name not in RUNNING_STATISTICS and id(weight) not in pretrained
+    )
 
 
 def count_operations(call: Callable[[], Any]) -> float:

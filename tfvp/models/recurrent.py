@@ -19,6 +19,11 @@ class RecurrentCore(Core):
     has_flow = False
     """Whether `flow_step` is there."""
 
+    @property
+    def has_drawings(self) -> bool:
+        """Whether `drawn_step` is there."""
+        return self.has_flow
+
     def initial_state(self, batch_size: Any, frame_shape: tuple[int, int, int]) -> Any:
         """The state before the first frame of (H, W, C): a structure of tensors (B, …)."""
         raise NotImplementedError
@@ -47,6 +52,11 @@ class RecurrentCore(Core):
     def flow_step(self, frame: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
         """As a call, with the flow (B, h, w, 2) between the two, in pixels of its own map."""
         raise NotImplementedError
+
+    def drawn_step(self, frame: Tensor, state: Any) -> tuple[Tensor, dict[str, Tensor], Any]:
+        """As a call, with what `VideoPredictor.drawings` gives by name: (B, h, w, 1, 2 or 3)."""
+        predicted, flow, state = self.flow_step(frame, state)
+        return predicted, {"flow": flow}, state
 
 
 @keras.saving.register_keras_serializable(package="tfvp", name="FramePredictor")
@@ -139,21 +149,28 @@ class RecurrentPredictor(VideoPredictor):
         state = self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
         return self._fold(frames), state
 
-    def flow(self) -> Callable[[Any, Any], Any] | None:
+    def drawings(self) -> Callable[[Any, Any], dict[str, Any]] | None:
         """See `VideoPredictor`; a network that reads patches has none."""
-        return self._flow if self.core.has_flow and self.patch_px == 1 else None
+        return self._drawings if self.core.has_drawings and self.patch_px == 1 else None
 
-    def _flow(self, context: Any, prediction: Any) -> Any:
+    def _drawings(self, context: Any, prediction: Any) -> dict[str, Any]:
         context, prediction = np.asarray(context), np.asarray(prediction)
         frames = np.concatenate([context, prediction[:-1]]).astype(np.float32)
-        state, flows = self.core.initial_state(1, frames.shape[1:]), []
+        state, steps = self.core.initial_state(1, frames.shape[1:]), []
         for frame in frames:
-            _, small, state = self.core.flow_step(ops.convert_to_tensor(frame[None]), state)
-            flows.append(np.asarray(ops.convert_to_numpy(small), np.float32)[0])
-        zoom = frames.shape[1] // flows[0].shape[0]
-        future = np.stack(flows[-len(prediction) :]) * zoom  # in pixels of the frame
-        return future.repeat(zoom, axis=1).repeat(zoom, axis=2)
+            _, drawn, state = self.core.drawn_step(ops.convert_to_tensor(frame[None]), state)
+            steps.append({name: _in_pixels(map_, len(frame)) for name, map_ in drawn.items()})
+        future = steps[-len(prediction) :]
+        return {name: np.concatenate([step[name] for step in future]) for name in future[0]}
 
     def get_config(self):
         """Return the constructor's arguments."""
         return {**super().get_config(), "late_feedback": self.late_feedback}
+
+
+def _in_pixels(drawn: Any, rows: int) -> Any:
+    """A map (1, h, w, C) as large as a frame of so many rows; a flow grows with its map."""
+    values = np.asarray(ops.convert_to_numpy(drawn), np.float32)
+    zoom = rows // values.shape[1]
+    values = values * zoom if values.shape[-1] == 2 else values
+    return values.repeat(zoom, axis=1).repeat(zoom, axis=2)

@@ -27,6 +27,7 @@ MODELS, UNUSABLE = find_plugins(
         "prednet": "tfvp.models.prednet",
         "simvp": "tfvp.models.simvp",
         "tau": "tfvp.models.tau",
+        "tau_flow": "tfvp.models.tau_flow",
         "vpn": "tfvp.models.vpn",
         "dfn": "tfvp.models.dfn",
         "frnn": "tfvp.models.frnn",

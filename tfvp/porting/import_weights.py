@@ -106,6 +106,7 @@ def _examples(names: Iterable[str]) -> str:
 def _save(predictor: TakesWeights, out: Path) -> None:
     """Write the network to a new file, whole or not at all."""
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with creating(out) as temporary:
             if out.suffix == ".keras":
                 predictor.save(temporary)

@@ -1,7 +1,9 @@
 """PyTorch state dicts, read without running what is in them and without PyTorch.
 
 A `.pt` file is a zip: `NAME/data.pkl` is a pickle that describes tensors, `NAME/data/KEY` are their
-bytes. A pickle is a program; this one is run by an unpickler that knows the few names it takes to
+bytes. Before PyTorch 1.6 it was a sequence: pickles of a magic number, a version and the machine,
+the pickle that describes tensors, one of the keys of their bytes, and for each key a count and the
+bytes. A pickle is a program; these are run by an unpickler that knows the few names it takes to
 describe tensors and refuses every other before it is looked up.
 """
 
@@ -9,10 +11,10 @@ import io
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -33,6 +35,7 @@ _STORAGES = {
     "BoolStorage": np.dtype("?"),
 }
 _BYTES_MAX = 8 * 2**30  # of one tensor; a damaged or hostile file may claim any size
+_LEGACY = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # how a file before PyTorch 1.6 begins
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ def read_torch_state(path: str | Path) -> dict[str, np.ndarray]:
     """Read every tensor of a PyTorch file.
 
     Args:
-        path: a file that `torch.save` wrote (PyTorch 1.6 or later, a zip): a state dict, or
-            mappings that hold state dicts, whose keys are then joined by dots.
+        path: a file that `torch.save` wrote, of any version: a state dict, or mappings that hold
+            state dicts, whose keys are then joined by dots.
 
     Returns:
         Original name -> array, floats as float32. Values that are not tensors are left out.
@@ -72,16 +75,15 @@ def read_torch_state(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            content = _Unpickler(path, archive).load()
+        with path.open("rb") as file:
+            content = _legacy_content(path, file) if _is_legacy(file) else _content(path, file)
     except WeightsError:
         raise
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file") from None
     except zipfile.BadZipFile:
         raise WeightsError(
-            f"{path}: not a PyTorch file of version 1.6 or later (a zip), or damaged; an older "
-            "one can be saved again with a newer PyTorch"
+            f"{path}: not a PyTorch file (a zip, or pickles before version 1.6), or damaged"
         ) from None
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from None
@@ -94,20 +96,81 @@ def read_torch_state(path: str | Path) -> dict[str, np.ndarray]:
     return found
 
 
-class _Unpickler(pickle.Unpickler):
-    """Builds arrays and plain containers, nothing else."""
-
-    def __init__(self, path: Path, archive: zipfile.ZipFile):
-        self.path = path
-        self.archive = archive
+def _content(path: Path, file: IO[bytes]) -> Any:
+    """What a zip holds."""
+    with zipfile.ZipFile(file) as archive:
         names = [name for name in archive.namelist() if name.split("/")[1:] == ["data.pkl"]]
         if len(names) != 1:
             raise WeightsError(f"{path}: a zip, but not of PyTorch: it has no data.pkl")
-        self.root = names[0].removesuffix("data.pkl")
-        order = f"{self.root}byteorder"
+        root = names[0].removesuffix("data.pkl")
+        order = f"{root}byteorder"
         if order in archive.namelist() and archive.read(order).strip() != b"little":
             raise WeightsError(f"{path}: written on a big-endian machine, which is not supported")
-        super().__init__(io.BytesIO(archive.read(names[0])))
+
+        def values_of(key: str, dtype: np.dtype, count: int) -> np.ndarray:
+            entry = archive.getinfo(f"{root}data/{key}")
+            if entry.file_size != count * dtype.itemsize or entry.file_size > _BYTES_MAX:
+                raise WeightsError(
+                    f"{path}: damaged: tensor data {key} has {entry.file_size} bytes, expected "
+                    f"{count} of {dtype.itemsize}"
+                )
+            return np.frombuffer(archive.read(entry), dtype)
+
+        return _Unpickler(path, io.BytesIO(archive.read(names[0])), values_of).load()
+
+
+def _is_legacy(file: IO[bytes]) -> bool:
+    """Whether a file begins as those before PyTorch 1.6; it is left at its beginning."""
+    begins = file.read(len(_LEGACY))
+    file.seek(0)
+    return begins == _LEGACY
+
+
+def _legacy_content(path: Path, file: IO[bytes]) -> Any:
+    """What a file before PyTorch 1.6 holds; the bytes follow the pickle, so that is read twice."""
+    size = path.stat().st_size
+    kinds: dict[str, tuple[np.dtype, int]] = {}
+    values: dict[str, np.ndarray] = {}
+
+    def note(key: str, dtype: np.dtype, count: int) -> np.ndarray:
+        if not 0 <= count * dtype.itemsize <= size:
+            raise WeightsError(f"{path}: damaged: tensor data {key} would be larger than the file")
+        kinds[key] = dtype, count
+        return np.zeros(count, dtype)
+
+    def unpickle(values_of: Callable[..., np.ndarray]) -> Any:
+        return _Unpickler(path, file, values_of).load()
+
+    *_, system = [unpickle(note) for _ in range(3)]  # the magic number, the version, the machine
+    if not system["little_endian"]:
+        raise WeightsError(f"{path}: written on a big-endian machine, which is not supported")
+    described = file.tell()
+    unpickle(note)
+    for key in unpickle(note):
+        dtype, count = kinds[key]
+        (found,) = np.frombuffer(file.read(8), "<i8")
+        if found != count:
+            raise WeightsError(
+                f"{path}: damaged: tensor data {key} has {found} values, expected {count}"
+            )
+        values[key] = np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
+    file.seek(described)
+    return unpickle(lambda key, dtype, count: values[key])
+
+
+class _Unpickler(pickle.Unpickler):
+    """Builds arrays and plain containers, nothing else.
+
+    Args:
+        path: of the file, for messages.
+        pickled: where the pickle begins.
+        values_of: the values of a storage, by its key, their type and how many.
+    """
+
+    def __init__(self, path: Path, pickled: IO[bytes], values_of: Callable[..., np.ndarray]):
+        super().__init__(pickled)
+        self.path = path
+        self.values_of = values_of
 
     def find_class(self, module: str, name: str) -> Any:
         """The stand-in for one of the few names that describe tensors; refuses every other."""
@@ -125,16 +188,11 @@ class _Unpickler(pickle.Unpickler):
         )
 
     def persistent_load(self, pid: Any) -> _Storage:
-        """The values that a ("storage", type, key, device, count) stands for."""
-        _, kind, key, _, count = pid
-        dtype = _STORAGES[kind.name]
-        entry = self.archive.getinfo(f"{self.root}data/{key}")
-        if entry.file_size != count * dtype.itemsize or entry.file_size > _BYTES_MAX:
-            raise WeightsError(
-                f"{self.path}: damaged: tensor data {key} has {entry.file_size} bytes, expected "
-                f"{count} of {dtype.itemsize}"
-            )
-        values = np.frombuffer(self.archive.read(entry), dtype)
+        """The values that a ("storage", type, key, device, count) stands for; old ones add None."""
+        _, kind, key, _, count, *view = pid
+        if any(view):
+            raise WeightsError(f"{self.path}: holds a view of a storage, which is not supported")
+        values = self.values_of(key, _STORAGES[kind.name], count)
         return _Storage(values, kind.name == "BFloat16Storage")
 
 

@@ -1,14 +1,18 @@
 """Reads a training run's first weights from a run, a weights file or another program's file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
+from tfvp.config.experiment import Experiment
 from tfvp.config.training import InitConfig
 from tfvp.errors import WeightsError
+from tfvp.models.base import VideoPredictor
 from tfvp.porting.program import OptimizerState, Program
 from tfvp.porting.read import format_of, program_of
 from tfvp.runs.folder import open_run
+from tfvp.sections import PretrainedFile
 from tfvp.training.checkpoints import Checkpoints, State, assign, read_state, restore, weights_of
 from tfvp.training.trainer import Trainer
 
@@ -43,6 +47,45 @@ def load_weights(predictor: keras.Model, state: State, kind: str = "weights") ->
         WeightsError: they do not fit; nothing was assigned.
     """
     assign({weight.path: weight for weight in predictor.weights}, {**weights_of(state, kind)})
+
+
+def read_pretrained(file: PretrainedFile, config: str) -> State:
+    """Read the weights of a part of a network that another program trained.
+
+    Args:
+        file: the file.
+        config: the name of the configuration, for the command that makes the file.
+
+    Raises:
+        WeightsError: it is missing or damaged; says how it is made.
+    """
+    command = f"tfvp import {file.original} --config {config} --part {file.part} --out {file.path}"
+    if not file.path.is_file():
+        raise WeightsError(
+            f"{file.key}: {file.path} does not exist; get {file.source}, then: {command}"
+        )
+    try:
+        return read_state(file.path)
+    except WeightsError as error:
+        raise WeightsError(f"{file.key}: {error}; expected what this makes: {command}") from None
+
+
+def load_pretrained(
+    predictor: VideoPredictor, experiment: Experiment, report: Callable[[str], None]
+) -> None:
+    """Put the weights that an experiment's pretrained files hold into the parts of its network.
+
+    Raises:
+        WeightsError: one is missing, damaged, or does not fit.
+    """
+    for file in experiment.model.pretrained_files:
+        state = read_pretrained(file, experiment.config)
+        weights = predictor.core.pretrained_parts()[file.part].weights
+        try:
+            assign({weight.path: weight for weight in weights}, {**weights_of(state, "weights")})
+        except WeightsError as error:
+            raise WeightsError(f"{file.key}: {file.path}: {error}") from None
+        report(f"weights of {file.part}, which stay as they are, from {file.path}")
 
 
 def _find_state(source: Path) -> tuple[Path, State]:

@@ -123,10 +123,15 @@ class Composition(keras.layers.Layer):
 
     def call(self, frame, deepest, finest):
         """Move and compose the pixels of a frame (B, H, W, C) -> (B, H, W, C)."""
+        layers, masks = self.parts(frame, deepest, finest)
+        return ops.sum(layers * masks[:, :, :, None], axis=-1)
+
+    def parts(self, frame, deepest, finest):
+        """The layers (B, H, W, C, masks + 1), the frame itself first, and masks without the C."""
         pixels = self.pixels(finest)
         if self.motion is None:
             layers = [filter_places(frame, rectified_share(pixels, axis=-1))[..., None]]
         else:
             layers = [ops.sigmoid(pixels)[..., None], self.motion(frame, deepest)]
         layers = ops.concatenate([frame[..., None], *layers], axis=-1)
-        return ops.sum(layers * ops.softmax(self.masks(finest))[:, :, :, None], axis=-1)
+        return layers, ops.softmax(self.masks(finest))

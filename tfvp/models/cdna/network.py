@@ -132,6 +132,19 @@ class CDNA(RecurrentCore):
         deepest, finest, state = self.maps(frame, state)
         return self.decoder(frame, deepest, finest), state
 
+    @property
+    def has_drawings(self) -> bool:
+        """Its masks and what they weigh."""
+        return True
+
+    def drawn_step(self, frame, state):
+        """As a call, with the masks and what they weigh, but for the frame itself."""
+        deepest, finest, after = self.maps(frame, state)
+        layers, masks = self.decoder.parts(frame, deepest, finest)
+        drawn = {f"mask {k}": masks[..., k : k + 1] for k in range(masks.shape[-1])}
+        drawn |= {f"layer {k}": layers[..., k] for k in range(1, masks.shape[-1])}
+        return self.decoder(frame, deepest, finest), drawn, after
+
     def maps(self, frame, state):
         """h5 (B, H/8, W/8, c) and d3 (B, H, W, c) of a frame, and the state after it."""
         after = []

@@ -36,10 +36,10 @@ class TranslatorSection(ModelSection):
     mlp_ratio: Annotated[float, Field(gt=1)] = Field(
         default=8.0, description="channels inside a block's MLP over those outside; gsta and tau"
     )
-    drop_path: Annotated[Probability, Field(lt=1)] = Field(
+    drop_path: Annotated[Probability, Field(lt=1)] | None = Field(
         default=0.0,
         description="share of the clips for which the last block is left out in training, the "
-        "blocks before it less often, from 0.01 on; gsta and tau",
+        "blocks before it less often, from 0.01 on; null: none ever is; gsta and tau",
     )
 
     @property

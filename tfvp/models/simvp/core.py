@@ -32,6 +32,9 @@ class TranslatorCore(ClipCore):
         kernels: side of the encoder's convolutions and of the decoder's.
     """
 
+    extra_channels = 0
+    """Channels that the encoder reads beside those of a frame."""
+
     def __init__(
         self,
         context_frames: int,
@@ -57,7 +60,7 @@ class TranslatorCore(ClipCore):
         self.encoder = FrameEncoder(
             hidden, self.kernels[0], self.stages, dtype=policy, name="encoder"
         )
-        self.encoder.build((None, height, width, channels))
+        self.encoder.build((None, height, width, channels + self.extra_channels))
         self.translator = self.make_translator(dtype=policy, name="translator")
         self.translator.build((*small, length * hidden))
         self.decoder = FrameDecoder(
@@ -67,7 +70,7 @@ class TranslatorCore(ClipCore):
         self.built = True
 
     def call(self, context):
-        """Predict the frames after a context (B, T, H, W, C)."""
+        """Predict the frames after a context (B, T, H, W, C + extra channels)."""
         _, length, height, width, channels = context.shape
         latent, skip = self.encoder(ops.reshape(context, (-1, height, width, channels)))
         rows, columns, hidden = latent.shape[1:]

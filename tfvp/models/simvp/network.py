@@ -43,7 +43,7 @@ class SimVP(TranslatorCore):
         *,
         unit: str,
         mlp_ratio: float = 8.0,
-        drop_path: float = 0.0,
+        drop_path: float | None = 0.0,
         **kwargs: Any,
     ):
         super().__init__(context_frames, hidden, stages, **kwargs)

@@ -8,10 +8,8 @@ from tfvp.sections import DataSection
 LEAST_FRAMES = 3  # with which the program measures a divergence of differences
 
 
-class TAUConfig(TranslatorSection):
-    """TAU: temporal attention units between SimVP's encoder and decoder (Tan et al. 2023)."""
-
-    network: Literal["tau"] = "tau"
+class DivergenceSection(TranslatorSection):
+    """What is trained by the divergence of differences beside the error."""
 
     @property
     def has_auxiliary_loss(self) -> bool:
@@ -25,3 +23,9 @@ class TAUConfig(TranslatorSection):
                 f"training.loss.network: TAU's divergence is of at least {LEAST_FRAMES} predicted "
                 f"frames and else 0, got data.predict_frames {data.predict_frames}; set it to 0"
             )
+
+
+class TAUConfig(DivergenceSection):
+    """TAU: temporal attention units between SimVP's encoder and decoder (Tan et al. 2023)."""
+
+    network: Literal["tau"] = "tau"
