@@ -30,6 +30,11 @@ class RAFTSmall(keras.layers.Layer):
     Below 128 pixels the released program divides by zero, where the smallest map of its pyramid has
     one place; here that map is read without a division, see `look_up`.
 
+    >>> pictures = ops.zeros((1, 64, 64, 3))
+    >>> flow = RAFTSmall(updates=1)(pictures, pictures)
+    >>> tuple(flow.shape), float(ops.max(ops.abs(flow)))  # zero weights find no motion
+    ((1, 64, 64, 2), 0.0)
+
     Args:
         updates: of the flow; the program's evaluation has 12 by default.
     """
@@ -72,7 +77,12 @@ class RAFTSmall(keras.layers.Layer):
 
 
 def enlarge(x, factor: int):
-    """Bilinearly with corners on corners: (B, h, w, C) -> (B, factor h, factor w, C)."""
+    """Bilinearly with corners on corners: (B, h, w, C) -> (B, factor h, factor w, C).
+
+    >>> x = ops.reshape(ops.array([0.0, 3.0]), (1, 1, 2, 1))
+    >>> [round(float(value), 3) for value in enlarge(x, 2)[0, 0, :, 0]]
+    [0.0, 1.0, 2.0, 3.0]
+    """
     along_rows, along_columns = (_stretched(size, factor) for size in x.shape[1:3])
     return ops.einsum("Yh,bhwc,Xw->bYXc", along_rows, x, along_columns)
 

@@ -18,6 +18,10 @@ def correlation_pyramid(first, second) -> list:
 
     Returns:
         Four arrays (B, h w, h / 2^l, w / 2^l), rounded down.
+
+    >>> pyramid = correlation_pyramid(ops.ones((1, 8, 8, 4)), ops.ones((1, 8, 8, 4)))
+    >>> [tuple(level.shape) for level in pyramid], float(pyramid[0][0, 0, 0, 0])  # 4 / √4
+    ([(1, 64, 8, 8), (1, 64, 4, 4), (1, 64, 2, 2), (1, 64, 1, 1)], 2.0)
     """
     _, rows, columns, channels = first.shape
     first = ops.reshape(first, (-1, rows * columns, channels))
@@ -44,6 +48,11 @@ def look_up(pyramid: list, places):
 
     Returns:
         (B, h, w, 196), level after level.
+
+    >>> pyramid = correlation_pyramid(ops.ones((1, 8, 8, 4)), ops.ones((1, 8, 8, 4)))
+    >>> read = look_up(pyramid, ops.full((1, 8, 8, 2), 4.0))
+    >>> tuple(read.shape), float(read[0, 0, 0, 24])  # the centre of the first level's 7x7 values
+    ((1, 8, 8, 196), 2.0)
     """
     _, rows, columns, _ = places.shape
     flat = ops.reshape(places, (-1, rows * columns, 2))

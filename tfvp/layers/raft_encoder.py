@@ -12,6 +12,9 @@ class PaddedConv(keras.layers.Conv2D):
 
     Its weights start as zero: they are taken from a file and not trained.
 
+    >>> tuple(PaddedConv(8, 7, 2)(ops.ones((1, 16, 16, 3))).shape)
+    (1, 8, 8, 8)
+
     Args:
         filters: channels it makes.
         kernel: side of the kernel, odd.
@@ -33,7 +36,12 @@ class PaddedConv(keras.layers.Conv2D):
 
 
 def instance_norm(x):
-    """Every channel of every sample with mean 0 and (biased) variance 1: x (B, H, W, C)."""
+    """Every channel of every sample with mean 0 and (biased) variance 1: x (B, H, W, C).
+
+    >>> x = ops.reshape(ops.array([1.0, 3.0]), (1, 2, 1, 1))
+    >>> [round(float(value), 3) for value in ops.ravel(instance_norm(x))]
+    [-1.0, 1.0]
+    """
     mean = ops.mean(x, axis=(1, 2), keepdims=True)
     variance = ops.mean(ops.square(x - mean), axis=(1, 2), keepdims=True)
     return (x - mean) * ops.rsqrt(variance + EPSILON)
@@ -46,6 +54,9 @@ class Bottleneck(keras.layers.Layer):
         out = relu(s + y)        s = x, or with a stride N(conv 1x1 of x)
 
     y is rectified before the sum as well. x (B, H, W, C) -> (B, H / stride, W / stride, filters).
+
+    >>> tuple(Bottleneck(8, stride=2, normalised=True)(ops.ones((1, 16, 16, 4))).shape)
+    (1, 8, 8, 8)
 
     Args:
         filters: channels of its output; the inner ones are a quarter.
@@ -89,6 +100,9 @@ class RAFTEncoder(keras.layers.Layer):
     """A 7x7 convolution with stride 2, six bottlenecks, a 1x1 convolution.
 
     picture (B, H, W, 3) in [-1, 1], H and W multiples of 8 -> (B, H/8, W/8, filters).
+
+    >>> tuple(RAFTEncoder(128, normalised=True)(ops.ones((1, 64, 64, 3))).shape)
+    (1, 8, 8, 128)
 
     Args:
         filters: channels of its output.

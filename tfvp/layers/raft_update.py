@@ -31,6 +31,13 @@ class RAFTUpdate(keras.layers.Layer):
 
     h (B, h, w, 96), context (B, h, w, 64), correlations (B, h, w, 196), flow (B, h, w, 2) in pixels
     of the map, x and y -> h, Δ (B, h, w, 2).
+
+    >>> hidden, context, correlations, flow = (ops.ones((1, 8, 8, n)) for n in (96, 64, READ, 2))
+    >>> update = RAFTUpdate()
+    >>> update.build((1, 8, 8, 1))
+    >>> hidden, change = update(hidden, context, correlations, flow)
+    >>> float(hidden[0, 0, 0, 0]), tuple(change.shape)  # zero weights: z = 1/2, q = 0
+    (0.5, (1, 8, 8, 2))
     """
 
     def __init__(self, **kwargs):

@@ -49,6 +49,11 @@ class TAUFlow(TAU):
     | RAFT, made for [0, 1], sees 0 to 255 | [0, 1] |
     | torchvision's weights C_T_V2 | princeton-vl's, there C_T_V1 |
 
+    >>> core = TAUFlow(2, hidden=4, stages=2, translator_hidden=8, blocks=2, enlarge=4, updates=1)
+    >>> network = ClipPredictor(core, frame_shape=(16, 16, 1))
+    >>> tuple(network.predict_frames(ops.zeros((1, 2, 16, 16, 1)), horizon=2).shape)
+    (1, 2, 16, 16, 1)
+
     Args:
         context_frames, hidden, stages, translator_hidden, blocks, kernels, mlp_ratio, drop_path:
             see `TAU`.
