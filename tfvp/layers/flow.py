@@ -6,7 +6,7 @@ DELTA = 1e-3  # of Huber's function, Patraucean et al. 2016
 
 
 def dense_image_warp(image, flow, *, outside: str = "edge"):
-    """out[b, y, x] = image[b, y - flow[b, y, x, 0], x - flow[b, y, x, 1]], bilinear.
+    """Warp bilinearly: out[b, y, x] = image[b, y - flow[b, y, x, 0], x - flow[b, y, x, 1]].
 
     With `outside="edge"` it is `tfa.image.dense_image_warp` of TensorFlow Addons 0.23, gradients
     too: places beyond the border are the border's. With "zero" each of the four neighbours that
@@ -45,7 +45,7 @@ def dense_image_warp(image, flow, *, outside: str = "edge"):
 
 
 def _neighbours(position, size: int, outside: str) -> list[tuple]:
-    """The two indices along one axis that a position lies between, and the share of each."""
+    """Return the two indices along one axis that a position lies between, and the share of each."""
     low = ops.floor(position)
     if outside == "edge":
         low = ops.clip(low, 0, size - 2)
@@ -61,7 +61,7 @@ def _neighbours(position, size: int, outside: str) -> list[tuple]:
 
 
 def flow_differences(flow):
-    """The fixed stencils (-1, 0, 1) along rows and along columns, zero outside the map.
+    """Apply the stencils (-1, 0, 1) along rows and along columns, zero outside the map.
 
     Args:
         flow: (B, H, W, 2).
@@ -81,7 +81,7 @@ def flow_differences(flow):
 
 
 def huber(a, delta: float = DELTA):
-    """a² / 2 up to `delta`, delta (|a| - delta / 2) beyond; its slope is `a` clipped to ±delta.
+    """Compute a² / 2 up to `delta`, delta (|a| - delta / 2) beyond: the slope is `a` within ±delta.
 
     >>> [float(value) for value in huber(ops.array([0.5, -3.0]), delta=1.0)]
     [0.125, 2.5]
@@ -91,7 +91,7 @@ def huber(a, delta: float = DELTA):
 
 
 def flow_roughness(flow):
-    """Huber's function of each difference, summed over the map: (B, H, W, 2) -> (B,).
+    """Sum Huber's function of each difference over the map: (B, H, W, 2) -> (B,).
 
     Of every component, as the equation is printed. Patraucean's program takes the length of the
     two differences instead (whose root has no slope at zero, where every flow starts), with halved

@@ -59,7 +59,7 @@ class RAFTSmall(keras.layers.Layer):
         return enlarge(SHRINKING * self.small_flows(first, second)[-1], SHRINKING)
 
     def small_flows(self, first, second) -> list:
-        """The flow after each update, in pixels of the map: (B, H/8, W/8, 2) each."""
+        """Return the flow after each update, in pixels of the map: (B, H/8, W/8, 2) each."""
         first, second = 2 * first - 1, 2 * second - 1
         pyramid = correlation_pyramid(self.features(first), self.features(second))
         context = self.context(first)
@@ -77,7 +77,7 @@ class RAFTSmall(keras.layers.Layer):
 
 
 def enlarge(x, factor: int):
-    """Bilinearly with corners on corners: (B, h, w, C) -> (B, factor h, factor w, C).
+    """Enlarge bilinearly, corners on corners: (B, h, w, C) -> (B, factor h, factor w, C).
 
     >>> x = ops.reshape(ops.array([0.0, 3.0]), (1, 1, 2, 1))
     >>> [round(float(value), 3) for value in enlarge(x, 2)[0, 0, :, 0]]
@@ -88,6 +88,6 @@ def enlarge(x, factor: int):
 
 
 def _stretched(size: int, factor: int) -> np.ndarray:
-    """The share of each of `size` values in each of `factor` times as many."""
+    """Return the share of each of `size` values in each of `factor` times as many."""
     places = np.linspace(0, size - 1, factor * size, dtype="float32")
     return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size, dtype="float32")))

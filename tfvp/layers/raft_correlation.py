@@ -8,7 +8,7 @@ READ = LEVELS * (2 * RADIUS + 1) ** 2  # values that are read for a place
 
 
 def correlation_pyramid(first, second) -> list:
-    """Products of every place of one map with every place of another, at four resolutions.
+    """Multiply every place of one map with every place of another, at four resolutions.
 
         c_0[p, q] = first[p] · second[q] / sqrt(C)      c_l: means of 2x2 places q of c_l-1
 
@@ -67,7 +67,7 @@ def look_up(pyramid: list, places):
 
 
 def _shares(position, size: int):
-    """The share of every index of an axis at the seven positions around (…): (…, 7, size)."""
+    """Return the share of every index at the seven positions around (…): (…, 7, size)."""
     offsets = np.arange(-RADIUS, RADIUS + 1, dtype="float32")[:, None]
     distance = position[..., None, None] + (offsets - np.arange(size, dtype="float32"))
     return ops.relu(1 - ops.abs(distance))

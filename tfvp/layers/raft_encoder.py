@@ -36,7 +36,7 @@ class PaddedConv(keras.layers.Conv2D):
 
 
 def instance_norm(x):
-    """Every channel of every sample with mean 0 and (biased) variance 1: x (B, H, W, C).
+    """Normalise each channel of each sample to mean 0 and (biased) variance 1: x (B, H, W, C).
 
     >>> x = ops.reshape(ops.array([1.0, 3.0]), (1, 2, 1, 1))
     >>> [round(float(value), 3) for value in ops.ravel(instance_norm(x))]

@@ -53,14 +53,14 @@ class VideoPredictor(keras.Model):
         self.built = True
 
     def _core_shape(self) -> tuple[int | None, ...]:
-        """The shape that the core is built for."""
+        """Return the shape that the core is built for."""
         return (None, *self.grid_shape)
 
     # --- prediction ---
 
     @property
     def context_frames(self) -> int | None:
-        """The one number of context frames that it takes; None: any."""
+        """Return the one number of context frames that it takes; None: any."""
         return None
 
     def predict_frames(self, context: Tensor, horizon: int) -> Tensor:
@@ -121,13 +121,13 @@ class VideoPredictor(keras.Model):
         raise NotImplementedError
 
     def counted_prediction(self, context: Tensor, horizon: int) -> Tensor:
-        """What has the operations of `predict_frames`: run, not looked at, to count them."""
+        """Run what has the operations of `predict_frames`; its result is only counted."""
         return self.predict_frames(context, horizon)
 
     def long_prediction(
         self, horizon: int, compiled: Callable[[Callable], Callable]
     ) -> tuple[int, Callable[[Tensor, Callable[[], None]], Tensor]] | None:
-        """How to predict in parts, of which somebody is told what is left; None: at once.
+        """Return how to predict in parts, so that progress can be shown; None: at once.
 
         Args:
             horizon: frames to predict.
@@ -140,11 +140,11 @@ class VideoPredictor(keras.Model):
         return None
 
     def _seen(self, frames: Tensor, count: int) -> Tensor:
-        """What is read of the first `count` frames."""
+        """Return what is read of the first `count` frames."""
         return frames[:, :count]
 
     def drawings(self) -> Callable[[Any, Any], dict[str, Any]] | None:
-        """What shows how each frame was made of the one before; None: there is nothing to draw.
+        """Return what draws how each frame was made of the one before; None: nothing does.
 
         The function takes a context (Tc, H, W, C) and its prediction (Tp, H, W, C), NumPy in
         [0, 1], and returns arrays by the name that a picture's row gets: pictures (Tp, H, W, 1 or
@@ -202,15 +202,15 @@ class VideoPredictor(keras.Model):
     def _trained(
         self, frames: Tensor, mask: Tensor, horizon: int, auxiliary: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Predictions and auxiliary losses, see `training_outputs`."""
+        """Return predictions and auxiliary losses, see `training_outputs`."""
         raise NotImplementedError
 
     def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames: what `training.freeze_decoder` leaves as it is."""
+        """Return the layers that make frames: what `training.freeze_decoder` leaves as it is."""
         return self.core.decoder_layers()
 
     def programs(self) -> dict[str, Program]:
-        """Other programs whose weights it can take, see `Core.programs`."""
+        """Return the other programs whose weights it can take, see `Core.programs`."""
         return self.core.programs()
 
     # --- what the families share ---
@@ -220,7 +220,7 @@ class VideoPredictor(keras.Model):
         check_shape("context", context.shape, f"B T {height} {width} {channels}")
 
     def _fold(self, frames: Tensor) -> Tensor:
-        """Frames as patches: (B, T, H, W, C) -> (B, T, *grid_shape)."""
+        """Fold frames into patches: (B, T, H, W, C) -> (B, T, *grid_shape)."""
         return fold_patches(ops.cast(frames, self.compute_dtype), self.patch_px)
 
     def get_config(self):

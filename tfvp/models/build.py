@@ -19,12 +19,12 @@ class Described(Protocol):
 
     @property
     def model(self) -> ModelSection:
-        """The model section."""
+        """Return the model section."""
         ...
 
     @property
     def data(self) -> DataSection:
-        """The data section."""
+        """Return the data section."""
         ...
 
 
@@ -54,7 +54,7 @@ def build_model(experiment: Described, precision: str | None = None) -> VideoPre
 
 
 def count_parameters(experiment: Described) -> int:
-    """`parameter_count` of an experiment's network, none of which is allocated.
+    """Return `parameter_count` of an experiment's network without allocating it.
 
     >>> from tfvp import load_config
     >>> count_parameters(load_config("conv_lstm_shi"))  # as published

@@ -40,7 +40,7 @@ class ClipCore(Core):
     """Whether `drawn` is there."""
 
     def drawn(self, frames: Any) -> dict[str, Any]:
-        """What `VideoPredictor.drawings` gives of every frame (T, H, W, C) but the first."""
+        """Return what `VideoPredictor.drawings` gives of every frame (T, H, W, C) but the first."""
         raise NotImplementedError
 
     def get_config(self):
@@ -74,7 +74,7 @@ class ClipPredictor(VideoPredictor):
 
     @property
     def context_frames(self) -> int | None:
-        """The length of the context that its weights belong to."""
+        """Return the length of the context that its weights belong to."""
         return self.core.context_frames
 
     def predict_frames(self, context: Tensor, horizon: int) -> Tensor:
@@ -100,7 +100,7 @@ class ClipPredictor(VideoPredictor):
         return frames[:, count - self.core.context_frames : count]
 
     def targets(self, frames: Tensor, horizon: int) -> Tensor:
-        """The future."""
+        """Return the future."""
         return frames[:, -horizon:]
 
     def _trained(

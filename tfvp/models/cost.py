@@ -14,7 +14,7 @@ RUNNING_STATISTICS = ("moving_mean", "moving_variance")  # frozen weights are no
 
 
 def parameter_count(network: VideoPredictor) -> int:
-    """Values that training learns, a frozen layer's too, batch normalisation's statistics not.
+    """Count the values that training learns: frozen layers' too, batch statistics not.
 
     Neither are those counted that no training of ours changes, see `Core.pretrained_parts`.
 
@@ -36,7 +36,7 @@ def parameter_count(network: VideoPredictor) -> int:
 
 
 def count_operations(call: Callable[[], Any]) -> float:
-    """Floating-point operations of the convolutions and matrix products of `call`, run eagerly.
+    """Count the floating-point operations of `call`'s convolutions and matrix products.
 
     Two for each multiplication with its addition; what meets only padding counts, everything that
     goes value by value does not. The usual measure of a network's cost: half of it are its MACs.
@@ -68,7 +68,7 @@ def count_operations(call: Callable[[], Any]) -> float:
 
 
 def prediction_operations(predictor: Any, context_frames: int, predict_frames: int) -> float:
-    """Floating-point operations of predicting the future of one clip; half of them are its MACs.
+    """Count the floating-point operations of predicting one clip; half of them are MACs.
 
     Args:
         predictor: a `VideoPredictor`.

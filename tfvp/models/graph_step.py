@@ -12,7 +12,7 @@ _FOR_XLA = contextvars.ContextVar("for_xla", default=False)
 
 @contextlib.contextmanager
 def for_xla() -> Iterator[None]:
-    """Within the context graphs are made such that XLA can compile them, gradients included.
+    """Return a context whose graphs XLA can compile, gradients included.
 
     It must see the axes and shapes of a step's operations, which a call would hide from it.
     """
@@ -24,7 +24,7 @@ def for_xla() -> Iterator[None]:
 
 
 def traced_once(step: Callable, state, frames) -> Callable:
-    """In a TensorFlow graph: the step as one function, traced once and called for every frame.
+    """Return the step; in a TensorFlow graph as a function that is traced once for all frames.
 
     Unrolling step by step would trace and optimise every layer of every frame again.
     """
@@ -95,11 +95,11 @@ class GraphStep:
         return self.call(frame, tensors)
 
     def tensors(self, state) -> list:
-        """The state's tensors, in order."""
+        """Return the state's tensors, in order."""
         return [x for x in tree.flatten(state) if x is not None]
 
     def state(self, tensors: list):
-        """The state that these tensors belong to."""
+        """Return the state that these tensors belong to."""
         remaining = iter(tensors)
         slots = [None if x is None else next(remaining) for x in tree.flatten(self.structure)]
         return tree.pack_sequence_as(self.structure, slots)

@@ -24,7 +24,7 @@ class PretrainedPart:
 
     @property
     def weights(self) -> list[keras.Variable]:
-        """All variables of the layer."""
+        """Return all variables of the layer."""
         return self.layer.weights
 
     def programs(self) -> Mapping[str, Program]:

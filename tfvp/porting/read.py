@@ -13,7 +13,7 @@ _TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".tar")
 
 
 def format_of(source: str) -> str | None:
-    """The kind of another program's file, by its name; None where it is not known to be one."""
+    """Return the kind of another program's file, by its name; None where it is none."""
     if source.endswith((".index", ".meta")) or Path(f"{source}.index").is_file():
         return "tf1"
     if source.endswith((".hdf5", ".h5")) and not source.endswith(".weights.h5"):
@@ -22,7 +22,7 @@ def format_of(source: str) -> str | None:
 
 
 def program_of(programs: Mapping[str, Program], source: str, kind: str) -> Program:
-    """The program that wrote a file.
+    """Return the program that wrote a file.
 
     Args:
         programs: those that a network knows, by the kind of their files.

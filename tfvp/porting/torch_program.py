@@ -37,7 +37,7 @@ class TorchProgram(Program):
 
 
 def _prefix(found: Iterable[str], expected: Iterable[str]) -> str:
-    """What stands before most of the names: the state dict's place among others in the file."""
+    """Return what stands before most names: the state dict's place among others in the file."""
     found, expected = set(found), list(expected)
     prefixes = {
         name.removesuffix(wanted)

@@ -97,7 +97,7 @@ def read_torch_state(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _content(path: Path, file: IO[bytes]) -> Any:
-    """What a zip holds."""
+    """Return what a zip holds."""
     with zipfile.ZipFile(file) as archive:
         names = [name for name in archive.namelist() if name.split("/")[1:] == ["data.pkl"]]
         if len(names) != 1:
@@ -120,14 +120,14 @@ def _content(path: Path, file: IO[bytes]) -> Any:
 
 
 def _is_legacy(file: IO[bytes]) -> bool:
-    """Whether a file begins as those before PyTorch 1.6; it is left at its beginning."""
+    """Return whether a file begins as those before PyTorch 1.6; it is left at its beginning."""
     begins = file.read(len(_LEGACY))
     file.seek(0)
     return begins == _LEGACY
 
 
 def _legacy_content(path: Path, file: IO[bytes]) -> Any:
-    """What a file before PyTorch 1.6 holds; the bytes follow the pickle, so that is read twice."""
+    """Return what a file before PyTorch 1.6 holds; bytes follow the pickle, which is read twice."""
     size = path.stat().st_size
     kinds: dict[str, tuple[np.dtype, int]] = {}
     values: dict[str, np.ndarray] = {}
@@ -173,7 +173,7 @@ class _Unpickler(pickle.Unpickler):
         self.values_of = values_of
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for one of the few names that describe tensors; refuses every other."""
+        """Return the stand-in for one of the names that describe tensors; refuse every other."""
         if (module, name) == ("collections", "OrderedDict"):
             return _StateDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -188,7 +188,7 @@ class _Unpickler(pickle.Unpickler):
         )
 
     def persistent_load(self, pid: Any) -> _Storage:
-        """The values that a ("storage", type, key, device, count) stands for; old ones add None."""
+        """Return what a ("storage", type, key, device, count) stands for; old ones add None."""
         _, kind, key, _, count, *view = pid
         if any(view):
             raise WeightsError(f"{self.path}: holds a view of a storage, which is not supported")
@@ -197,7 +197,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _rebuild_tensor(storage: _Storage, offset: int, shape: Any, stride: Any, *_: Any) -> np.ndarray:
-    """An array of its own from a view of a storage; any view that leaves it is an error."""
+    """Copy a view of a storage to an array; any view that leaves it is an error."""
     shape, stride = tuple(map(int, shape)), tuple(map(int, stride))
     values = storage.values
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
@@ -220,7 +220,7 @@ def _rebuild_parameter(tensor: np.ndarray, *_: Any) -> np.ndarray:
 
 
 def _tensors(content: Any, prefix: str = "") -> Any:
-    """Every array in nested mappings, with its name."""
+    """Return every array in nested mappings, with its name."""
     if isinstance(content, np.ndarray):
         yield prefix.removesuffix("."), content
     elif isinstance(content, Mapping):

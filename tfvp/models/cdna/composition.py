@@ -35,12 +35,12 @@ class KernelMotion(keras.layers.Layer):
         self.built = True
 
     def kernels(self, deepest):
-        """Kernels whose taps are shares of one: (B, h, w, c) -> (B, side², count + 1)."""
+        """Make kernels whose taps sum to one: (B, h, w, c) -> (B, side², count + 1)."""
         taps = self.dense(ops.reshape(deepest, (ops.shape(deepest)[0], -1)))
         return rectified_share(ops.reshape(taps, (-1, self.side**2, self.count + 1)), axis=1)
 
     def call(self, frame, deepest):
-        """A frame (B, H, W, C) under each kernel, (B, H, W, C, count)."""
+        """Filter a frame (B, H, W, C) by each kernel: (B, H, W, C, count)."""
         return filter_frame(frame, self.kernels(deepest)[..., : self.count])
 
 
@@ -71,7 +71,7 @@ class AffineMotion(keras.layers.Layer):
         self.built = True
 
     def call(self, frame, deepest):
-        """A frame (B, H, W, C) under each transformation, (B, H, W, C, count)."""
+        """Transform a frame (B, H, W, C) in each way: (B, H, W, C, count)."""
         units = self.dense(ops.reshape(deepest, (ops.shape(deepest)[0], -1)))
         thetas = (ops.cast(layer(units), "float32") + IDENTITY for layer in self.transformations)
         return ops.stack([affine_sample(frame, theta) for theta in thetas], axis=-1)
@@ -127,7 +127,7 @@ class Composition(keras.layers.Layer):
         return ops.sum(layers * masks[:, :, :, None], axis=-1)
 
     def parts(self, frame, deepest, finest):
-        """The layers (B, H, W, C, masks + 1), the frame itself first, and masks without the C."""
+        """Return the layers (B, H, W, C, masks + 1), the frame first, and masks without the C."""
         pixels = self.pixels(finest)
         if self.motion is None:
             layers = [filter_places(frame, rectified_share(pixels, axis=-1))[..., None]]

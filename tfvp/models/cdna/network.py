@@ -120,7 +120,7 @@ class CDNA(RecurrentCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape) -> tuple[ConvLSTMState, ...]:
-        """All-zero state of the cells for frames of (H, W, C)."""
+        """Return all-zero state of the cells for frames of (H, W, C)."""
         height, width, _ = frame_shape
         return tuple(
             cell.get_initial_state(batch_size, (height // scale, width // scale))
@@ -134,11 +134,11 @@ class CDNA(RecurrentCore):
 
     @property
     def has_drawings(self) -> bool:
-        """Its masks and what they weigh."""
+        """Return True: its masks and what they weigh are drawn."""
         return True
 
     def drawn_step(self, frame, state):
-        """As a call, with the masks and what they weigh, but for the frame itself."""
+        """Take the step of `call`; also return the masks and what they weigh but the frame."""
         deepest, finest, after = self.maps(frame, state)
         layers, masks = self.decoder.parts(frame, deepest, finest)
         drawn = {f"mask {k}": masks[..., k : k + 1] for k in range(masks.shape[-1])}
@@ -146,7 +146,7 @@ class CDNA(RecurrentCore):
         return self.decoder(frame, deepest, finest), drawn, after
 
     def maps(self, frame, state):
-        """h5 (B, H/8, W/8, c) and d3 (B, H, W, c) of a frame, and the state after it."""
+        """Return h5 (B, H/8, W/8, c) and d3 (B, H, W, c) of a frame, and the state after it."""
         after = []
 
         def h(k: int, x):
@@ -164,7 +164,7 @@ class CDNA(RecurrentCore):
         return h5, ops.relu(self.norms[8](d3)), tuple(after)
 
     def programs(self) -> dict[str, Program]:
-        """The released TF1 program."""
+        """Return the released TF1 program."""
         return {"tf1": CDNAProgram(self)}
 
     def get_config(self):
@@ -173,7 +173,7 @@ class CDNA(RecurrentCore):
 
 
 def build(model: CDNAConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = CDNA(
         model.hidden,
         model.transform,

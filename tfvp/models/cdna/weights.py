@@ -16,7 +16,7 @@ _GATES = (0, 2, 1, 3)  # of i, j, f, o as our cell has them: i, f, c, o
 
 
 def released_names(core: Any) -> WeightNames:
-    """Every weight of a `CDNA`, by its name in the program's checkpoints."""
+    """Return every weight of a `CDNA`, by its name in the program's checkpoints."""
     first, *others = core.downward
     named = {f"{SCOPE}{first.name}/weights": same(first.kernel)}
     named |= _norm(f"{first.name}/", core.norms[0])
@@ -43,7 +43,7 @@ def _layer(name: str, layer: Any) -> WeightNames:
 
 
 def _head(name: str, layer: keras.layers.Conv2D) -> WeightNames:
-    """A transposed 1x1 convolution of the program: (1, 1, out, in)."""
+    """Name a transposed 1x1 convolution of the program: (1, 1, out, in)."""
     turned = ((layer.kernel, lambda value: np.swapaxes(value, 2, 3)),)
     return _layer(name, layer) | {f"{SCOPE}{name}/weights": turned}
 
@@ -54,7 +54,7 @@ def _norm(scope: str, layer: Any) -> WeightNames:
 
 
 def _cell(cell: Any) -> WeightNames:
-    """One convolution of [x, h], whose forget gate has one more inside."""
+    """Name a cell's convolution of [x, h], whose forget gate has one more inside."""
     hidden, forget = cell.filters, np.repeat([0, 1, 0, 0], cell.filters).astype("float32")
     return {
         f"{SCOPE}{cell.name}/Gates/weights": (

@@ -117,7 +117,7 @@ class DFN(RecurrentCore):
         return conv
 
     def initial_state(self, batch_size, frame_shape):
-        """Zeros for frames of (H, W, C)."""
+        """Return zeros for frames of (H, W, C)."""
         height, width, _ = frame_shape
         shape = (batch_size, height // 2, width // 2, 4 * self.width)
         return ops.zeros(shape, dtype=self.compute_dtype)
@@ -128,12 +128,12 @@ class DFN(RecurrentCore):
         return predicted, state
 
     def flow_step(self, frame, state):
-        """As a call, with where the filters read on average, (B, H, W, 2) in pixels."""
+        """Take the step of `call`; also return where filters read on average, (B, H, W, 2)."""
         predicted, filters, state = self._step(frame, state)
         return predicted, mean_offset(filters), state
 
     def _step(self, frame, state):
-        """The prediction, the filters (B, H, W, kernel²) or maps it is made with, the state."""
+        """Return the prediction, its filters (B, H, W, kernel²) or maps, and the state."""
         maps, state = self._maps(frame, state)
         if self.dynamic:
             maps = ops.cast(maps, "float32")
@@ -150,7 +150,7 @@ class DFN(RecurrentCore):
         return predicted, filters, state
 
     def _maps(self, frame, state):
-        """The maps (B, H, W, kernel² or one more) that filters are made of, and the state."""
+        """Return the maps (B, H, W, kernel² or one more) that make filters, and the state."""
         read = self._through(frame, "e1")
         read = self._through(ops.pad(read, [[0, 0], [1, 1], [1, 1], [0, 0]]), "e2")
         state = self._through(read, "e3", "e4", "mid") + self._through(state, "h1", "h2")
@@ -180,7 +180,7 @@ def _rectified(x):
 
 
 def build(model: DFNConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = DFN(
         model.width,
         model.kernel,

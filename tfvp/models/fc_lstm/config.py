@@ -45,13 +45,13 @@ class FCLSTMConfig(ModelSection):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """A task for each decoder."""
+        """Return a task for each decoder."""
         kinds = {"prediction": self.future, "reconstruction": self.reconstruction}
         return tuple(task for task, kind in kinds.items() if kind != "none")
 
     @property
     def prediction_keys(self) -> tuple[str, ...]:
-        """What it reads when a reconstruction is measured."""
+        """Return the keys of what it reads when a reconstruction is measured."""
         return ("past_reads",)
 
     @property

@@ -157,7 +157,7 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
         )
 
     def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The future's decoder, or the past's where it is alone."""
+        """Return the future's decoder, or the past's where it is alone."""
         return [self.decoder or self.past_decoder]
 
     def build(self, frame_shape):
@@ -171,7 +171,7 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape) -> tuple[FCLSTMState, ...]:
-        """All-zero state of the encoder."""
+        """Return all-zero state of the encoder."""
         del frame_shape
         return tuple(cell.get_initial_state(batch_size) for cell in self.encoder)
 
@@ -182,12 +182,12 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
         return outputs[-1], state
 
     def start(self, state, direction: str):
-        """A decoder's first states: the encoder's last."""
+        """Return a decoder's first states: the encoder's last."""
         del direction
         return state
 
     def decode(self, direction: str):
-        """A decoder's step."""
+        """Return a decoder's step."""
         decoder = {"past": self.past_decoder, "future": self.decoder}[direction]
         if decoder is None:
             raise ValueError(f"direction: this network has no decoder of the {direction}")
@@ -207,7 +207,7 @@ class FCLSTMAutoencoder(EncoderDecoderCore):
 
 
 def build(model: FCLSTMConfig, data: DataSection) -> EncoderDecoderPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = FCLSTMAutoencoder(
         model.hidden,
         activation=model.cell.activation,

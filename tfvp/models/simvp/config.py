@@ -49,17 +49,17 @@ class TranslatorSection(ModelSection):
 
     @property
     def fixed_context(self) -> bool:
-        """Time stands in channels."""
+        """Return True: time stands in channels."""
         return True
 
     @property
     def batch_statistics(self) -> bool:
-        """Batch normalisation."""
+        """Return True: it normalises over the batch."""
         return True
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Every second stage halves the frame."""
+        """Return every second stage halves the frame."""
         halvings = self.stages // 2
         why = f"{self.stages} stages halve the frame {halvings} times"
         return (FrameDivisor("model.stages", 2**halvings, why),)
@@ -77,7 +77,7 @@ class SimVPConfig(TranslatorSection):
 
     @property
     def batch_statistics(self) -> bool:
-        """Batch normalisation, in gsta."""
+        """Return whether it normalises over the batch: gsta does."""
         return self.unit == "gsta"
 
     @model_validator(mode="after")
@@ -90,7 +90,7 @@ class SimVPConfig(TranslatorSection):
         return self
 
     def check(self, data: DataSection, auxiliary_weight: float) -> None:
-        """Inception's last unit makes all frames' maps in groups."""
+        """Check that Inception's last unit can make all frames' maps in groups."""
         del auxiliary_weight
         channels = data.context_frames * self.hidden
         grouped = self.unit == "inception" and self.translator_hidden // 2 % 8 == 0

@@ -49,7 +49,7 @@ class TranslatorCore(ClipCore):
         self.kernels = tuple(kernels)
 
     def make_translator(self, **settings: Any) -> keras.layers.Layer:
-        """A layer (B, h, w, T S) -> (B, h, w, T S); `settings` are Keras' name and dtype."""
+        """Make the layer (B, h, w, T S) -> (B, h, w, T S); `settings` are Keras' name and dtype."""
         raise NotImplementedError
 
     def build(self, clip_shape):
@@ -84,11 +84,11 @@ class TranslatorCore(ClipCore):
         return ops.reshape(frames, (-1, length, *frames.shape[1:]))
 
     def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames."""
+        """Return the layers that make frames."""
         return [self.decoder]
 
     def programs(self) -> dict[str, Program]:
-        """OpenSTL, in PyTorch."""
+        """Return OpenSTL's program, in PyTorch."""
         return {"torch": TorchProgram(openstl_names(self), counts_batches)}
 
     def get_config(self):

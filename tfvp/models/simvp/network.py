@@ -79,7 +79,7 @@ class SimVP(TranslatorCore):
 
 
 def build(model: SimVPConfig, data: DataSection) -> ClipPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = SimVP(
         data.context_frames,
         model.hidden,

@@ -8,7 +8,7 @@ from tfvp.porting.program import WeightNames
 
 
 def openstl_names(core: Any) -> WeightNames:
-    """Every weight of a `TranslatorCore`, by its name in the program's state dict."""
+    """Return every weight of a `TranslatorCore`, by its name in the program's state dict."""
     names = _frames("enc.enc", core.encoder) | _frames("dec.dec", core.decoder)
     names |= torch_layout.convolution("dec.readout", core.decoder.readout)
     if isinstance(core.translator, InceptionTranslator):
@@ -36,7 +36,7 @@ def _attention(translator: Any) -> WeightNames:
 
 
 def _attention_block(name: str, block: Any) -> WeightNames:
-    """One `AttentionBlock`."""
+    """Name the weights of an `AttentionBlock`."""
     gate, attention = f"{name}.attn.spatial_gating_unit", block.attention
     names: WeightNames = {
         f"{name}.layer_scale_{i}": torch_layout.same(scale)

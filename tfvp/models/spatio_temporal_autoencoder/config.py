@@ -33,7 +33,7 @@ class SpatioTemporalConfig(ModelSection):
 
     @property
     def has_auxiliary_loss(self) -> bool:
-        """How rough its flow is."""
+        """Return whether it has one: how rough its flow is."""
         return True
 
     @property

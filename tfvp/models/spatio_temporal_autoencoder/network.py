@@ -122,7 +122,7 @@ class SpatioTemporal(RecurrentCore):
         self.built = True
 
     def initial_state(self, batch_size, frame_shape):
-        """All-zero state of the cell for frames of (H, W, C)."""
+        """Return all-zero state of the cell for frames of (H, W, C)."""
         height, width, _ = frame_shape
         return self.cell.get_initial_state(batch_size, (height // 2, width // 2))
 
@@ -132,7 +132,7 @@ class SpatioTemporal(RecurrentCore):
         return predicted, state
 
     def flow_step(self, frame, state):
-        """As a call, with the flow (B, H/2, W/2, 2) by which the map was moved between the two."""
+        """Take the step of `call`; also return the flow (B, H/2, W/2, 2) that moved the map."""
         seen = ops.max_pool(self.encoder(frame), 2, strides=2, padding="valid")
         hidden, state = self.cell(seen, state)
         flow = self.flow(hidden)
@@ -152,7 +152,7 @@ class SpatioTemporal(RecurrentCore):
         return predictions, {"flow_roughness": roughness}
 
     def flow(self, hidden):
-        """Where every place is read from: (B, H/2, W/2, hidden) -> (B, H/2, W/2, 2), pixels."""
+        """Return where every place is read from: (B, h, w, hidden) -> (B, h, w, 2), pixels."""
         for layer in self.flow_layers:
             hidden = layer(hidden)
         sides, of_half = self._sides(hidden), ops.cast(hidden, "float32")
@@ -164,7 +164,7 @@ class SpatioTemporal(RecurrentCore):
 
     @staticmethod
     def _sides(of_map):
-        """Rows and columns of a map (B, H, W, any)."""
+        """Return rows and columns of a map (B, H, W, any)."""
         return ops.cast(ops.convert_to_tensor(of_map.shape[1:3]), "float32")
 
     def get_config(self):
@@ -181,7 +181,7 @@ class SpatioTemporal(RecurrentCore):
 
 
 def build(model: SpatioTemporalConfig, data: DataSection) -> RecurrentPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = SpatioTemporal(
         model.encoder,
         model.hidden,

@@ -13,11 +13,11 @@ class DivergenceSection(TranslatorSection):
 
     @property
     def has_auxiliary_loss(self) -> bool:
-        """The divergence of the differences between frames."""
+        """Return the divergence of the differences between frames."""
         return True
 
     def check(self, data: DataSection, auxiliary_weight: float) -> None:
-        """The divergence needs differences."""
+        """Check that there are differences to take the divergence of."""
         if auxiliary_weight and data.predict_frames < LEAST_FRAMES:
             raise ValueError(
                 f"training.loss.network: TAU's divergence is of at least {LEAST_FRAMES} predicted "

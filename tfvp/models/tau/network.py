@@ -79,7 +79,7 @@ class TAU(TranslatorCore):
 
 
 def differential_divergence(predictions: Tensor, targets: Tensor) -> Tensor:
-    """How far the predicted changes from frame to frame are from the true ones.
+    """Measure how far the predicted changes from frame to frame are from the true ones.
 
         p_t = softmax((ŷ_t+1 - ŷ_t) / 0.1)   q_t = softmax((y_t+1 - y_t) / 0.1)
         DDR = mean over t and all values of a frame of p log(p / (q + 1e-12) + 1e-12)
@@ -115,7 +115,7 @@ def differential_divergence(predictions: Tensor, targets: Tensor) -> Tensor:
 
 
 def build(model: TAUConfig, data: DataSection) -> ClipPredictor:
-    """The network of a configuration."""
+    """Build the network of a configuration."""
     core = TAU(
         data.context_frames,
         model.hidden,

@@ -54,7 +54,7 @@ class TAUFlowConfig(DivergenceSection):
 
     @property
     def pretrained_files(self) -> tuple[PretrainedFile, ...]:
-        """The weights of RAFT, which are not ours to give."""
+        """Return the weights of RAFT, which are not ours to give."""
         source = (
             "raft-small.pth out of models.zip, whose address is in download_models.sh of "
             "https://github.com/princeton-vl/RAFT"
@@ -63,7 +63,7 @@ class TAUFlowConfig(DivergenceSection):
         return (PretrainedFile("flow", "model.flow.weights", path, source, "raft-small.pth"),)
 
     def check(self, data: DataSection, auxiliary_weight: float) -> None:
-        """Besides what TAU asks, the pictures must be large enough for RAFT."""
+        """Check what TAU asks, and that pictures are large enough for RAFT."""
         super().check(data, auxiliary_weight)
         sides = [side * self.flow.enlarge for side in data.frame_px]
         if min(sides) < LEAST_PX or any(side % MULTIPLE_PX for side in sides):

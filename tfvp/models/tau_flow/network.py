@@ -109,7 +109,7 @@ class TAUFlow(TAU):
         return self.predict(context, self.estimate(context))
 
     def estimate(self, context: Tensor) -> Tensor:
-        """The flow from each frame's predecessor to it: (B, T, e H, e W, 2), e `enlarge`."""
+        """Return the flow from each frame's predecessor to it: (B, T, e H, e W, 2), e `enlarge`."""
         length = context.shape[1]
         before, after = (self._pictures(part) for part in (context[:, :-1], context[:, 1:]))
         flow = self.raft(before, after)
@@ -117,7 +117,7 @@ class TAUFlow(TAU):
         return ops.stop_gradient(ops.pad(flow, ((0, 0), (1, 0), (0, 0), (0, 0), (0, 0))))
 
     def _pictures(self, clips: Tensor) -> Tensor:
-        """Frames (B, T, H, W, C) as RAFT takes them: (B T, e H, e W, 3)."""
+        """Return frames (B, T, H, W, C) as RAFT takes them: (B T, e H, e W, 3)."""
         frames = ops.reshape(ops.clip(ops.cast(clips, "float32"), 0, 1), (-1, *clips.shape[2:]))
         size = tuple(side * self.enlarge for side in frames.shape[1:3])
         frames = ops.image.resize(frames, size, interpolation="bilinear")
@@ -128,7 +128,7 @@ class TAUFlow(TAU):
         return super().call(ops.concatenate([context, self.reduced(flow)], axis=-1))
 
     def reduced(self, flow: Tensor) -> Tensor:
-        """A flow as channels beside the frames: (B, T, e H, e W, 2) -> (B, T, H, W, 2)."""
+        """Make a flow channels beside the frames: (B, T, e H, e W, 2) -> (B, T, H, W, 2)."""
         length = flow.shape[1]
         flow = ops.reshape(flow, (-1, *flow.shape[2:]))
         if self.reducing:
@@ -140,7 +140,7 @@ class TAUFlow(TAU):
         return ops.reshape(small, (-1, length, *small.shape[1:]))
 
     def _of_frame(self, flow: Tensor) -> Tensor:
-        """A flow (B, e H, e W, 2) in pixels of the frame: (B, H, W, 2)."""
+        """Turn a flow (B, e H, e W, 2) into pixels of the frame: (B, H, W, 2)."""
         small = ops.average_pool(flow, self.enlarge, strides=self.enlarge, padding="valid")
         return small / self.enlarge
 
@@ -153,7 +153,7 @@ class TAUFlow(TAU):
         return {"flow": flow[..., ::-1]}  # rows before columns
 
     def programs(self) -> dict[str, Program]:
-        """Github Silver0x10/VideoPrediction_MovingMNIST, in PyTorch; its RAFT is left out."""
+        """Return Silver0x10/VideoPrediction_MovingMNIST, in PyTorch; its RAFT is left out."""
 
         def unused(name: str) -> bool:
             return counts_batches(name) or name.startswith("flow_estimator.model.")
@@ -161,7 +161,7 @@ class TAUFlow(TAU):
         return {"torch": TorchProgram(released_names(self), unused)}
 
     def pretrained_parts(self) -> dict[str, PretrainedPart]:
-        """RAFT, from princeton-vl's file."""
+        """Return RAFT, which princeton-vl's file has the weights of."""
         return {"flow": PretrainedPart(self.raft, {"torch": TorchProgram(raft_names(self.raft))})}
 
     def get_config(self):
@@ -176,7 +176,7 @@ class TAUFlow(TAU):
 
 
 def build(model: TAUFlowConfig, data: DataSection) -> ClipPredictor:
-    """The network of a configuration; its flow is zero until RAFT has its weights."""
+    """Build the network of a configuration; its flow is zero until RAFT has its weights."""
     core = TAUFlow(
         data.context_frames,
         model.hidden,

@@ -25,7 +25,7 @@ _PARTS = {
 
 
 def released_names(core: Any) -> WeightNames:
-    """Every weight of a `TAUFlow` but RAFT's, by its name in the program's state dict."""
+    """Return every weight of a `TAUFlow` but RAFT's, by its name in the program's state dict."""
     names: WeightNames = {}
     for name, takers in openstl_names(core).items():
         for long, short in _SHORTER.items():
@@ -37,7 +37,7 @@ def released_names(core: Any) -> WeightNames:
 
 
 def raft_names(raft: RAFTSmall) -> WeightNames:
-    """Every weight of RAFT-small by its name in raft-small.pth of princeton-vl/RAFT."""
+    """Return every weight of RAFT-small by its name in raft-small.pth of princeton-vl/RAFT."""
     names: WeightNames = {}
     for net, encoder in (("fnet", raft.features), ("cnet", raft.context)):
         names |= torch_layout.convolution(f"{net}.conv1", encoder.first)
