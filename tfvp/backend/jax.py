@@ -85,18 +85,32 @@ def compiled(
     """
     del strategy, xla
 
-    @jax.jit
-    def pure(values, *arguments):
-        with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
-            result = function(*arguments)
-        return result, [scope.get_current_value(variable) for variable in variables]
+    return _Compiled(function, variables)
 
-    def call(*arguments):
-        result, values = pure([variable.value for variable in variables], *arguments)
-        _assign(variables, values)
+
+class _Compiled:
+    """A function with its variables' values going in and out, which JAX compiles by shapes."""
+
+    def __init__(self, function: Callable[..., Any], variables: Sequence[keras.Variable]):
+        self.variables = variables
+
+        @jax.jit
+        def pure(values, *arguments):
+            with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+                result = function(*arguments)
+            return result, [scope.get_current_value(variable) for variable in variables]
+
+        self.pure = pure
+
+    def __call__(self, *arguments):
+        """Call the function and assign what it changed."""
+        result, values = self.pure([v.value for v in self.variables], *arguments)
+        _assign(self.variables, values)
         return result
 
-    return call
+    def lowered(self, *arguments):
+        """What XLA would compile, to measure how long that takes."""
+        return self.pure.lower([v.value for v in self.variables], *arguments)
 
 
 def repeated(batch: Any) -> Iterator[Any]:

@@ -1,9 +1,29 @@
 """What recurrent cells on a grid have in common: the sizes of their state, and its beginning."""
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import ops
+
+_PADDED = contextvars.ContextVar("padded", default=False)
+
+
+@contextlib.contextmanager
+def padded_states() -> Iterator[None]:
+    """Within the context, states that grow with every step come in buffers that are not full."""
+    before = _PADDED.set(True)
+    try:
+        yield
+    finally:
+        _PADDED.reset(before)
+
+
+def states_are_padded() -> bool:
+    """Whether a state that grows may begin with slices that hold nothing, see `padded_states`."""
+    return _PADDED.get()
 
 
 class GridCell(keras.layers.Layer):
