@@ -5,16 +5,15 @@
     python benchmarks/compiling.py --step-by-step      # with a copy of every step instead
     python benchmarks/compiling.py --show docs/performance_compiling.json
 
-Each row is measured in a process of its own, without kept programs; `update` is the middle of the
-updates after the first, CPU the time of all cores together, `temporary` the memory that XLA plans
-for what is computed on the way.
+Each row is measured in a process of its own, without kept programs; `update` is the
+quickest of three, CPU the time of all cores together, `operations` those of the program that XLA
+gets, `temporary` the memory that it plans for what is computed on the way.
 """
 
 import argparse
 import contextlib
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 from tfvp.config.loading import load_config
 
 COLUMNS = (
-    *("trace CPU s", "compile s", "compile CPU s"),
+    *("operations", "trace CPU s", "compile s", "compile CPU s"),
     *("update s", "update CPU s", "temporary GB"),
 )
 RESULT = "RESULT "
@@ -43,27 +42,39 @@ def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dic
     began = Clock.now()
     with step_by_step() if arguments.step_by_step else contextlib.nullcontext():
         lowered = loop.step.lowered(clips)
-    traced, then = began.since(), Clock.now()
-    update = lowered.compile()
-    compiled, times = then.since(), []
-    values = [variable.value for variable in loop.step.variables]
-    for _ in range(arguments.updates and 1 + arguments.updates):
-        start = Clock.now()
-        result, values = update(values, clips)
-        float(result["loss"])
-        times.append(start.since())
-    return {
+    traced = began.since()
+    found = {
         "config": config,
         "design": "a copy of every step" if arguments.step_by_step else "scans",
         "frames": f"{experiment.data.context_frames} → {frames}",
         "precision": arguments.precision,
         "batch": arguments.batch,
         "load": os.getloadavg()[0] / (os.cpu_count() or 1),
+        **dict.fromkeys(COLUMNS),
+        "operations": lowered.as_text().count(" = "),
         "trace CPU s": traced.cpu,
+    }
+    return found if arguments.trace_alone else {**found, **compile_and_run(loop, lowered, clips)}
+
+
+def compile_and_run(loop: Any, lowered: Any, clips: Any) -> dict[str, Any]:
+    """What compiling takes, and an update after it."""
+    from tfvp.profiling.step_cost import Clock
+
+    began = Clock.now()
+    update = lowered.compile()
+    compiled, times = began.since(), []
+    values = [variable.value for variable in loop.step.variables]
+    for _ in range(3):
+        began = Clock.now()
+        result, values = update(values, clips)
+        float(result["loss"])
+        times.append(began.since())
+    return {
         "compile s": compiled.wall,
         "compile CPU s": compiled.cpu,
-        "update s": statistics.median(t.wall for t in times[1:]) if times else None,
-        "update CPU s": statistics.median(t.cpu for t in times[1:]) if times else None,
+        "update s": min(time.wall for time in times),
+        "update CPU s": min(time.cpu for time in times),
         "temporary GB": update.memory_analysis().temp_size_in_bytes / 1e9,
     }
 
@@ -94,9 +105,15 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         numbers = (row[key] for key in ("load", *COLUMNS))
         words = [row[key] for key in ("config", "design", "frames", "precision")]
-        shown = ("not run" if x is None else f"{x:,.2f}" for x in numbers)
+        shown = (_short(x) for x in numbers)
         lines.append([*words, str(row["batch"]), *shown])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _short(number: float | None) -> str:
+    if number is None:
+        return ""
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.2f}"
 
 
 def main() -> None:
@@ -104,7 +121,7 @@ def main() -> None:
     parser.add_argument("configs", nargs="*", default=["e3d_residual"])
     parser.add_argument("--frames", type=int, nargs="+", default=[10], help="predicted ones")
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--updates", type=int, default=0, help="also take so many after the first")
+    parser.add_argument("--trace-alone", action="store_true", help="compile and run nothing")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
     parser.add_argument("--preset", help="of the configurations, e.g. quick")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")

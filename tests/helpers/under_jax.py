@@ -14,16 +14,21 @@ needs_jax = pytest.mark.skipif(
 )
 
 
-def run_module(module: str, *arguments: str, check: bool = True, **environment: str):
-    """Run `python -m module`; most of the time would be compiling, which is kept short."""
+def run_module(module: str, *arguments: str, **environment: str):
+    """Run `python -m module`, see `run_python`."""
+    return run_python("-m", module, *arguments, **environment)
+
+
+def run_python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with these words; most of the time would be compiling, which is kept short."""
     short = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax"}
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, *words],
         cwd=ROOT,
         env={**os.environ, **short, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert not check or done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-2000:]
     return done

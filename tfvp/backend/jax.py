@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +13,8 @@ import keras
 NAME = "jax"
 DRIVES_FIT = False  # there `fit` wants a training step without state
 TAKES_DATASETS = False
+
+QUICKLY_COMPILED = 0.1  # seconds; what takes less is not kept
 
 
 def gradients(
@@ -116,6 +120,31 @@ class _Compiled:
 def repeated(batch: Any) -> Iterator[Any]:
     """Return the same batch again and again, in the form that training reads."""
     return itertools.repeat(batch)
+
+
+def followed(function: Callable[[], Any]) -> None:
+    """As `followed` of tensorflow.py: the function gets tensors that have shapes alone."""
+
+    def traced() -> None:
+        with keras.StatelessScope():  # what is assigned is no value
+            function()
+
+    jax.eval_shape(traced)
+
+
+def keep_programs() -> Path | None:
+    """As `keep_programs` of tensorflow.py, in the user's cache directory.
+
+    JAX_COMPILATION_CACHE_DIR names another folder, JAX_ENABLE_COMPILATION_CACHE=false keeps none.
+    """
+    if not jax.config.jax_enable_compilation_cache:
+        return None
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = jax.config.jax_compilation_cache_dir or str(caches / "tfvp" / "jax")
+    jax.config.update("jax_compilation_cache_dir", folder)
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", QUICKLY_COMPILED)
+    return Path(folder)
 
 
 def xla_errors(asked_for: bool) -> contextlib.AbstractContextManager[None]:

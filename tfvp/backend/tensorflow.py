@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -127,6 +128,16 @@ def _shared(strategy: Any, batch: Any) -> Any:
 def repeated(batch: Any) -> tf.data.Dataset:
     """Return the same batch again and again, in the form that training reads."""
     return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+def followed(function: Callable[[], Any]) -> None:
+    """Call a function for the operations that it calls; JAX computes nothing of them."""
+    function()
+
+
+def keep_programs() -> Path | None:
+    """Keep what is compiled for later processes; returns the folder, None where none is kept."""
+    return None  # TensorFlow keeps nothing
 
 
 @contextlib.contextmanager

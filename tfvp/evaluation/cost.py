@@ -50,7 +50,7 @@ class TimedPrediction:
 def network_cost(network: Any, context_frames: int, predict_frames: int) -> Cost:
     """Count the parameters and operations of a `VideoPredictor`, without its speed.
 
-    The network is run on one clip to count its operations.
+    Under TensorFlow the network is run on one clip to count its operations.
     """
     return Cost(
         parameters=parameter_count(network),

@@ -19,6 +19,7 @@ from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metr
 from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.job import Job
+from tfvp.experiment.programs import keep_programs
 from tfvp.inference.predictor import (
     compiled_one_step,
     compiled_prediction,
@@ -47,7 +48,9 @@ class Trained(NamedTuple):
 
 
 def _trained(job: Job) -> Trained:
-    """Load the run's network and compile its ways of predicting."""
+    """Load the run's network and its ways of predicting, each compiled at its first call."""
+    keep_programs(job)
+    job.say("building the network and counting its operations ...")
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
     free_running = padded(compiled_prediction(network, data.predict_frames))
@@ -145,6 +148,7 @@ def _measure(
     reader = prepared.split("test")
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])
+    job.say(f"compiling the prediction, then measuring {count:,} sequences ...")
     with data_errors(), progress(job.console, "evaluating", count) as shown:
         evaluation = evaluate(
             predict,

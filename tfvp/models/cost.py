@@ -9,6 +9,9 @@ import keras
 from keras import ops
 from keras.src import backend  # where all of Keras' layers and operations end up
 
+from tfvp.backend import backend as ours
+from tfvp.models.scanned import step_by_step
+
 RUNNING_STATISTICS = ("moving_mean", "moving_variance")  # frozen weights are not trainable either
 
 
@@ -23,7 +26,7 @@ def parameter_count(network: keras.Model | keras.layers.Layer) -> int:
 
 
 def count_operations(call: Callable[[], Any]) -> float:
-    """Floating-point operations of the convolutions and matrix products of `call`, run eagerly.
+    """Floating-point operations of the convolutions and matrix products of `call`.
 
     Two for each multiplication with its addition; what meets only padding counts, everything that
     goes value by value does not. The usual measure of a network's cost: half of it are its MACs.
@@ -47,7 +50,8 @@ def count_operations(call: Callable[[], Any]) -> float:
 
     inside = False
     with _replaced({name: add(name, operations) for name, operations in _OPERATIONS.items()}):
-        call()
+        with step_by_step():
+            ours.followed(call)
     return total
 
 
