@@ -137,13 +137,14 @@ def keep_programs() -> Path | None:
 
     JAX_COMPILATION_CACHE_DIR names another folder, JAX_ENABLE_COMPILATION_CACHE=false keeps none.
     """
-    if not jax.config.jax_enable_compilation_cache:
+    settings: Any = jax.config
+    if not settings.jax_enable_compilation_cache:
         return None
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = jax.config.jax_compilation_cache_dir or str(caches / "tfvp" / "jax")
-    jax.config.update("jax_compilation_cache_dir", folder)
+    folder = settings.jax_compilation_cache_dir or str(caches / "tfvp" / "jax")
+    settings.update("jax_compilation_cache_dir", folder)
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", QUICKLY_COMPILED)
+        settings.update("jax_persistent_cache_min_compile_time_secs", QUICKLY_COMPILED)
     return Path(folder)
 
 
@@ -160,3 +161,11 @@ def gpu_memory() -> tuple[int, int | None] | None:
         return None
     found = device.memory_stats()
     return found["peak_bytes_in_use"], found["bytes_limit"]
+
+
+def product_precision(dtype: str) -> str:
+    """As `product_precision` of tensorflow.py; XLA rounds to TF32 unless it is told not to."""
+    settings: Any = jax.config
+    rounded = settings.jax_default_matmul_precision in (None, "default", "fastest", "tensorfloat32")
+    on_gpu = jax.local_devices()[0].platform == "gpu"
+    return "TF32" if dtype == "float32" and rounded and on_gpu else dtype

@@ -172,3 +172,10 @@ def gpu_memory() -> tuple[int, int | None] | None:
     names = [f"GPU:{i}" for i in range(len(tf.config.list_logical_devices("GPU")))]
     peaks = [tf.config.experimental.get_memory_info(name)["peak"] for name in names]
     return (max(peaks), None) if peaks else None
+
+
+def product_precision(dtype: str) -> str:
+    """Name the precision in which the device multiplies matrices of a dtype, e.g. "TF32"."""
+    rounded = tf.config.experimental.tensor_float_32_execution_enabled()
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    return "TF32" if dtype == "float32" and rounded and on_gpu else dtype

@@ -63,13 +63,11 @@ def train(job: Job) -> None:
     workers.share(session.variables)
     session = replace(session, start_step=start_step)
 
-    # --- Warm-up ---
+    # --- Warm-up and loop ---
     if session.start_step < config.steps:
         loop = Loop(trainer, config, own=devices.own_loop, strategy=devices.strategy)
         batches = _training_batches(job, session)
         _warm_up(job, session, loop, batches)
-
-        # --- Loop ---
         if workers.is_chief:
             session = _take_steps(job, session, loop, batches)
         else:
@@ -140,6 +138,8 @@ def _training_batches(job: Job, session: TrainingSession) -> Any:
 def _warm_up(job: Job, session: TrainingSession, loop: Loop, batches: Any) -> None:
     """Measure two updates, undo them, and say what the whole will take."""
     devices, updates = session.devices, session.updates_left
+    if slow := devices.slow_precision(session.config.precision):
+        job.say(slow)
     job.say(
         f"{parameter_count(session.trainer.predictor):,} parameters on {devices.describe()}; "
         f"each update: {session.config.global_batch} clips in micro-batches of "
