@@ -27,6 +27,7 @@ setup(
         "tensorflow>=2.20",
         "keras>=3.13",
         "numpy>=1.26",
+        "google-crc32c>=1.5",
         "h5py>=3.11",
         "Jinja2>=3.1",
         "matplotlib>=3.8",

@@ -7,7 +7,7 @@
 
 Each network is measured in a process of its own, so that start and peak memory are its own.
 `tfvp profile` shows where the time of one of them goes; what the columns mean stands in
-`tfvp/profiling.py`, where both are measured.
+`tfvp/profiling/step_cost.py`, where both are measured.
 """
 
 import argparse
@@ -34,6 +34,8 @@ COLUMNS = {
     "first step s": "first_step",
     "step s": "step",
     "floor s": "floor",
+    "TFLOP/s": "tflops",
+    "of": "product",
     "ratio": "ratio",
     "of CPU time": "ratio_cpu",
     "peak GB": "peak_gb",
@@ -78,12 +80,14 @@ def table(rows: list[dict[str, Any]], title: str) -> Table:
     for column in COLUMNS:
         shown.add_column(column, justify="right")
     for row in rows:
-        numbers = (row[key] for key in COLUMNS.values())
+        numbers = (row.get(key) for key in COLUMNS.values())
         shown.add_row(row["label"], *(_short(number) for number in numbers))
     return shown
 
 
-def _short(number: float) -> str:
+def _short(number: float | str | None) -> str:
+    if number is None or isinstance(number, str):  # rows of earlier versions have no rate
+        return number or ""
     return f"{number:,}" if isinstance(number, int) else f"{number:,.2f}"
 
 
@@ -92,7 +96,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     head = ["design", "precision", "processes a core", "CPU s a step", *COLUMNS]
     lines = [head, ["---", *["--:"] * (len(head) - 1)]]
     for row in rows:
-        numbers = (row[key] for key in ("load", "step_cpu", *COLUMNS.values()))
+        numbers = (row.get(key) for key in ("load", "step_cpu", *COLUMNS.values()))
         lines.append([row["label"], row["precision"], *map(_short, numbers)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -104,9 +108,9 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
         console.print(table(same, f"{batches} clips a step, {precision}"))
     ports = "; ".join(f"{name} {f} s, {s} s" for name, (f, s) in REFERENCE.items())
     lines = [
-        "first step: from the start of fit; floor: the operations at the rate of a large matrix "
-        "product, measured between the steps; ratio: step over floor, by the clock and in time of "
-        "the cores; frames/s: predicted.",
+        "first step: from the start of fit; floor: the operations at the best rate of large matrix "
+        "products (TFLOP/s, of that precision), measured between the steps; ratio: step over "
+        "floor, by the clock and in time of the cores; frames/s: predicted.",
         f"PyTorch ports of 4 x 64 channels, 2 clips, 2 cores, forward and training step: {ports}.",
     ]
     load = max(row["load"] for row in rows)

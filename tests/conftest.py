@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported
+os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")  # nothing from earlier tests
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -27,9 +27,10 @@ ORDER = [
 FILE_LINES, FUNCTION_LINES, LEAST_LINES = 250, 40, 20
 
 BACKENDS = {"tensorflow", "jax", "torch"}
-# These run on every backend of Keras; one of them has a step as the graph's own function.
+# These run on every backend of Keras; one of them has a step as the graph's own function, one the
+# scan of JAX.
 ANY_BACKEND = ("tfvp.layers", "tfvp.cells", "tfvp.models", "tfvp.training.losses")
-MAY_BRANCH = {"tfvp.models.graph_step"}
+MAY_BRANCH = {"tfvp.models.graph_step", "tfvp.models.scanned"}
 # These start without Keras, and may stay that way.
 WITHOUT_KERAS = ("tfvp.reporting", "tfvp.config", "tfvp.sections", "tfvp.data", "tfvp.runs")
 

@@ -79,8 +79,15 @@ def test_numbers_add_up(cost):
 def test_floor_is_operations_over_the_rate(tmp_path, monkeypatch):
     monkeypatch.setattr(profiling, "matrix_rate", lambda dtype: profiling.Clock(2e9, 1e9))
     measured = profiling.measure(tiny.dense(tmp_path), batch=2, steps=1)
+    assert (measured.product, measured.tflops) == ("float32", 2e-3)
     assert measured.floor == pytest.approx(measured.gflop / 2)
     assert measured.floor_cpu == pytest.approx(measured.gflop)
+
+
+def test_the_rate_is_that_of_the_quickest_product(monkeypatch):
+    rates = iter([profiling.Clock(3, 5), profiling.Clock(4, 2), profiling.Clock(1, 1)] * 3)
+    monkeypatch.setattr(profiling, "_rate", lambda dtype, size: next(rates))
+    assert profiling.matrix_rate("float32") == profiling.Clock(4, 5)
 
 
 @pytest.mark.slow
@@ -100,7 +107,8 @@ def test_benchmark_in_a_process_of_its_own(tmp_path, monkeypatch, capsys):
     (row,) = json.loads(file.read_text())
     assert row["config"] == "simple_lstm"
     assert row["parameters"] == (192 + 1) * 8 + 4 * 8 * (8 + 8 + 1) + (8 + 1) * 8 + (8 + 1) * 192
-    assert all(np.isfinite(row[key]) for key in module.COLUMNS.values())
+    assert row["product"] == "float32"
+    assert all(np.isfinite(row[k]) for k in module.COLUMNS.values() if k != "product")
     measured = capsys.readouterr().out
     assert f"{row['parameters']:,}" in measured
     monkeypatch.setattr(sys, "argv", ["models.py", "--show", str(file)])

@@ -14,7 +14,7 @@ from tfvp.data.moving_mnist import dataset as moving_mnist
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.moving_mnist.digits import find_digits
 from tfvp.data.prepare import open_prepared
-from tfvp.data.records import Record, decode, encode
+from tfvp.data.records import Record, decode, encode, framed
 from tfvp.sections import SPLITS
 
 
@@ -36,6 +36,31 @@ def test_numpy_reads_what_was_made(config):
             assert reader.source(index) == made.source(index)
         with pytest.raises(IndexError):
             reader[len(reader)]
+
+
+@pytest.mark.parametrize("index", [0, 127, 128, 70_000])
+def test_a_record_is_what_tensorflow_would_write(index, tmp_path):
+    frames = np.random.default_rng(index).integers(0, 256, (2, 3, 4, 1), np.uint8)
+    record = Record(frames, "clip ä.avi", index)
+
+    def numbers(*values):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+    def text(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    features = {
+        "frames": text(frames.tobytes()),
+        "shape": numbers(2, 3, 4, 1),
+        "source": text(record.source.encode()),
+        "index": numbers(index),
+        "crc32": numbers(zlib.crc32(frames.tobytes())),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    assert encode(record) == example.SerializeToString(deterministic=True)
+    with tf.io.TFRecordWriter(str(tmp_path / "theirs")) as writer:
+        writer.write(encode(record))
+    assert framed(encode(record)) == (tmp_path / "theirs").read_bytes()
 
 
 def test_tensorflow_reads_the_same(config):

@@ -1,8 +1,8 @@
 """Run as a process of its own: what `tfvp` does where TensorFlow cannot be imported.
 
 Usage: KERAS_BACKEND=jax python -m tests.helpers.without_tensorflow ARGUMENTS...
-ARGUMENTS are those of `tfvp run` without stages. It trains and evaluates, then tries what needs
-TensorFlow; each exit code is printed.
+ARGUMENTS are those of `tfvp run` without stages. It trains and evaluates, prepares data,
+then tries what needs TensorFlow; each exit code is printed.
 """
 
 import sys

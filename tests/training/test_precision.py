@@ -202,3 +202,33 @@ def test_the_decoder_of_every_network_can_be_frozen(config):
     assert trained | {weight.path for weight in decoder} == {
         weight.path for weight in trainer.predictor.weights
     }
+
+
+@pytest.mark.parametrize(
+    ("precision", "flags", "is_slow"),
+    [
+        ("mixed_bfloat16", "fpu avx512f", True),
+        ("mixed_bfloat16", "fpu avx512_bf16", False),
+        ("mixed_bfloat16", "fpu amx_bf16 amx_tile", False),
+        ("float32", "fpu avx512f", False),
+        ("mixed_bfloat16", None, False),  # a system that does not say
+    ],
+)
+def test_a_precision_that_this_cpu_has_no_instructions_for_is_said(
+    precision, flags, is_slow, tmp_path
+):
+    cpu = tmp_path / "cpuinfo"
+    if flags:
+        cpu.write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    devices = Devices(load_config("predrnn", preset="quick").training)
+    said = devices.slow_precision(precision, cpu)
+    assert ("no bfloat16 instructions" in (said or "")) == is_slow
+
+
+def test_it_is_said_before_training_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(Devices, "slow_precision", lambda self, precision: f"slow: {precision}")
+    changes = ("training.precision=mixed_bfloat16", "training.steps=1", *MODEL["simple_lstm"])
+    job = tiny.job(tiny.of("simple_lstm", tmp_path, *changes))
+    run_stages(job, ("prepare", "train"))
+    said = job.console.export_text()
+    assert -1 < said.index("slow: mixed_bfloat16") < said.index("measuring one")

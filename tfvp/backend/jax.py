@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +13,8 @@ import keras
 NAME = "jax"
 DRIVES_FIT = False  # there `fit` wants a training step without state
 TAKES_DATASETS = False
+
+QUICKLY_COMPILED = 0.1  # seconds; what takes less is not kept
 
 
 def gradients(
@@ -85,23 +89,63 @@ def compiled(
     """
     del strategy, xla
 
-    @jax.jit
-    def pure(values, *arguments):
-        with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
-            result = function(*arguments)
-        return result, [scope.get_current_value(variable) for variable in variables]
+    return _Compiled(function, variables)
 
-    def call(*arguments):
-        result, values = pure([variable.value for variable in variables], *arguments)
-        _assign(variables, values)
+
+class _Compiled:
+    """A function with its variables' values going in and out, which JAX compiles by shapes."""
+
+    def __init__(self, function: Callable[..., Any], variables: Sequence[keras.Variable]):
+        self.variables = variables
+
+        @jax.jit
+        def pure(values, *arguments):
+            with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+                result = function(*arguments)
+            return result, [scope.get_current_value(variable) for variable in variables]
+
+        self.pure = pure
+
+    def __call__(self, *arguments):
+        """Call the function and assign what it changed."""
+        result, values = self.pure([v.value for v in self.variables], *arguments)
+        _assign(self.variables, values)
         return result
 
-    return call
+    def lowered(self, *arguments):
+        """What XLA would compile, to measure how long that takes."""
+        return self.pure.lower([v.value for v in self.variables], *arguments)
 
 
 def repeated(batch: Any) -> Iterator[Any]:
     """Return the same batch again and again, in the form that training reads."""
     return itertools.repeat(batch)
+
+
+def followed(function: Callable[[], Any]) -> None:
+    """As `followed` of tensorflow.py: the function gets tensors that have shapes alone."""
+
+    def traced() -> None:
+        with keras.StatelessScope():  # what is assigned is no value
+            function()
+
+    jax.eval_shape(traced)
+
+
+def keep_programs() -> Path | None:
+    """As `keep_programs` of tensorflow.py, in the user's cache directory.
+
+    JAX_COMPILATION_CACHE_DIR names another folder, JAX_ENABLE_COMPILATION_CACHE=false keeps none.
+    """
+    settings: Any = jax.config
+    if not settings.jax_enable_compilation_cache:
+        return None
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = settings.jax_compilation_cache_dir or str(caches / "tfvp" / "jax")
+    settings.update("jax_compilation_cache_dir", folder)
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        settings.update("jax_persistent_cache_min_compile_time_secs", QUICKLY_COMPILED)
+    return Path(folder)
 
 
 def xla_errors(asked_for: bool) -> contextlib.AbstractContextManager[None]:
@@ -117,3 +161,11 @@ def gpu_memory() -> tuple[int, int | None] | None:
         return None
     found = device.memory_stats()
     return found["peak_bytes_in_use"], found["bytes_limit"]
+
+
+def product_precision(dtype: str) -> str:
+    """As `product_precision` of tensorflow.py; XLA rounds to TF32 unless it is told not to."""
+    settings: Any = jax.config
+    rounded = settings.jax_default_matmul_precision in (None, "default", "fastest", "tensorfloat32")
+    on_gpu = jax.local_devices()[0].platform == "gpu"
+    return "TF32" if dtype == "float32" and rounded and on_gpu else dtype

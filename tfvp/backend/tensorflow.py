@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -129,6 +130,16 @@ def repeated(batch: Any) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensors(batch).repeat()
 
 
+def followed(function: Callable[[], Any]) -> None:
+    """Call a function for the operations that it calls; JAX computes nothing of them."""
+    function()
+
+
+def keep_programs() -> Path | None:
+    """Keep what is compiled for later processes; returns the folder, None where none is kept."""
+    return None  # TensorFlow keeps nothing
+
+
 @contextlib.contextmanager
 def xla_errors(asked_for: bool) -> Iterator[None]:
     """Turn what TensorFlow says of a failed compilation into one line with the way out.
@@ -161,3 +172,10 @@ def gpu_memory() -> tuple[int, int | None] | None:
     names = [f"GPU:{i}" for i in range(len(tf.config.list_logical_devices("GPU")))]
     peaks = [tf.config.experimental.get_memory_info(name)["peak"] for name in names]
     return (max(peaks), None) if peaks else None
+
+
+def product_precision(dtype: str) -> str:
+    """Name the precision in which the device multiplies matrices of a dtype, e.g. "TF32"."""
+    rounded = tf.config.experimental.tensor_float_32_execution_enabled()
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    return "TF32" if dtype == "float32" and rounded and on_gpu else dtype

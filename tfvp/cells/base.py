@@ -1,10 +1,29 @@
 """The base class of recurrent cells on a grid: sizes of the state and its first value."""
 
-from collections.abc import Sequence
+import contextlib
+import contextvars
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+_PADDED = contextvars.ContextVar("padded", default=False)
+
+
+@contextlib.contextmanager
+def padded_states() -> Iterator[None]:
+    """Within the context, states that grow with every step come in buffers that are not full."""
+    before = _PADDED.set(True)
+    try:
+        yield
+    finally:
+        _PADDED.reset(before)
+
+
+def states_are_padded() -> bool:
+    """Whether a state that grows may begin with slices that hold nothing, see `padded_states`."""
+    return _PADDED.get()
 
 
 def kernel_sizes(name: str, kernel: int | Sequence[int], axes: int) -> tuple[int, ...]:

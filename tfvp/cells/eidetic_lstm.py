@@ -5,7 +5,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from tfvp.cells.base import kernel_sizes
+from tfvp.cells.base import kernel_sizes, states_are_padded
 from tfvp.layers.recall import recall
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
 from tfvp.layers.window_conv import WindowConv, convolve_window
@@ -168,7 +168,8 @@ class EideticLSTMCell(keras.layers.Layer):
 
         i, g, r = ops.sigmoid(i_x + i_h), ops.tanh(g_x + g_h), ops.sigmoid(r_x + r_h)
         history, filled = self._remember(history, filled, c)
-        mask = None if self.history_length is None else filled > 0.5
+        is_full = self.history_length is None and not states_are_padded()
+        mask = None if is_full else filled > 0.5
         recalled = recall(r, history, mask, keep_weights=self.keep_recall)
         new_cell = self.norm_cell(c + recalled) + i * g
 

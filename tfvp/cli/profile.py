@@ -15,7 +15,7 @@ def add_profile(commands: Any) -> None:
         "profile",
         help="measure what a training step takes: time, its parts, memory",
         description="Trains on noise, needs no data and leaves nothing behind. The floor is the "
-        "step's operations at the rate of a large matrix product.",
+        "step's operations at the best rate of large matrix products.",
     )
     parser.add_argument(
         "--steps", type=_positive, default=3, help="steps to measure after the first (default: 3)"
@@ -79,7 +79,8 @@ def _rows(cost: Any, parts: dict[str, float], pieces: int) -> dict[str, str]:
         "first step": f"after {cost.first_step:.1f} s",
         "step": f"{cost.step:.4f} s",
         **{f"  {name}": f"{seconds:.4f} s" for name, seconds in parts.items()},
-        "floor": f"{cost.floor:.4f} s; the step takes {cost.ratio:.2f} times as long, "
+        "floor": f"{cost.floor:.4f} s, at {cost.tflops:.2f} TFLOP/s of {cost.product} products; "
+        f"the step takes {cost.ratio:.2f} times as long, "
         f"{cost.ratio_cpu:.2f} times as much time of the {cost.cores} cores",
         "prediction": f"{cost.frames_per_s:,.1f} frames/s",
     }

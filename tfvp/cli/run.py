@@ -19,9 +19,9 @@ def add_run(commands: Any) -> None:
     parser.add_argument(
         "--stages",
         type=_stages,
-        default=STAGES,
         metavar="A,B",
-        help=f"only these of {','.join(STAGES)}, in this order (default: all)",
+        help=f"only these of {','.join(STAGES)}, in this order (default: all; under JAX all but "
+        "export)",
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue the run of the same name exactly"
@@ -67,12 +67,12 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--force goes with --resume: it continues a run with changed settings")
     experiment = experiment_of(arguments, overrides)
     with quiet_tensorflow_import():
-        from tfvp.experiment.stages import Job, run_stages
+        from tfvp.experiment.stages import Job, run_stages, usual_stages
         from tfvp.training.callbacks import Stopped
 
     try:
         job = Job(experiment, LineConsole(), resume=arguments.resume, force=arguments.force)
-        run_stages(job, arguments.stages)
+        run_stages(job, arguments.stages or usual_stages(job))
     except Stopped as stopped:
         print_error(f"{stopped}; continue with the same command and --resume")
         return stopped.exit_code

@@ -1,4 +1,4 @@
-"""The TFRecord schema of all datasets, and reading any record by its number without TensorFlow.
+"""The TFRecord schema of all datasets, and writing and reading records without TensorFlow.
 
 A record is a TFRecord frame (length, its crc32c, payload, its crc32c) around a `tf.train.Example`:
 
@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import google_crc32c
 import numpy as np
 
-from tfvp.data.example import features_of, integers
+from tfvp.data.example import example_of, features_of, integers
 from tfvp.errors import DataError
 
 # A TFRecord is a header (uint64 length and its uint32 crc), the payload, and its uint32 crc.
@@ -77,25 +78,28 @@ class Shard(NamedTuple):
 
 def encode(record: Record) -> bytes:
     """Serialize a clip as a `tf.train.Example`; the same clip always gives the same bytes."""
-    import tensorflow as tf  # only writing needs it
-
     frames = np.ascontiguousarray(record.frames, np.uint8).tobytes()
+    return example_of(
+        {
+            "frames": frames,
+            "shape": record.frames.shape,
+            "source": record.source.encode(),
+            "index": (record.index,),
+            "crc32": (zlib.crc32(frames),),
+        }
+    )
 
-    def numbers(*values: int) -> tf.train.Feature:
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
-    def text(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+def framed(payload: bytes) -> bytes:
+    """Frame a payload as a TFRecord: length, its checksum, the payload, its checksum."""
+    length = struct.pack("<Q", len(payload))
+    return b"".join([length, _masked_crc32c(length), payload, _masked_crc32c(payload)])
 
-    features = {
-        "frames": text(frames),
-        "shape": numbers(*record.frames.shape),
-        "source": text(record.source.encode()),
-        "index": numbers(record.index),
-        "crc32": numbers(zlib.crc32(frames)),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString(deterministic=True)
+
+def _masked_crc32c(data: bytes) -> bytes:
+    """The checksum as TFRecords have it, turned so that data with checksums inside are no case."""
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
 def decode(payload: bytes) -> Record:

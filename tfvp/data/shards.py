@@ -13,7 +13,7 @@ from tfvp.data import manifest as manifests
 from tfvp.data import partial
 from tfvp.data.base import DatasetContents, Report
 from tfvp.data.manifest import Manifest, ShardEntry, SplitEntry, sha256_of
-from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES, ClipSource, Record, encode
+from tfvp.data.records import ClipSource, Record, encode, framed
 from tfvp.errors import DataError
 from tfvp.system.progress import Progress, progress
 from tfvp.system.threads import StoppedError, run_all, usable_cores
@@ -139,21 +139,15 @@ def _write_splits(
 
 def _write_shard(place: Path, job: Job, stopping: threading.Event, shown: Progress) -> ShardEntry:
     """Write one shard and read it back for its checksum; raises OSError when the disk fails."""
-    import tensorflow as tf
-
     path, offsets, size = place / f"{job.name}{partial.UNFINISHED}", [], 0
-    try:
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for index in range(job.first, job.stop):
-                if stopping.is_set():
-                    raise StoppedError
-                payload = encode(Record(job.clips[index], job.clips.source(index), index))
-                writer.write(payload)
-                offsets.append(size)
-                size += HEADER_BYTES + len(payload) + FOOTER_BYTES
-                shown.advance()
-    except tf.errors.OpError as error:
-        raise OSError(error.message) from error
+    with path.open("wb") as file:
+        for index in range(job.first, job.stop):
+            if stopping.is_set():
+                raise StoppedError
+            record = Record(job.clips[index], job.clips.source(index), index)
+            offsets.append(size)
+            size += file.write(framed(encode(record)))
+            shown.advance()
     if path.stat().st_size != size:
         raise OSError(f"{job.name}: the disk took {path.stat().st_size} of {size} bytes")
     entry = ShardEntry(

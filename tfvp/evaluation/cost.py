@@ -57,8 +57,8 @@ def network_cost(
 ) -> Cost:
     """Count the parameters and operations of a `VideoPredictor`, without its speed.
 
-    The network is run on one clip to count its operations, those of the reconstruction where it
-    predicts nothing.
+    Under TensorFlow the network is run on one clip to count its operations; they are those of the
+    reconstruction where it predicts nothing.
     """
     cost = Cost(
         parameters=parameter_count(network),

@@ -18,6 +18,7 @@ from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Drawings, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
 from tfvp.experiment.job import Job
+from tfvp.experiment.programs import keep_programs
 from tfvp.inference.predictor import (
     compiled_one_step,
     compiled_prediction,
@@ -44,7 +45,9 @@ class Trained(NamedTuple):
 
 
 def load_trained(job: Job) -> Trained:
-    """Load the run's network and compile its ways of predicting."""
+    """Load the run's network and its ways of predicting, each compiled at its first call."""
+    keep_programs(job)
+    job.say("building the network and counting its operations ...")
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
     free_running = padded(compiled_prediction(network, data.predict_frames))
@@ -132,6 +135,7 @@ def measure(
     check_clips(job, reader.count)
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])
+    job.say(f"compiling the prediction, then measuring {count:,} sequences ...")
     with data_errors(), progress(job.console, "evaluating", count) as shown:
         evaluation = evaluate(
             predict,

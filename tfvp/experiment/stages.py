@@ -10,6 +10,7 @@ from tfvp.experiment.begin import check_first_weights
 from tfvp.experiment.evaluate import evaluate_own
 from tfvp.experiment.job import Job
 from tfvp.experiment.multi_worker import help_to_train, join
+from tfvp.experiment.programs import keep_programs
 from tfvp.experiment.train import train
 from tfvp.export.model_card import write_card
 from tfvp.export.saved_model import export_saved_model, save_keras_file
@@ -28,6 +29,8 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
         UserError: whatever the user can mend, see `tfvp.errors`.
     """
     check_backend(stages)
+    if stages != ("prepare",):
+        keep_programs(job)
     job = replace(job, workers=join(job, stages))
     with job.workers.losses_explained():
         if job.workers.is_chief:
@@ -50,12 +53,23 @@ def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
     job.say(f"everything is in {job.run.root}" if stages != ("prepare",) else "prepared")
 
 
+def usual_stages(job: Job) -> tuple[str, ...]:
+    """All stages that can be run here; says which one cannot, before anything is done."""
+    if KERAS_BACKEND != "jax":
+        return tuple(STAGES)
+    job.say(
+        "no export: a SavedModel needs TensorFlow; export the run afterwards with "
+        "KERAS_BACKEND=tensorflow and --stages export"
+    )
+    return tuple(name for name in STAGES if name != "export")
+
+
 def check_backend(stages: tuple[str, ...]) -> None:
     """Make sure that Keras runs on what the stages need, or raise a ConfigError."""
     if KERAS_BACKEND != "tensorflow" and "export" in stages:
         raise ConfigError(
             "the export stage writes a SavedModel and needs KERAS_BACKEND=tensorflow; under JAX "
-            "ask for --stages prepare,train,evaluate,report and export the run afterwards"
+            "ask for other stages and export the run afterwards"
         )
 
 

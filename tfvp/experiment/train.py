@@ -118,6 +118,8 @@ def _training_batches(job: Job, session: TrainingSession) -> Any:
 def _warm_up(job: Job, session: TrainingSession, loop: Loop, batches: Any) -> None:
     """Measure two updates, undo them, and say what the whole will take."""
     devices, updates = session.devices, session.updates_left
+    if slow := devices.slow_precision(session.config.precision):
+        job.say(slow)
     job.say(
         f"{parameter_count(session.trainer.predictor):,} parameters on {devices.describe()}; "
         f"each update: {session.config.global_batch} clips in micro-batches of "

@@ -175,7 +175,7 @@ class VideoPredictor(keras.Model):
         return TrainingOutputs(predictions, self.targets(batch["frames"], horizon), measured)
 
     def targets(self, frames: Tensor, horizon: int) -> Tensor:
-        """The frames (B, P, H, W, C) that a call predicts of (B, T, H, W, C), in its order."""
+        """Return those frames of (B, T, H, W, C) that a call predicts, in its order: (B, P, …)."""
         raise NotImplementedError
 
     def call(

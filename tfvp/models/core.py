@@ -19,18 +19,18 @@ class Core(keras.layers.Layer):
     decoder: Any
 
     def decoder_layers(self) -> list[keras.layers.Layer]:
-        """The layers that make frames: what `training.freeze_decoder` leaves as it is."""
+        """Return the layers that make frames: what `training.freeze_decoder` leaves as it is."""
         return keras.tree.flatten(self.decoder)
 
     def programs(self) -> dict[str, Program]:
-        """Other programs whose weights it can take, by the kind of their files.
+        """Return the other programs whose weights it can take, by the kind of their files.
 
         Kinds are those of `tfvp.porting.read.FORMATS`: tf1, keras2, torch.
         """
         return {}
 
     def pretrained_parts(self) -> dict[str, PretrainedPart]:
-        """Parts whose weights another program trained and no training of ours changes, by name.
+        """Return the parts that another program trained and ours does not change, by name.
 
         They start as they are made and get their weights when training begins, from the files that
         the section names (`ModelSection.pretrained_files`); whatever holds a network's weights

@@ -8,7 +8,9 @@ from typing import Any
 from keras import ops
 from keras.src import backend  # where all of Keras' layers and operations end up
 
+from tfvp.backend import backend as ours
 from tfvp.models.base import VideoPredictor
+from tfvp.models.scanned import step_by_step
 
 RUNNING_STATISTICS = ("moving_mean", "moving_variance")  # frozen weights are not trainable either
 
@@ -21,10 +23,9 @@ def parameter_count(network: VideoPredictor) -> int:
     As PyTorch's `Module.parameters()`, which the published counts are of; Keras' `count_params`
     has the running statistics in it.
 
-    >>> layer = keras.layers.Dense(3)
-    >>> layer.build((None, 2))
-    >>> parameter_count(layer)
-    9
+    >>> from tfvp import build_model, load_config
+    >>> parameter_count(build_model(load_config("dfn")))  # as published
+    637361
     """
     parts = network.core.pretrained_parts().values()
     pretrained = {id(weight) for part in parts for weight in part.weights}
@@ -63,7 +64,8 @@ def count_operations(call: Callable[[], Any]) -> float:
 
     inside = False
     with _replaced({name: add(name, operations) for name, operations in _OPERATIONS.items()}):
-        call()
+        with step_by_step():
+            ours.followed(call)
     return total
 
 

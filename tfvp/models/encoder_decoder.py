@@ -24,7 +24,7 @@ class EncoderDecoderCore(Core):
     """What the future's decoder reads first: "zeros", "last" (of the context) or "context"."""
 
     def initial_state(self, batch_size: Any, frame_shape: tuple[int, int, int]) -> Any:
-        """The encoder's state before the first frame of (H, W, C)."""
+        """Return the encoder's state before the first frame of (H, W, C)."""
         raise NotImplementedError
 
     def encode(self, frame: Tensor, state: Any) -> tuple[Any, Any]:
@@ -32,11 +32,11 @@ class EncoderDecoderCore(Core):
         raise NotImplementedError
 
     def start(self, state: Any, direction: str) -> Any:
-        """The first state of a direction's decoder, from the encoder's last."""
+        """Return the first state of a direction's decoder, from the encoder's last."""
         raise NotImplementedError
 
     def decode(self, direction: str) -> Step:
-        """A direction's decoder: a step (frame, state) -> (prediction, state)."""
+        """Return a direction's decoder: a step (frame, state) -> (prediction, state)."""
         raise NotImplementedError
 
 
@@ -92,7 +92,7 @@ class EncoderDecoderPredictor(VideoPredictor):
         return self.predict_frames(context, horizon)
 
     def targets(self, frames: Tensor, horizon: int) -> Tensor:
-        """The context backwards where it is reconstructed, the future where it is predicted."""
+        """Return the context backwards if it is reconstructed, the future if it is predicted."""
         each = {"past": ops.flip(frames[:, :-horizon], axis=1), "future": frames[:, -horizon:]}
         return ops.concatenate([each[d] for d in self.core.directions], axis=1)
 
@@ -118,14 +118,14 @@ class EncoderDecoderPredictor(VideoPredictor):
         return unfold_patches(ops.concatenate(predictions, axis=1), self.patch_px), {}
 
     def _read(self, patches: Tensor) -> Any:
-        """The core's state after the context."""
+        """Return the core's state after the context."""
         state = self.core.initial_state(ops.shape(patches)[0], self.grid_shape)
         return read_frames(self.core.encode, state, patches)
 
     def _unroll(
         self, direction: str, state: Any, context: Tensor, steps: int, truth=None, mask=None
     ) -> Tensor:
-        """So many predictions of a decoder; it reads what its direction reads."""
+        """Unroll a decoder over so many predictions; it reads what its direction reads."""
         fed = truth if direction in self.core.conditional else None
         begins_with = self.core.first_input if direction == "future" else "zeros"
         first = context[:, -1] if begins_with == "last" else ops.zeros_like(context[:, 0])

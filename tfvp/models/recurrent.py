@@ -21,15 +21,15 @@ class RecurrentCore(Core):
 
     @property
     def has_drawings(self) -> bool:
-        """Whether `drawn_step` is there."""
+        """Return whether it has a `drawn_step`."""
         return self.has_flow
 
     def initial_state(self, batch_size: Any, frame_shape: tuple[int, int, int]) -> Any:
-        """The state before the first frame of (H, W, C): a structure of tensors (B, …)."""
+        """Return the state before the first frame of (H, W, C): a structure of tensors (B, …)."""
         raise NotImplementedError
 
     def late_prediction(self, output: Tensor, state: Any) -> Tensor:
-        """A frame to feed instead of the newest prediction, see `RecurrentPredictor`."""
+        """Return a frame to feed instead of the newest prediction, see `RecurrentPredictor`."""
         raise NotImplementedError
 
     def rollout_with_auxiliary(
@@ -50,11 +50,11 @@ class RecurrentCore(Core):
         raise NotImplementedError
 
     def flow_step(self, frame: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
-        """As a call, with the flow (B, h, w, 2) between the two, in pixels of its own map."""
+        """Take the step of `call`; also return the flow (B, h, w, 2) in pixels of its own map."""
         raise NotImplementedError
 
     def drawn_step(self, frame: Tensor, state: Any) -> tuple[Tensor, dict[str, Tensor], Any]:
-        """As a call, with what `VideoPredictor.drawings` gives by name: (B, h, w, 1, 2 or 3)."""
+        """Take the step of `call`; also return what is drawn, by name: (B, h, w, 1, 2 or 3)."""
         predicted, flow, state = self.flow_step(frame, state)
         return predicted, {"flow": flow}, state
 
@@ -116,7 +116,7 @@ class RecurrentPredictor(VideoPredictor):
         return self({"frames": clips, "teacher_forcing_mask": mask})[:, -steps:]
 
     def targets(self, frames: Tensor, horizon: int) -> Tensor:
-        """All frames but the first."""
+        """Return all frames but the first."""
         del horizon
         return frames[:, 1:]
 
@@ -145,7 +145,7 @@ class RecurrentPredictor(VideoPredictor):
         return self.core.late_prediction if self.late_feedback else newest
 
     def _start(self, frames: Tensor) -> tuple[Tensor, Any]:
-        """Patches of the frames, and the core's state before the first."""
+        """Return patches of the frames, and the core's state before the first."""
         state = self.core.initial_state(ops.shape(frames)[0], self.grid_shape)
         return self._fold(frames), state
 
@@ -169,7 +169,7 @@ class RecurrentPredictor(VideoPredictor):
 
 
 def _in_pixels(drawn: Any, rows: int) -> Any:
-    """A map (1, h, w, C) as large as a frame of so many rows; a flow grows with its map."""
+    """Enlarge a map (1, h, w, C) to a frame of so many rows; a flow grows with its map."""
     values = np.asarray(ops.convert_to_numpy(drawn), np.float32)
     zoom = rows // values.shape[1]
     values = values * zoom if values.shape[-1] == 2 else values

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops, tree
 
 from tfvp.models.graph_step import GraphStep, read_any_length, traced_once
+from tfvp.models.scanned import scan, scans
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # (frame, state) -> (next frame, state)
 Feedback = Callable[[Any, Any], Any]  # (a step's output, state after it) -> what is read next
@@ -44,6 +45,11 @@ def rollout(step: Step, state, frames, *, predict_frames: int, mask=None, feedba
     """
     future = predict_frames - 1
     context = frames.shape[1] - (future if mask is not None else 0)
+    if scans():
+        own = ops.zeros((frames.shape[0], future)) if mask is None else mask
+        shares = _after_truth(own, context) if future else None
+        steps = context + future
+        return scan(step, state, frames, shares, steps=steps, feedback=feedback)[0]
     step = traced_once(step, state, frames)
     outputs, output = [], None
     for t in range(context + future):
@@ -76,6 +82,8 @@ def read_frames(step: Step, state, frames):
     if frames.shape[1] is None:
         traced = GraphStep(read, state, frames)
         return traced.state(read_any_length(traced, state, frames)[0])
+    if scans():
+        return scan(read, state, frames, None, steps=frames.shape[1], feedback=newest)[1]
     traced_read = traced_once(read, state, frames)
     for t in range(frames.shape[1]):
         _, state = traced_read(frames[:, t], state)
@@ -105,6 +113,12 @@ def unroll(step: Step, state, first, *, steps: int, truth=None, mask=None):
     >>> [float(y) for y in ops.ravel(unroll(step, ops.zeros((1,)), first, steps=3))]
     [1.0, 2.0, 3.0]
     """
+    if scans():
+        frames, shares = first[:, None], ops.zeros((first.shape[0], steps - 1))
+        if truth is not None:
+            frames, shares = ops.concatenate([frames, truth[:, : steps - 1]], axis=1), mask
+        shares = None if shares is None else _after_truth(shares, 1)
+        return scan(step, state, frames, shares, steps=steps, feedback=newest)[0]
     step = traced_once(step, state, first[:, None])
     frame, predictions = first, []
     for t in range(steps):
@@ -118,15 +132,21 @@ def unroll(step: Step, state, first, *, steps: int, truth=None, mask=None):
 
 
 def mixed(truth, prediction, mask, t: int):
-    """What is read: the truth where `mask` (B, steps) says so at step t, or is not given."""
+    """Return what is read: the truth where `mask` (B, steps) says so at step t, or is None."""
     if mask is None:
         return truth
     share = _per_clip(mask[:, t], truth)
     return share * truth + (1 - share) * prediction
 
 
+def _after_truth(shares, steps: int):
+    """Shares of the truth (B, F) behind those of so many steps that read it alone."""
+    truth = ops.ones((shares.shape[0], steps), shares.dtype)
+    return ops.concatenate([truth, shares], axis=1)
+
+
 def _per_clip(share, frame):
-    """(B,) -> (B, 1, 1, 1), to weigh frames with."""
+    """Reshape (B,) to (B, 1, 1, 1), to weigh frames with."""
     return ops.cast(share, frame.dtype)[:, None, None, None]
 
 
@@ -158,7 +178,7 @@ def rollout_any_length(
 
 
 def rollout_measured(step: Step, state, frames, mask, feedback: Feedback):
-    """`rollout` over whole clips of a step that gives (next frame, what it measures on the way).
+    """Do as `rollout` over whole clips, of a step that gives (next frame, what it measures).
 
     Args:
         step: (frame (B, H, W, C), state) -> ((next frame, measured (B,)), state).

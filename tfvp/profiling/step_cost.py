@@ -1,7 +1,8 @@
 """What training an experiment costs, measured: time to the first step, a step, memory, its parts.
 
-The floor of a step is its floating-point operations over the rate of a large matrix product,
-measured between the steps. Their ratio is what to compare across machines. On a machine that others
+The floor of a step is its floating-point operations over the best rate of large matrix products in
+the same precision, measured between the steps: a rate that the network cannot beat. Their ratio is
+what to compare across machines. On a machine that others
 use too, the ratio of processor times says more than that of times.
 """
 
@@ -26,7 +27,8 @@ from tfvp.training.memory import peak_gigabytes
 from tfvp.training.trainer import Trainer
 
 FORWARD_PASSES = 3  # that a training step counts as: one forward, two for the gradient
-RATE_SIZE = 2048  # rows of the matrix product
+RATE_SIZES = (1024, 2048, 3072)  # rows of the matrix products
+GPU_RATE_SIZES = (4096, 8192, 16384)  # a smaller one does not fill it
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class StepCost:
     floor_cpu: float
     peak_gb: float  # of the process while it trained
     frames_per_s: float  # predicted, at inference, compiled before
+    product: str  # the precision of the matrix products that make the floor
+    tflops: float  # their rate by the clock, in 10¹² operations a second
 
     @property
     def ratio(self) -> float:
@@ -122,10 +126,10 @@ def measure(
     """
     loop = loop or build_profiled(experiment, batch)
     trainer, clips = loop.trainer, random_clips(experiment, batch)
-    times, floors = take_steps(loop, clips, 1 + steps, report)
+    times, rates = take_steps(loop, clips, 1 + steps, report)
     peak = peak_gigabytes()
     work = FORWARD_PASSES * count_operations(lambda: trainer.predictor(clips))
-    floor = _middle([Clock(work / rate.wall, work / rate.cpu) for rate in floors])
+    rate = _best(rates)
     step = _middle(times[1:])
     seen = _frames_per_second(trainer, experiment, clips["frames"])
     return StepCost(
@@ -138,9 +142,11 @@ def measure(
         gflop=work / 1e9,
         **_timed("first_step", times[0]),
         **_timed("step", step),
-        **_timed("floor", floor),
+        **_timed("floor", Clock(work / rate.wall, work / rate.cpu)),
         peak_gb=peak,
         frames_per_s=seen,
+        product=backend.product_precision(trainer.predictor.compute_dtype),
+        tflops=rate.wall / 1e12,
     )
 
 
@@ -176,17 +182,27 @@ def take_steps(
     return times, rates
 
 
-def matrix_rate(dtype: str, size: int = RATE_SIZE, repeats: int = 8) -> Clock:
-    """Operations a second of a large matrix product."""
-    a = ops.cast(keras.random.normal((size, size)), dtype)
-    product = ops.matmul(a, a)  # the first one starts threads
-    float(product[0, 0])
+def matrix_rate(dtype: str, sizes: tuple[int, ...] = (), repeats: int = 3) -> Clock:
+    """The most operations a second of large matrix products; `sizes`: their rows."""
+    sizes = sizes or (RATE_SIZES if backend.gpu_memory() is None else GPU_RATE_SIZES)
+    return _best([_rate(dtype, size) for size in sizes for _ in range(repeats)])
+
+
+def _rate(dtype: str, size: int) -> Clock:
+    """Operations a second of two products, after one that starts threads."""
+    a = ops.ones((size, size), dtype)
+    float(ops.matmul(a, a)[0, 0])
     began = Clock.now()
-    for _ in range(repeats):
-        product = ops.matmul(a, a)
-    float(product[0, 0])  # JAX computes in order, in the background
+    products = [ops.matmul(a, a), ops.matmul(a, a)]
+    for product in products:
+        float(product[0, 0])  # a device may still be at it
     took = began.since()
-    return Clock(*(2.0 * size**3 * repeats / seconds for seconds in (took.wall, took.cpu)))
+    return Clock(*(2 * 2.0 * size**3 / seconds for seconds in (took.wall, took.cpu)))
+
+
+def _best(rates: list[Clock]) -> Clock:
+    """The highest of each: what the machine does when nothing is in its way."""
+    return Clock(max(rate.wall for rate in rates), max(rate.cpu for rate in rates))
 
 
 def _middle(clocks: list[Clock]) -> Clock:

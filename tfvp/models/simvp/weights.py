@@ -17,7 +17,7 @@ def openstl_names(core: Any) -> WeightNames:
 
 
 def _frames(name: str, coder: Any) -> WeightNames:
-    """The blocks of an encoder or decoder; one that doubles a map has its shuffle beside it."""
+    """Name the blocks of an encoder or decoder, with the shuffle of one that doubles a map."""
     names: WeightNames = {}
     for i, block in enumerate(coder.blocks):
         conv = f"{name}.{i}.conv.conv{'.0' if block.sampling == 'up' else ''}"

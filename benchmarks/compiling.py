@@ -1,0 +1,151 @@
+"""How long JAX takes to compile the update of a network, by the length of the clip.
+
+    python benchmarks/compiling.py                     # e3d_residual, from 10 frames to 10
+    python benchmarks/compiling.py --frames 10 20 40 --json compiling.json
+    python benchmarks/compiling.py --step-by-step      # with a copy of every step instead
+    python benchmarks/compiling.py --show docs/performance_compiling.json
+
+Each row is measured in a process of its own, without kept programs; `update` is the
+quickest of three, CPU the time of all cores together, `operations` those of the program that XLA
+gets, `temporary` the memory that it plans for what is computed on the way.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tfvp.config.loading import load_config
+
+COLUMNS = (
+    *("operations", "trace CPU s", "compile s", "compile CPU s"),
+    *("update s", "update CPU s", "temporary GB"),
+)
+RESULT = "RESULT "
+
+
+def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One row, measured in this process."""
+    from tfvp.models.scanned import step_by_step
+    from tfvp.profiling.step_cost import Clock, build_profiled, random_clips
+
+    overrides = [f"data.predict_frames={frames}", f"training.precision={arguments.precision}"]
+    experiment = load_config(
+        config, preset=arguments.preset, overrides=[*overrides, *arguments.overrides]
+    )
+    loop = build_profiled(experiment, arguments.batch)
+    clips = random_clips(experiment, arguments.batch)
+    began = Clock.now()
+    with step_by_step() if arguments.step_by_step else contextlib.nullcontext():
+        lowered = loop.step.lowered(clips)
+    traced = began.since()
+    found = {
+        "config": config,
+        "design": "a copy of every step" if arguments.step_by_step else "scans",
+        "frames": f"{experiment.data.context_frames} → {frames}",
+        "precision": arguments.precision,
+        "batch": arguments.batch,
+        "load": os.getloadavg()[0] / (os.cpu_count() or 1),
+        **dict.fromkeys(COLUMNS),
+        "operations": lowered.as_text().count(" = "),
+        "trace CPU s": traced.cpu,
+    }
+    return found if arguments.trace_alone else {**found, **compile_and_run(loop, lowered, clips)}
+
+
+def compile_and_run(loop: Any, lowered: Any, clips: Any) -> dict[str, Any]:
+    """What compiling takes, and an update after it."""
+    from tfvp.profiling.step_cost import Clock
+
+    began = Clock.now()
+    update = lowered.compile()
+    compiled, times = began.since(), []
+    values = [variable.value for variable in loop.step.variables]
+    for _ in range(3):
+        began = Clock.now()
+        result, values = update(values, clips)
+        float(result["loss"])
+        times.append(began.since())
+    return {
+        "compile s": compiled.wall,
+        "compile CPU s": compiled.cpu,
+        "update s": min(time.wall for time in times),
+        "update CPU s": min(time.cpu for time in times),
+        "temporary GB": update.memory_analysis().temp_size_in_bytes / 1e9,
+    }
+
+
+def measure_in_a_process(config: str, frames: int) -> dict[str, Any]:
+    """The same in a fresh process, with this one's options."""
+    command = [sys.executable, *sys.argv, "--one", config, str(frames)]
+    quiet = {**os.environ, "KERAS_BACKEND": "jax", "JAX_ENABLE_COMPILATION_CACHE": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+    results = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
+    if not results:
+        sys.exit(f"{config}, {frames} frames could not be measured:\n{done.stderr[-2000:]}")
+    return json.loads(results[-1].removeprefix(RESULT))
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """The table, as docs/performance.md holds it."""
+    head = [
+        "config",
+        "loop over time",
+        "frames",
+        "precision",
+        "clips",
+        "processes a core",
+        *COLUMNS,
+    ]
+    lines = [head, [*["---"] * 4, *["--:"] * (len(head) - 4)]]
+    for row in rows:
+        numbers = (row[key] for key in ("load", *COLUMNS))
+        words = [row[key] for key in ("config", "design", "frames", "precision")]
+        shown = (_short(x) for x in numbers)
+        lines.append([*words, str(row["batch"]), *shown])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _short(number: float | None) -> str:
+    if number is None:
+        return ""
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("configs", nargs="*", default=["e3d_residual"])
+    parser.add_argument("--frames", type=int, nargs="+", default=[10], help="predicted ones")
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--trace-alone", action="store_true", help="compile and run nothing")
+    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
+    parser.add_argument("--preset", help="of the configurations, e.g. quick")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--step-by-step", action="store_true", help="a copy of every step")
+    parser.add_argument("--json", type=Path, help="also append the numbers there")
+    parser.add_argument("--show", type=Path, help="measure nothing: print the table of such a file")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        config, frames = arguments.one
+        print(RESULT + json.dumps(measure_here(config, int(frames), arguments)))
+        return
+    if arguments.show:
+        print(markdown(json.loads(arguments.show.read_text())), end="")
+        return
+    for config in arguments.configs:
+        for frames in arguments.frames:
+            row = measure_in_a_process(config, frames)
+            print(markdown([row]).splitlines()[-1], flush=True)
+            if arguments.json:
+                file = arguments.json
+                rows = json.loads(file.read_text()) if file.exists() else []
+                file.write_text(json.dumps([*rows, row], indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Under JAX every network trains and is evaluated, in both precisions."""
+
+import json
+import math
+
+import pytest
+
+from tests.contracts.test_models import SMALL
+from tests.helpers.under_jax import needs_jax, run_module
+
+pytestmark = needs_jax
+
+
+def held(*names: str) -> None:
+    found = json.loads(run_module("tests.helpers.jax_contract", *names).stdout)
+    assert set(found) == set(names)
+    for name, numbers in found.items():
+        first, second = numbers["losses"]
+        assert math.isfinite(second), name
+        assert second != first, name  # the update changed something
+        assert numbers["sequences"] == 3, name
+        assert all(0 < error < math.inf for error in numbers["errors"]), name
+
+
+def test_a_network_trains_and_is_evaluated_in_bfloat16():
+    held("eidetic_stack/mixed_bfloat16")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_every_network_trains_and_is_evaluated(precision):
+    held(*(f"{name}/{precision}" for name in SMALL))

@@ -1,0 +1,62 @@
+"""Run as a process of its own: small networks trained and evaluated under JAX.
+
+Usage: KERAS_BACKEND=jax python -m tests.helpers.jax_contract NAME...; a NAME is one of the contract
+of networks, and behind a slash the precision. It prints, by name, two losses, and the error of the
+network and of the copied last frame on clips.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+
+from tests.contracts.test_models import CONTEXT, HORIZON, LENGTH, SHAPE, experiment
+from tfvp.evaluation.evaluate import evaluate
+from tfvp.evaluation.measure_batch import usual_history
+from tfvp.evaluation.schema import History
+from tfvp.inference.predictor import compiled_prediction, compiled_with_true_pixels, padded
+from tfvp.training.distributed.devices import Devices
+from tfvp.training.loop import build_trainer
+from tfvp.training.trainer import compiled_step
+
+
+def trained_and_evaluated(name: str) -> dict[str, object]:
+    """The numbers of one network."""
+    network, _, precision = name.partition("/")
+    of = experiment(network, f"training.precision={precision or 'float32'}")
+    trainer = build_trainer(of, Devices(of.training))
+    step, rng = compiled_step(trainer), np.random.default_rng(0)
+    mask = rng.random((2, mask_length(of))) < 0.5
+    batch = {
+        "frames": rng.random((2, LENGTH, *SHAPE)).astype("float32"),
+        "teacher_forcing_mask": mask.astype("float32"),
+    }
+    losses = [float(step(batch)["loss"]) for _ in range(2)]
+    history = usual_history(of.model)
+    if history == History.TRUE_PIXELS:
+        predict = compiled_with_true_pixels(trainer.predictor, CONTEXT)
+    else:
+        predict = compiled_prediction(trainer.predictor, HORIZON)
+    clips = rng.random((3, LENGTH, *SHAPE)).astype("float32")
+    measured = evaluate(
+        padded(predict),
+        [clips[:2], clips[2:]],
+        context_frames=CONTEXT,
+        predict_frames=HORIZON,
+        metrics=["mse"],
+        history=history,
+    )
+    errors = [float(measured.values[m]["mse"].mean()) for m in ("model", "copy_last_frame")]
+    keras.backend.clear_session()
+    return {"losses": losses, "errors": errors, "sequences": measured.sequences}
+
+
+def mask_length(of) -> int:
+    """Frames that may be fed: in reverse scheduled sampling all between the first and the last."""
+    sampling = of.training.scheduled_sampling
+    return LENGTH - 2 if sampling is not None and sampling.kind == "reverse" else HORIZON - 1
+
+
+if __name__ == "__main__":
+    print(json.dumps({name: trained_and_evaluated(name) for name in sys.argv[1:]}))
