@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfvp.config.loading import load_resolved
 from tfvp.data.pipeline import data_errors, evaluation_batches, to_float
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.records import RecordReader
@@ -13,6 +14,7 @@ from tfvp.errors import DataError, RunError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.measure_batch import Predict, usual_history
+from tfvp.evaluation.measurement import differences, suite_home
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Flow, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
@@ -26,14 +28,12 @@ from tfvp.inference.predictor import (
     padded,
     trained_network,
 )
-from tfvp.runs.folder import ResultFolder
+from tfvp.runs.folder import ResultFolder, evaluation_folder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
 from tfvp.system.files import write_json
 from tfvp.system.progress import progress
 from tfvp.training.distributed.devices import Devices
-
-ROBUSTNESS = "robustness"
 
 
 class Trained(NamedTuple):
@@ -64,23 +64,42 @@ def _trained(job: Job) -> Trained:
 
 
 def evaluate_own(job: Job) -> None:
-    """Measure the run on the test split of its own data, and replace what was measured before."""
+    """Measure the run on the test split of its own data.
+
+    The run's own result is replaced by one that is measured as its configuration says; any other
+    goes to `evaluations/`, e.g. `evaluations/sequences-50/`.
+    """
     prepared = job.open_data()
-    count = _measure(job, _trained(job), prepared, job.run)
-    job.say(f"{count} test sequences measured: {job.run.metrics_path}, {job.run.per_frame_path}")
+    names = _differences(job, prepared)
+    folder = evaluation_folder(job.run, *names)
+    count = _measure(job, _trained(job), prepared, folder)
+    job.say(f"{count} test sequences measured: {folder.metrics_path}, {folder.per_frame_path}")
+    if names:
+        job.say(
+            f"this is not the run's own result ({', '.join(names)}): reports do not show it; "
+            f"tfvp evaluate --run {job.run.root} measures that one"
+        )
+
+
+def _differences(job: Job, prepared: PreparedData) -> tuple[str, ...]:
+    """In which settings the job's measurement differs from that of the run's configuration."""
+    own = load_resolved(job.run.config_path)
+    return differences(own, job.experiment, prepared.split("test").count)
 
 
 def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
     """Measure the run on the test split of other data.
 
     Returns:
-        The folder with the results, evaluations/<dataset>-<hash>/ of the run.
+        The folder with the results, evaluations/<dataset>-<hash>/ of the run; its name goes on
+        with the settings that are not the run's.
 
     Raises:
         DataError: the data's clips have another frame size or are too short, or no test split.
     """
-    folder = ResultFolder(job.run.evaluations / f"{prepared.manifest.dataset}-{prepared.hash}")
     _check_fits(job, prepared)
+    name = f"{prepared.manifest.dataset}-{prepared.hash}"
+    folder = evaluation_folder(job.run, name, *_differences(job, prepared))
     trained = _trained(job)
     count = _measure(job, trained, prepared, folder, elsewhere=True)
     job.say(f"{count} test sequences of {prepared.folder} measured: {folder.metrics_path}")
@@ -95,7 +114,8 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
         sequences: the number of clips of every test set; None: that of the run's own test split.
 
     Returns:
-        The folder evaluations/robustness/ of the run, with suite.json in it.
+        The folder evaluations/robustness/ of the run, with suite.json in it; where a suite lies
+        there that was measured with other settings, a folder beside it.
 
     Raises:
         ConfigError: the run was not trained on moving digits.
@@ -106,7 +126,7 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
         job.experiment.data, own.facts.get("digits_source", "mnist"), sequences
     )
     trained = _trained(job)
-    home = job.run.evaluations / ROBUSTNESS
+    home = suite_home(job.run, load_resolved(job.run.config_path), job.experiment)
     cases = [_measured_case(job, trained, plan, home) for plan in plans]
     suite = Suite(suite="robustness", cases=cases)
     if not suite.measured:

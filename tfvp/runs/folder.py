@@ -86,7 +86,7 @@ class Run(ResultFolder):
 
     @property
     def evaluations(self) -> Path:
-        """Folder of a `ResultFolder` for each evaluation on data that are not the run's own."""
+        """Folder of a `ResultFolder` for each measurement that is not the run's own."""
         return self.root / "evaluations"
 
     @property
@@ -103,6 +103,17 @@ class Run(ResultFolder):
     def export(self) -> Path:
         """Folder of the SavedModel."""
         return self.root / "export"
+
+
+def evaluation_folder(run: Run, *names: str) -> ResultFolder:
+    """The place of a measurement: `evaluations/<names>` of a run, or the run's own folder.
+
+    Args:
+        run: the run.
+        names: what is measured otherwise than by the run's configuration, e.g. "sequences-50";
+            joined by a hyphen. None: it is the run's own measurement.
+    """
+    return ResultFolder(run.evaluations / "-".join(names)) if names else run
 
 
 def create_run(experiment: Experiment, *, provenance: Mapping[str, Any]) -> Run:
