@@ -136,7 +136,7 @@ def test_an_mp4_plays_at_the_inputs_rate(tmp_path):
     assert read[0].shape[0] % 2 == read[0].shape[1] % 2 == 0
     for n, frame in enumerate(read):  # OpenCV's order is blue, green, red; mp4 blurs colours
         distance = {c: np.abs(frame[..., ::-1] - np.array(c)).sum(-1) for c in (BLUE, ORANGE)}
-        near = {c: int((d < 150).sum()) for c, d in distance.items()}
+        near = {c: int((d < 100).sum()) for c, d in distance.items()}
         assert (near[BLUE] > near[ORANGE]) == (n < 2), (n, near)
 
 

@@ -17,7 +17,6 @@ from tfvp.cli.report import add_compare, add_report
 from tfvp.cli.run import add_run
 from tfvp.errors import UserError
 from tfvp.system.signals import TerminatedError, sigterm_interrupts
-from tfvp.system.silence import silence_decoders
 
 # In the order in which `tfvp --help` lists the commands.
 _COMMANDS = (
@@ -67,7 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run_command(argv: Sequence[str] | None) -> int:
     try:
         arguments = build_parser().parse_args(argv)
-        silence_decoders()
         with sigterm_interrupts():
             return arguments.command(arguments)
     finally:

@@ -1,13 +1,14 @@
-"""Frames of KTH's videos, decoded with OpenCV: how many there are, and what they show."""
+"""Frames of KTH's videos: how many there are, and what they show."""
 
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-RED = 2  # OpenCV gives blue, green, red
+from tfvp.errors import DataError
+from tfvp.system.video import Film
 
 
 class FrameCount(NamedTuple):
@@ -19,12 +20,11 @@ class FrameCount(NamedTuple):
 
 def count_frames(path: Path) -> FrameCount:
     """Decode a whole video and count its frames; a file that is no video has 0."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        return FrameCount(sum(1 for _ in _frames(capture)), announced)
-    finally:
-        capture.release()
+    film = Film(path)
+    with suppress(DataError):
+        for _ in film:
+            pass
+    return FrameCount(film.decoded, film.announced)
 
 
 def gray_frames(path: Path, frame_px: tuple[int, int]) -> np.ndarray:
@@ -38,23 +38,11 @@ def gray_frames(path: Path, frame_px: tuple[int, int]) -> np.ndarray:
         uint8 (T, H, W, 1), read-only; T is 0 for a file that is no video.
     """
     height, width = frame_px
-    capture = cv2.VideoCapture(str(path))
-    try:
-        frames = [
-            cv2.resize(frame[..., RED], (width, height), interpolation=cv2.INTER_LINEAR)
-            for frame in _frames(capture)
-        ]
-    finally:
-        capture.release()
+    frames = []
+    with suppress(DataError):
+        for frame in Film(path):
+            red = frame.pixels[..., 0]
+            frames.append(cv2.resize(red, (width, height), interpolation=cv2.INTER_LINEAR))
     clip = np.stack(frames) if frames else np.empty((0, height, width), np.uint8)
     clip.flags.writeable = False
     return clip[..., None]
-
-
-def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
-    """Yield uint8 (H, W, 3), blue, green, red, until the video ends or breaks."""
-    while True:
-        there, frame = capture.read()
-        if not there:
-            return
-        yield frame
