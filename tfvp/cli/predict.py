@@ -9,6 +9,7 @@ from tfvp.config.loading import load_resolved
 from tfvp.data.user_videos.arrays import Values
 from tfvp.data.user_videos.config import Axes, UserVideosData
 from tfvp.data.user_videos.files import Reading, reading_of
+from tfvp.data.user_videos.framing import FrameFormat
 from tfvp.errors import ConfigError
 from tfvp.runs.folder import open_run
 from tfvp.sections import DataSection
@@ -48,6 +49,12 @@ def add_predict(commands: Any) -> None:
         choices=("resize", "pad"),
         help="resize: the ratio is not kept; pad: black around it (default: as the run's data)",
     )
+    _add_reading(parser)
+    parser.set_defaults(command=_predict)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how arrays and values of the input are to be understood."""
     parser.add_argument(
         "--axes",
         type=str.upper,
@@ -65,7 +72,6 @@ def add_predict(commands: Any) -> None:
     parser.add_argument(
         "--nan", type=float, metavar="VALUE", help="what stands in for NaN in the input"
     )
-    parser.set_defaults(command=_predict)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -100,13 +106,23 @@ def _predict(arguments: argparse.Namespace) -> int:
     with progress(console, "predicting", windows) as shown:
         frames = continue_clip(given, predictor, frame_format, steps, shown.update)
         count = write_clip(output, frames, given.fps)
-    (height, width), (h, w) = given.context[0].shape[:2], frame_format.frame_px
+    _say_what_was_done(console, output, count, given.context[0].shape, frame_format)
+    return 0
+
+
+def _say_what_was_done(
+    console: LineConsole,
+    output: Path,
+    count: int,
+    shape: tuple[int, ...],
+    frame_format: FrameFormat,
+) -> None:
+    (height, width), (h, w) = shape[:2], frame_format.frame_px
     way = {"resize": "scaled, the ratio not kept", "pad": "scaled to fit inside, black around"}
     console.print_line(
         f"{output}: {count} frames predicted; frames of {height}x{width} were brought to {h}x{w} "
         f"({way[frame_format.fit]}) and back"
     )
-    return 0
 
 
 def _reading(arguments: argparse.Namespace, data: DataSection) -> Reading:

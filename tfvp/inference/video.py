@@ -98,10 +98,8 @@ def read_input(
         DataError: the input cannot be read, is damaged, or has fewer frames than `context`.
     """
     (video,), notes = only_user_video(place, reading)
-    frames = Frames(video)
-    fitted: deque[np.ndarray] = deque(maxlen=None if slide else context)
-    original: deque[np.ndarray] = deque(maxlen=context)
-    count = 0
+    frames, count = Frames(video), 0
+    fitted, original = deque(maxlen=None if slide else context), deque(maxlen=context)
     for count, frame in enumerate(frames, start=1):
         fitted.append(fit_frame(frame.pixels, frame_format))
         if not slide or count <= context:
@@ -114,8 +112,8 @@ def read_input(
             f"{video.path}: has {count} frames, the network continues {context}; give a longer "
             f"clip{fewer}"
         )
-    first = count - len(fitted) + 1
-    return InputClip(list(original), np.stack(fitted), first, frames.fps, [*notes, *frames.notes])
+    number = count - len(fitted) + 1
+    return InputClip(list(original), np.stack(fitted), number, frames.fps, [*notes, *frames.notes])
 
 
 def continue_clip(

@@ -95,4 +95,5 @@ def does_not_fit(config: UserVideosData, held: Sequence[Mapping[str, Any]]) -> s
             f"; it holds clips of {each['frames']} frames of {size} with {each['channels']} "
             f"channels, {f'which fit with {sets}' if sets else 'written by an earlier version'}"
         )
-    return f"{said}; make others with tfvp data convert SRC --out {config.prepared}, or set data.source"
+    again = f"tfvp data convert SRC --out {config.prepared}"
+    return f"{said}; make others with {again}, or set data.source"

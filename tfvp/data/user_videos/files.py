@@ -81,24 +81,10 @@ def find_user_videos(place: Path, reading: Reading | None = None) -> Found:
     if not place.exists():
         raise NoRawData(f"{place}: no such file or folder")
     base = place if place.is_dir() else place.parent
-    videos, notes = [], []
-    folders: set[Path] = set()
+    found = Found([], [])
     for path in _files(place) if place.is_dir() else [place]:
-        end, name = path.suffix.lower(), str(path.relative_to(base))
-        if end in VIDEOS:
-            videos.append(UserVideo(name, path, "video", reading=reading))
-        elif end in ARRAYS:
-            videos += _in_array_file(name, path, reading, notes)
-        elif end in STACKS and count_pages(path) > 1:
-            videos.append(UserVideo(name, path, "stack", reading=reading))
-        elif end in IMAGES and place.is_dir():
-            if path.parent not in folders:
-                folders.add(path.parent)
-                folder = str(path.parent.relative_to(base))
-                name = place.name if folder == "." else folder
-                videos.append(UserVideo(name, path.parent, "frames", reading=reading))
-        else:
-            notes.append(f"{path}: no video, image or array; left aside")
+        _add(found, path, place, base, reading)
+    videos, notes = list(dict.fromkeys(found.videos)), found.notes  # a folder has many images
     if not videos:
         raise DataError(
             f"{place}: expected videos ({', '.join(VIDEOS)}), folders of images "
@@ -106,6 +92,24 @@ def find_user_videos(place: Path, reading: Reading | None = None) -> Found:
             "other kinds"
         )
     return Found(videos, notes)
+
+
+def _add(found: Found, path: Path, place: Path, base: Path, reading: Reading) -> None:
+    """Add the videos of a file, or a note that it is none."""
+    videos, notes = found
+    end, name = path.suffix.lower(), str(path.relative_to(base))
+    if end in VIDEOS:
+        videos.append(UserVideo(name, path, "video", reading=reading))
+    elif end in ARRAYS:
+        videos += _in_array_file(name, path, reading, notes)
+    elif end in STACKS and count_pages(path) > 1:
+        videos.append(UserVideo(name, path, "stack", reading=reading))
+    elif end in IMAGES and place.is_dir():
+        folder = str(path.parent.relative_to(base))
+        name = place.name if folder == "." else folder
+        videos.append(UserVideo(name, path.parent, "frames", reading=reading))
+    else:
+        notes.append(f"{path}: no video, image or array; left aside")
 
 
 def _files(folder: Path) -> list[Path]:
