@@ -23,7 +23,7 @@ def put_film(path: Path, times: list[int], codec: str = "libx264", size=(24, 32)
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.time_base = Fraction(1, 100)
         for number, time in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(np.full((*size, 3), 5 * number, np.uint8))
+            frame = av.VideoFrame.from_ndarray(np.full((*size, 3), 5 * number % 256, np.uint8))
             frame.pts, frame.time_base = time, Fraction(1, 100)
             film.mux(stream.encode(frame))
         film.mux(stream.encode())
@@ -133,12 +133,12 @@ def test_a_film_that_lost_frames_on_the_way_to_the_disk_is_noticed(tmp_path, mon
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif"])
 def test_a_full_disk_is_an_error(name):
     """/dev/full takes nothing."""
+    full = Path("/dev/full")
     frames = [np.random.default_rng(n).integers(0, 255, (64, 64, 3), np.uint8) for n in range(50)]
+    write = {"a.mp4": lambda: write_film(full, frames, 10)}
+    write["a.gif"] = lambda: write_gif(full, map(Image.fromarray, frames), 100)
     with pytest.raises(OSError, match="No space left") as caught:
-        if name == "a.mp4":
-            write_film(Path("/dev/full"), frames, 10)
-        else:
-            write_gif(Path("/dev/full"), map(Image.fromarray, frames), 100)
+        write[name]()
     assert caught.value.errno == errno.ENOSPC
 
 

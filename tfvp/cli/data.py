@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,8 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 def _training_command(config: str, preset: str | None, made: PreparedData, out: Path) -> str | None:
     """The command that trains on converted clips; None where the configuration cannot."""
-    prepared = f"data.prepared={json.dumps(str(out))}"
+    plain = re.fullmatch(r"[A-Za-z_./][\w./-]*", str(out))  # reads as a text in YAML too
+    prepared = f"data.prepared={out if plain else json.dumps(str(out))}"
     for patch in ([], *([f"model.patch_px={size}"] for size in (8, 4, 2, 1))):
         try:
             data = load_config(config, preset=preset, overrides=["data.dataset=clips"]).data
@@ -120,7 +122,7 @@ def _training_command(config: str, preset: str | None, made: PreparedData, out: 
             load_config(config, preset=preset, overrides=sets)
         except ConfigError:  # no such preset, or patches do not divide the frames
             continue
-        words = ["python", "run.py", "--config", config, *(["--preset", preset] if preset else [])]
+        words = ["tfvp", "run", "--config", config, *(["--preset", preset] if preset else [])]
         return shlex.join([*words, *(word for each in sets for word in ("--set", each))])
     return None
 

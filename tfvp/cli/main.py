@@ -15,7 +15,7 @@ from tfvp.cli.predict import add_predict
 from tfvp.cli.profile import add_profile
 from tfvp.cli.report import add_compare, add_report
 from tfvp.cli.run import add_run
-from tfvp.errors import UserError
+from tfvp.errors import ConfigError, UserError
 from tfvp.system.signals import TerminatedError, sigterm_interrupts
 
 # In the order in which `tfvp --help` lists the commands.
@@ -65,7 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_command(argv: Sequence[str] | None) -> int:
     try:
-        arguments = build_parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        if any("\0" in word for word in words):
+            raise ConfigError("the command line: a path cannot hold the character NUL")
+        arguments = build_parser().parse_args(words)
         with sigterm_interrupts():
             return arguments.command(arguments)
     finally:

@@ -75,6 +75,8 @@ def find_user_videos(place: Path, reading: Reading | None = None) -> Found:
     """
     arrays.open_array.clear()  # files may have changed
     reading = reading or Reading()
+    if "\0" in str(place):
+        raise DataError(f"{str(place)!r}: a path cannot hold the character NUL")
     named = _SEQUENCE.fullmatch(place.name)
     if named and not place.exists():
         return _sequence_named(place.name, place.with_name(named["file"]), reading)
