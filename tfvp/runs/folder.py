@@ -1,6 +1,7 @@
 """A run's folder: what lies where in it, how it is made without harm to another, and provenance."""
 
 import difflib
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -131,6 +132,8 @@ def create_run(experiment: Experiment, *, provenance: Mapping[str, Any]) -> Run:
             write_text(Run(folder).config_path, dump(experiment))
             write_json(Run(folder).provenance_path, dict(provenance))
     except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):  # another process was faster
+            refuse_existing(run)
         raise RunError(f"{run.root}: cannot be made: {error.strerror or error}") from None
     return run
 

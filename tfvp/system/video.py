@@ -1,6 +1,7 @@
 """Films read frame by frame with the times they stand at, and written as H.264; FFmpeg by PyAV."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,6 +140,16 @@ def check_frame_size(path: Path, height: int, width: int) -> None:
         )
 
 
+@contextmanager
+def _to_write(path: Path, form: str, options: dict[str, str]) -> Iterator[Any]:
+    """Open a file to be written; FFmpeg's errors become the system's, with the file's name."""
+    try:
+        with av.open(f"file:{path}", "w", format=form, options=options) as film:
+            yield film
+    except FFmpegError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def write_film(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
     """Write frames as H.264 in an MP4 that browsers and phones play, and read it again.
 
@@ -152,7 +163,7 @@ def write_film(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
         DataError: what was written does not hold all frames.
     """
     written = 0
-    with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "faststart"}) as film:
+    with _to_write(path, "mp4", {"movflags": "faststart"}) as film:
         stream: Any = film.add_stream(_CODEC, Fraction(fps).limit_denominator(60_000), _QUALITY)
         for frame in frames:
             even = np.pad(frame, [(0, n % 2) for n in frame.shape[:2]] + [(0, 0)], mode="edge")
@@ -180,7 +191,7 @@ def write_gif(path: Path, pictures: Iterable[Image.Image], frame_ms: int) -> Non
         OSError: it cannot be written, e.g. because the disk is full.
     """
     hundredths = round(frame_ms / 10)
-    with av.open(f"file:{path}", "w", format="gif", options={"final_delay": "100"}) as film:
+    with _to_write(path, "gif", {"final_delay": "100"}) as film:
         stream: Any = film.add_stream("gif", Fraction(100, hundredths))
         for number, picture in enumerate(pictures):
             if not number:
