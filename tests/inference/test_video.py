@@ -103,7 +103,7 @@ def test_own_videos_are_fitted_as_in_training():
 
 def shown(count: int = 4, size=(9, 7), channels: int = 1) -> list[OutputFrame]:
     """Two context frames, then predicted ones, numbered from 11."""
-    grays = [np.full((*size, channels), 40 * n, np.uint8) for n in range(count)]
+    grays = [np.full((*size, channels), 40 * n % 256, np.uint8) for n in range(count)]
     return [OutputFrame(11 + n, n >= 2, frame) for n, frame in enumerate(grays)]
 
 
