@@ -88,7 +88,7 @@ def damages(content: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes]
 def good_inputs(folder: Path) -> list[Path]:
     rng = np.random.default_rng(0)
     frames = [rng.integers(0, 255, (24, 32, 3), np.uint8) for _ in range(12)]
-    folder.mkdir()
+    folder.mkdir(parents=True)
     write_film(folder / "a.mp4", frames, 25)
     write_gif(folder / "a.gif", map(Image.fromarray, frames), 100)
     np.save(folder / "a.npy", np.stack(frames))
