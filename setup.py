@@ -24,6 +24,7 @@ setup(
         "tfvp.reporting.pages": ["assets/*"],
     },
     install_requires=[
+        "av>=15",
         "tensorflow>=2.20",
         "keras>=3.13",
         "numpy>=1.26",

@@ -19,12 +19,18 @@ def _odd(value: int) -> int:
     return value
 
 
+def _expanded(path: Path) -> Path:
+    if "\0" in str(path):
+        raise PydanticCustomError("path", "Input should be a path, without the character NUL")
+    return path.expanduser()
+
+
 Positive = Annotated[int, Field(ge=1)]
 OddPositive = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 NotNegative = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Folder = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
+Folder = Annotated[Path, Field(strict=False), AfterValidator(_expanded)]
 
 
 SPLITS = ("train", "validation", "test")

@@ -117,9 +117,11 @@ def test_predictor_from_python(finished):
 def test_later_stages_work_on_the_run_and_replace_only_their_own(finished, capsys):
     run = finished / "results" / "tiny"
     kept = {path: path.read_bytes() for path in (run / "checkpoints").iterdir()}
+    kept[run / "metrics.json"] = (run / "metrics.json").read_bytes()
     more = ("--stages", "evaluate,report", "--set", "evaluation.metrics=[mse, psnr_float]")
     assert main(arguments(finished, *more)) == 0
-    assert set(json.loads((run / "metrics.json").read_text())["metrics"]) == {"mse", "psnr_float"}
+    beside = run / "evaluations" / "metrics-mse-psnr_float" / "metrics.json"
+    assert set(json.loads(beside.read_text())["metrics"]) == {"mse", "psnr_float"}
     assert {path: path.read_bytes() for path in kept} == kept
     assert "Copy" in capsys.readouterr().out
 
@@ -168,17 +170,17 @@ def test_a_run_is_not_evaluated_on_other_data(finished, capsys):
 
 
 def test_evaluation_options_change_what_is_measured(finished):
-    path = finished / "results" / "tiny" / "metrics.json"
+    home = finished / "results" / "tiny" / "evaluations"
     seen = {}
-    for option in (
-        "evaluation.weights=raw",
-        "evaluation.weights=averaged",
-        "evaluation.checkpoint=last",
-        "evaluation.sequences=4",
+    for option, name in (
+        ("evaluation.weights=raw", "metrics-mse"),
+        ("evaluation.weights=averaged", "metrics-mse-weights-averaged"),
+        ("evaluation.checkpoint=last", "metrics-mse-checkpoint-last"),
+        ("evaluation.sequences=4", "sequences-4-metrics-mse"),
     ):
         changes = ("--set", option, "--set", "evaluation.metrics=[mse]")
         assert main(arguments(finished, "--stages", "evaluate", *changes)) == 0
-        metrics = json.loads(path.read_text())
+        metrics = json.loads((home / name / "metrics.json").read_text())
         result = metrics["results"]["model"]["mse"]
         seen[option] = (result["mean"], metrics["protocol"]["sequences"], metrics["facts"]["steps"])
     raw, averaged, last, fewer = seen.values()

@@ -378,6 +378,24 @@ def test_files_that_are_not_configurations(write, text, said):
     assert line.startswith(said), line
 
 
+@pytest.mark.parametrize("kind", ["lists", "mappings", "merges"])
+def test_aliases_of_aliases_are_refused_at_once(write, kind):
+    """Ten lines that stand for ten billion values."""
+    lines = ["a0: &a0 [1]" if kind == "lists" else "a0: &a0 {x: 1}"]
+    for level in range(1, 11):
+        aliases = [f"*a{level - 1}"] * 10
+        listed = {
+            "lists": f"[{', '.join(aliases)}]",
+            "mappings": "{" + ", ".join(f"k{n}: {alias}" for n, alias in enumerate(aliases)) + "}",
+            "merges": "{<<: [" + ", ".join(aliases) + "]}",
+        }[kind]
+        lines.append(f"a{level}: &a{level} {listed}")
+    write(a="\n".join(lines))
+    (line,) = refusal("a")
+    assert line.startswith("a.yaml: its aliases (*name) stand for more than 100,000 values")
+    assert load_config("e3d", overrides=["data={seed: &s 7, test_sequences: *s}"]).data.seed == 7
+
+
 def test_a_file_that_is_not_text_or_cannot_be_read(write):
     here = write()
     (here / "a.yaml").write_bytes(b"title: \xff")

@@ -88,16 +88,39 @@ def test_with_true_history_baselines_see_it_too():
 # --- the command --------------------------------------------------------------------------------
 
 
-def test_own_data_again_with_other_metrics(job, capsys):
-    root = job.run.root
-    before = mse_of(job.run.metrics_path)
+def test_other_measurements_stand_beside_the_runs_own(job, capsys):
+    """Fewer sequences, other metrics, other weights or fewer pictures never replace its result."""
+    root, run = job.run.root, job.run
+    own = {path: path.read_bytes() for path in (run.metrics_path, run.per_frame_path)}
+    pictures = sorted(run.samples.iterdir())
     assert main(["evaluate", "--run", str(root), "--metrics", "all", "--sequences", "4"]) == 0
-    assert "4 test sequences measured" in capsys.readouterr().out
-    read = read_metrics(job.run.metrics_path)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "4 test sequences measured" in said
+    assert "this is not the run's own result (sequences-4, metrics-all)" in said
+    for more in (
+        ["evaluation.samples=0"],
+        ["evaluation.weights=averaged", "evaluation.checkpoint=last"],
+        ["evaluation.metrics=[mse]"],
+    ):
+        words = [word for each in more for word in ("--set", each)]
+        assert main(["evaluate", "--run", str(root), *words]) == 0
+    names = ("sequences-4-metrics-all", "checkpoint-last-weights-averaged", "metrics-mse")
+    for name in (*names, "samples-0"):
+        assert (run.evaluations / name / "metrics.json").is_file(), name
+    read = read_metrics(run.evaluations / names[0] / "metrics.json")
     assert list(read.metrics) == list(METRICS)
     assert read.protocol.sequences == 4
     assert read.metadata.trained_on is None
-    assert main(["evaluate", "--run", str(root)]) == 0
+    assert {path: path.read_bytes() for path in own} == own
+    assert sorted(run.samples.iterdir()) == pictures
+
+
+def test_the_runs_own_result_is_measured_anew(job):
+    before = mse_of(job.run.metrics_path)
+    job.run.metrics_path.unlink()
+    # all there are is no difference, and the batch changes no number
+    words = ["--sequences", "6", "--set", "evaluation.batch=2"]
+    assert main(["evaluate", "--run", str(job.run.root), *words]) == 0
     assert mse_of(job.run.metrics_path) == pytest.approx(before, rel=1e-6)
 
 
@@ -241,6 +264,15 @@ def test_the_robustness_suite(job, tmp_path, capsys):
     copied_free, copied_one = (each.values["copy_last_frame"]["mse"] for each in (free, one))
     assert copied_one[:, 1:].mean() < copied_free[:, 1:].mean()
 
+    # another measurement goes beside it, the same one in its place
+    index = (home / "suite.json").stat().st_mtime_ns
+    for count in ("3", "4"):
+        again = [*words[:-1], count, "--set", f"data.root={root}", "--metrics", "mse"]
+        assert main(again) == 0
+        assert ((home / "suite.json").stat().st_mtime_ns > index) == (count == "4")
+    beside = job.run.evaluations / "robustness-sequences-3-metrics-mse"
+    assert len(read_suite(beside).measured) == len(found)
+
 
 def test_the_original_test_set_is_known_by_its_file(job, tmp_path):
     """Tables compare what was measured with `data.test_file`, as a run's own settings have it."""
@@ -294,7 +326,8 @@ def test_a_likelihood_and_a_prediction_pixel_by_pixel_of_one_run(tmp_path, capsy
     assert again("model.sampling=pixels") == 0
     said = capsys.readouterr()
     assert "predicting: 36/36" in said.out + said.err  # the rows of 3 frames
-    sampled = read_metrics(made.run.metrics_path)
+    assert read_metrics(made.run.metrics_path) == measured
+    sampled = read_metrics(made.run.evaluations / "sampling-pixels" / "metrics.json")
     assert sampled.protocol.history == "own"
     assert sampled.metadata.label.endswith("frames predicted pixel by pixel")
     assert sampled.results["model"] != measured.results["model"]

@@ -25,6 +25,7 @@ from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.report import write_comparison, write_report
 from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
 from tfvp.reporting.tables.literature import rank_correlation
+from tfvp.runs.folder import Run
 from tfvp.system.files import write_json
 
 
@@ -136,6 +137,43 @@ def test_a_comparison_is_made_again_in_its_place(tmp_path):
     assert (folder / "figures" / "notes.png").exists()
     with pytest.raises(RunError, match="a is given twice"):
         write_comparison([runs[0], runs[0]], folder)
+
+
+def test_runs_that_are_called_the_same_are_told_apart_by_their_folders(tmp_path):
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    runs = [make_run(tmp_path / folder, "ref") for folder in ("first", "second")]
+    page = page_of(*runs, folder=tmp_path / "page")
+    assert "first/ref" in page
+    assert "second/ref" in page
+    again = Run(tmp_path / "second" / ".." / "first" / "ref")
+    with pytest.raises(RunError, match="is given twice"):
+        write_comparison([runs[0], again], tmp_path / "page")
+
+
+@pytest.mark.parametrize("name", ["per_frame.csv", "per_sequence.csv"])
+def test_a_page_shows_no_numbers_of_two_measurements(tmp_path, name):
+    run = make_run(tmp_path, "a")
+    other = make_run(tmp_path, "b", factor=1.0)
+    path, whole = run.root / name, (run.root / name).read_text()
+    lines = whole.splitlines(keepends=True)
+    for text in ("".join(lines[:-1]), "".join(lines[:9]), (other.root / name).read_text()):
+        path.write_text(text)
+        with pytest.raises(RunError, match=f"{name}: is cut short, or of another measurement"):
+            page_of(run, folder=tmp_path / "page")
+    path.write_text(whole[: len(whole) // 2])  # inside of a line
+    with pytest.raises(RunError, match=name):
+        page_of(run, folder=tmp_path / "page")
+    path.write_text(whole)
+    page_of(run, folder=tmp_path / "page")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no such thing"])
+def test_arrays_of_samples_that_cannot_be_read(tmp_path, content):
+    run = make_run(tmp_path, "a")
+    (run.samples / "clip_00003.npz").write_bytes(content)
+    with pytest.raises(RunError, match=r"clip_00003.npz: .*run the evaluate stage again"):
+        page_of(run, folder=tmp_path / "page")
 
 
 # --- figures ------------------------------------------------------------------------------------

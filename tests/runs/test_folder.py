@@ -1,5 +1,7 @@
 """Run folders: made whole or not at all, never overwritten, with the facts in them."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -52,6 +54,25 @@ def test_whatever_has_the_name_already_is_left_alone(experiment, kind):
     assert os.listdir(experiment.results) == ["mine"]
     if kind == "folder":
         assert os.listdir(place) == ["precious"]
+
+
+def test_the_slower_of_two_new_runs_reads_that_the_other_is_there(experiment, monkeypatch):
+    @contextlib.contextmanager
+    def slower(path):
+        create_run(experiment, provenance={"seed": 1})
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
+        yield
+
+    real = runs.creating
+    monkeypatch.setattr(
+        runs,
+        "creating",
+        lambda path: real(path) if calls.append(path) or calls[1:] else slower(path),
+    )
+    calls = []
+    with pytest.raises(RunError, match="mine exists and is never overwritten"):
+        create_run(experiment, provenance={"seed": 0})
+    assert json.loads(Run(experiment.results / "mine").provenance_path.read_text()) == {"seed": 1}
 
 
 def test_a_run_that_cannot_be_written_leaves_nothing(experiment, monkeypatch):

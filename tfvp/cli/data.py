@@ -1,6 +1,9 @@
 """The `tfvp data` commands: prepare, convert, inspect, verify."""
 
 import argparse
+import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +26,8 @@ def add_data_commands(commands: Any) -> None:
     prepared = actions.add_parser("prepare", help="write a configuration's data as TFRecords")
     prepared.add_argument("config_name", nargs="?", metavar="NAME", help="a name in configs/")
     prepared.add_argument("--config", metavar="FILE", help="a name in configs/, or a YAML file")
-    prepared.add_argument(
-        "--allow-missing",
-        action="store_true",
-        help="prepare what there is of incomplete raw data (data.allow_missing)",
+    _add_allow_missing(
+        prepared, "prepare what there is of incomplete raw data (data.allow_missing)"
     )
     _add_changes(prepared)
     prepared.set_defaults(command=_prepare)
@@ -40,7 +41,9 @@ def add_data_commands(commands: Any) -> None:
         "--config", default=user_videos.CONFIG, help=f"default: {user_videos.CONFIG}"
     )
     for key, (option, metavar, text) in user_videos.OPTIONS.items():
-        convert.add_argument(option, dest=key, metavar=metavar, help=text)
+        count = None if isinstance(metavar, str) else len(metavar)
+        convert.add_argument(option, dest=key, metavar=metavar, help=text, nargs=count)
+    _add_allow_missing(convert, "use what can be read of damaged files (data.allow_missing)")
     _add_changes(convert)
     convert.set_defaults(command=_convert)
 
@@ -56,6 +59,10 @@ def add_data_commands(commands: Any) -> None:
     verify.set_defaults(command=_verify)
 
 
+def _add_allow_missing(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--allow-missing", action="store_true", help=text)
+
+
 def _add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="one of the presets that the config names")
     add_set(parser, "change one value, e.g. data.seed=1; may be repeated")
@@ -65,9 +72,12 @@ def _prepare(arguments: argparse.Namespace) -> int:
     if (arguments.config is None) == (arguments.config_name is None):
         raise ConfigError("tfvp data prepare: expected NAME or --config, exactly one of them")
     name = arguments.config or arguments.config_name
-    allowed = ["data.allow_missing=true"] if arguments.allow_missing else []
-    _prepared(name, arguments.preset, [*arguments.overrides, *allowed])
+    _prepared(name, arguments.preset, [*arguments.overrides, *_allowed(arguments)])
     return 0
+
+
+def _allowed(arguments: argparse.Namespace) -> list[str]:
+    return ["data.allow_missing=true"] if arguments.allow_missing else []
 
 
 def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedData:
@@ -88,10 +98,33 @@ def _prepared(name: str, preset: str | None, overrides: list[str]) -> PreparedDa
 
 def _convert(arguments: argparse.Namespace) -> int:
     options = {key: getattr(arguments, key) for key in user_videos.OPTIONS}
-    changes = user_videos.overrides(Path(arguments.source), Path(arguments.out), options)
-    _prepared(arguments.config, arguments.preset, [*changes, *arguments.overrides])
-    LineConsole().print_line(f"look at it: tfvp data inspect {arguments.out}")
+    out = Path(arguments.out)
+    changes = user_videos.overrides(Path(arguments.source), out, options)
+    changes += [*_allowed(arguments), *arguments.overrides]
+    made = _prepared(arguments.config, arguments.preset, changes)
+    console = LineConsole()
+    console.print_line(f"look at it: tfvp data inspect {out}")
+    for purpose, preset in (("in minutes", "quick"), ("for real", None)):
+        command = _training_command(arguments.config, preset, made, out)
+        if command:
+            console.print_line(f"train on it {purpose}: {command}")
     return 0
+
+
+def _training_command(config: str, preset: str | None, made: PreparedData, out: Path) -> str | None:
+    """The command that trains on converted clips; None where the configuration cannot."""
+    plain = re.fullmatch(r"[A-Za-z_./][\w./-]*", str(out))  # reads as a text in YAML too
+    prepared = f"data.prepared={out if plain else json.dumps(str(out))}"
+    for patch in ([], *([f"model.patch_px={size}"] for size in (8, 4, 2, 1))):
+        try:
+            data = load_config(config, preset=preset, overrides=["data.dataset=clips"]).data
+            sets = [prepared, *user_videos.changes(made.manifest.settings, data), *patch]
+            load_config(config, preset=preset, overrides=sets)
+        except ConfigError:  # no such preset, or patches do not divide the frames
+            continue
+        words = ["tfvp", "run", "--config", config, *(["--preset", preset] if preset else [])]
+        return shlex.join([*words, *(word for each in sets for word in ("--set", each))])
+    return None
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

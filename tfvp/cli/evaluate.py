@@ -22,8 +22,9 @@ def add_evaluate(commands: Any) -> None:
     parser = commands.add_parser(
         "evaluate",
         help="measure a trained run on its own data, on others, or on a suite of test sets",
-        description="Without --data, --suite, --steps the run's own metrics.json, per_frame.csv, "
-        "per_sequence.csv and samples are written anew; other results go to evaluations/ in it.",
+        description="As the run's configuration says, its own metrics.json, per_frame.csv, "
+        "per_sequence.csv and samples are written anew; results on other data, over other lengths, "
+        "with other metrics or on fewer sequences go beside them, to evaluations/ in its folder.",
     )
     parser.add_argument("--run", required=True, metavar="DIR", help="a run's folder")
     where = parser.add_mutually_exclusive_group()

@@ -15,10 +15,9 @@ from tfvp.cli.predict import add_predict
 from tfvp.cli.profile import add_profile
 from tfvp.cli.report import add_compare, add_report
 from tfvp.cli.run import add_run
-from tfvp.errors import UserError
+from tfvp.errors import ConfigError, UserError
 from tfvp.system.imports import after_import
 from tfvp.system.signals import TerminatedError, sigterm_interrupts
-from tfvp.system.silence import silence_decoders
 
 
 def _set_keras() -> None:
@@ -78,8 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_command(argv: Sequence[str] | None) -> int:
     try:
-        arguments = build_parser().parse_args(argv)
-        silence_decoders()
+        words = sys.argv[1:] if argv is None else argv
+        if any("\0" in word for word in words):
+            raise ConfigError("the command line: a path cannot hold the character NUL")
+        arguments = build_parser().parse_args(words)
         with sigterm_interrupts():
             return arguments.command(arguments)
     finally:

@@ -2,12 +2,17 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tfvp.cli.console import LineConsole
 from tfvp.config.loading import load_resolved
+from tfvp.data.user_videos.arrays import Values
+from tfvp.data.user_videos.config import Axes, UserVideosData
+from tfvp.data.user_videos.files import Reading, reading_of
+from tfvp.data.user_videos.framing import FrameFormat
 from tfvp.errors import ConfigError
 from tfvp.runs.folder import open_run
+from tfvp.sections import DataSection
 from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
 
@@ -44,7 +49,29 @@ def add_predict(commands: Any) -> None:
         choices=("resize", "pad"),
         help="resize: the ratio is not kept; pad: black around it (default: as the run's data)",
     )
+    _add_reading(parser)
     parser.set_defaults(command=_predict)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how arrays and values of the input are to be understood."""
+    parser.add_argument(
+        "--axes",
+        type=str.upper,
+        choices=get_args(Axes),
+        metavar="ORDER",
+        help="order of an array's axes, e.g. TCHW",
+    )
+    parser.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="values of the input that are black and white (default: as the run's data)",
+    )
+    parser.add_argument(
+        "--nan", type=float, metavar="VALUE", help="what stands in for NaN in the input"
+    )
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -63,23 +90,53 @@ def _predict(arguments: argparse.Namespace) -> int:
         )
     check_output(output)
     frame_format = frame_format_of(data, arguments.fit)
-    given = read_input(Path(arguments.input), frame_format, context, arguments.slide, fixed=fixed)
+    given = read_input(
+        *(Path(arguments.input), frame_format, context, arguments.slide),
+        fixed=fixed,
+        reading=_reading(arguments, data),
+    )
     with quiet_tensorflow_import():
         from tfvp.inference.predictor import Predictor
 
     console = LineConsole()
+    for note in given.notes:
+        console.print_line(note)
     windows = len(window_starts(len(given.fitted), context, steps))
     predictor = Predictor.load(run.root)
     with progress(console, "predicting", windows) as shown:
         frames = continue_clip(given, predictor, frame_format, steps, shown.update)
         count = write_clip(output, frames, given.fps)
-    (height, width), (h, w) = given.context[0].shape[:2], frame_format.frame_px
+    _say_what_was_done(console, output, count, given.context[0].shape, frame_format)
+    return 0
+
+
+def _say_what_was_done(
+    console: LineConsole,
+    output: Path,
+    count: int,
+    shape: tuple[int, ...],
+    frame_format: FrameFormat,
+) -> None:
+    (height, width), (h, w) = shape[:2], frame_format.frame_px
     way = {"resize": "scaled, the ratio not kept", "pad": "scaled to fit inside, black around"}
     console.print_line(
         f"{output}: {count} frames predicted; frames of {height}x{width} were brought to {h}x{w} "
         f"({way[frame_format.fit]}) and back"
     )
-    return 0
+
+
+def _reading(arguments: argparse.Namespace, data: DataSection) -> Reading:
+    """How the input is to be understood: its values as those of the run's own data, or as asked."""
+    low, high, nan = Values()
+    if isinstance(data, UserVideosData):
+        low, high, nan = reading_of(data).values
+    if arguments.range is not None:
+        low, high = arguments.range
+        if not low < high:
+            raise ConfigError(f"--range {low:g} {high:g}: the first must be below the second")
+    return Reading(
+        arguments.axes, values=Values(low, high, nan if arguments.nan is None else arguments.nan)
+    )
 
 
 def _at_least_one(option: str, value: int | None, default: int) -> int:

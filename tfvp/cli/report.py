@@ -85,14 +85,14 @@ def _keep(arguments: argparse.Namespace) -> int:
 
 
 def _print_tables(arguments: argparse.Namespace) -> int:
-    from tfvp.reporting.evaluated_run import read_evaluated_run
+    from tfvp.reporting.evaluated_run import read_evaluated_runs
     from tfvp.reporting.tables.literature import literature_table
     from tfvp.reporting.tables.published import load_published
 
     if arguments.out and arguments.out.exists():
         raise RunError(f"{arguments.out} exists; choose another --out")
     chosen = _chosen(load_published().tables, arguments.table)
-    runs = [read_evaluated_run(open_run(run)) for run in arguments.runs]
+    runs = read_evaluated_runs([open_run(run) for run in arguments.runs])
     tables = {published.id: literature_table(published, runs) for published in chosen}
     text = _rendered(tables, arguments.format)
     if arguments.out:

@@ -8,6 +8,8 @@ import yaml
 
 from tfvp.errors import ConfigError
 
+MAX_VALUES = 100_000  # of one document, aliases written out
+
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the floats of YAML 1.2 and an error for a key that comes twice."""
@@ -50,6 +52,30 @@ _Dumper.add_representer(
 )
 
 
+def _check_expansion(root: yaml.Node, where: str) -> None:
+    """Refuse a document whose aliases (`*name`) stand for more than any configuration holds.
+
+    A few lines of aliases of aliases stand for billions of values, which nobody could go through.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 1  # of a node that contains itself, which is refused later
+            parts = node.value if isinstance(node, yaml.CollectionNode) else []
+            flat = [
+                each for part in parts for each in (part if isinstance(part, tuple) else [part])
+            ]
+            sizes[id(node)] += sum(map(size, flat))
+        return sizes[id(node)]
+
+    if size(root) > MAX_VALUES:
+        raise ConfigError(
+            f"{where}: its aliases (*name) stand for more than {MAX_VALUES:,} values; write out "
+            "what is meant"
+        )
+
+
 def parse(text: str, where: str) -> Any:
     """Read one YAML document as plain data.
 
@@ -63,7 +89,11 @@ def parse(text: str, where: str) -> Any:
     try:
         loader = _Loader(text)
         try:
-            return loader.get_single_data()
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _check_expansion(node, where)
+            return loader.construct_document(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:

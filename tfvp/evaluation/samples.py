@@ -7,6 +7,7 @@ For clip 42 the folder gets clip_00042.png (filmstrip), .gif (truth beside predi
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def read_arrays(folder: Path, sample: Sample) -> tuple[NDArray[np.uint8], NDArra
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return arrays["frames"], arrays["prediction"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise RunError(f"{path}: {error}; run the evaluate stage again") from None
 
 

@@ -14,6 +14,7 @@ from tfvp.errors import ConfigError, DataError
 from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.evaluate import Evaluation, evaluate, write
 from tfvp.evaluation.measure_batch import Predict, usual_history
+from tfvp.evaluation.measurement import differences
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import Drawings, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
@@ -66,29 +67,42 @@ def load_trained(job: Job) -> Trained:
 
 
 def evaluate_own(job: Job) -> None:
-    """Measure the run on the test split of its own data, and replace what was measured before.
+    """Measure the run on the test split of its own data.
 
-    Another task than its own, as the reconstruction of a network that also predicts, is measured
-    beside that, in evaluations/<task>/.
+    The run's own result is replaced by one that is measured as its configuration says; any other
+    goes to `evaluations/`, e.g. `evaluations/sequences-50/` or `evaluations/reconstruction/`.
     """
-    prepared, task = job.open_data(), job.experiment.evaluation.task
-    own = load_resolved(job.run.config_path).evaluation.task
-    folder = job.run if task == own else evaluation_folder(job.run, task)
+    prepared = job.open_data()
+    names = _differences(job, prepared)
+    folder = evaluation_folder(job.run, *names)
     count = measure(job, load_trained(job), prepared, folder)
     job.say(f"{count} test sequences measured: {folder.metrics_path}, {folder.per_frame_path}")
+    if names:
+        job.say(
+            f"this is not the run's own result ({', '.join(names)}): reports do not show it; "
+            f"tfvp evaluate --run {job.run.root} measures that one"
+        )
+
+
+def _differences(job: Job, prepared: PreparedData) -> tuple[str, ...]:
+    """Name the settings in which the job's measurement is not that of the run's configuration."""
+    own = load_resolved(job.run.config_path)
+    return differences(own, job.experiment, prepared.split("test").count)
 
 
 def evaluate_elsewhere(job: Job, prepared: PreparedData) -> ResultFolder:
     """Measure the run on the test split of other data.
 
     Returns:
-        The folder with the results, evaluations/<dataset>-<hash>/ of the run.
+        The folder with the results, evaluations/<dataset>-<hash>/ of the run; its name goes on
+        with the settings that are not the run's.
 
     Raises:
         DataError: the data's clips have another frame size or are too short, or no test split.
     """
-    folder = evaluation_folder(job.run, f"{prepared.manifest.dataset}-{prepared.hash}")
     check_fits(job, prepared)
+    name = f"{prepared.manifest.dataset}-{prepared.hash}"
+    folder = evaluation_folder(job.run, name, *_differences(job, prepared))
     trained = load_trained(job)
     count = measure(job, trained, prepared, folder, elsewhere=True)
     job.say(f"{count} test sequences of {prepared.folder} measured: {folder.metrics_path}")
@@ -101,19 +115,21 @@ def evaluate_steps(job: Job, steps: int) -> ResultFolder:
     Where its own clips are too short, longer ones are prepared by the same settings.
 
     Returns:
-        The folder with the results, evaluations/steps-<steps>/ of the run.
+        The folder with the results, evaluations/steps-<steps>/ of the run; its name
+        goes on with the settings that are not the run's.
 
     Raises:
         ConfigError: what is measured is a reconstruction.
     """
     if job.experiment.evaluation.task == "reconstruction":
         raise ConfigError("--steps counts predicted frames; a reconstruction has the context's")
-    data, folder = job.experiment.data, evaluation_folder(job.run, f"steps-{steps}")
+    data = job.experiment.data
     asked = data.model_copy(update={"predict_frames": steps})
     longer = steps > data.predict_frames
     prepared = prepare(asked, report=job.say, console=job.console) if longer else job.open_data()
     job = replace(job, experiment=job.experiment.model_copy(update={"data": asked}))
     check_fits(job, prepared)
+    folder = evaluation_folder(job.run, f"steps-{steps}", *_differences(job, prepared))
     count = measure(job, load_trained(job), prepared, folder, elsewhere=longer)
     job.say(f"{count} test sequences measured over {steps} frames: {folder.metrics_path}")
     return folder

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
+from tfvp.config.loading import load_resolved
 from tfvp.data.prepare import prepare
 from tfvp.errors import ConfigError, DataError, RunError
+from tfvp.evaluation.measurement import suite_home
 from tfvp.evaluation.suites.robustness import Plan, robustness_plans
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite, case_folder
 from tfvp.experiment.evaluate import Trained, check_clips, check_fits, load_trained, measure
 from tfvp.experiment.job import Job
 from tfvp.inference.predictor import no_prediction
 from tfvp.system.files import write_json
-
-ROBUSTNESS = "robustness"
 
 
 def evaluate_robustness(job: Job, sequences: int | None) -> Path:
@@ -22,7 +22,8 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
         sequences: the number of clips of every test set; None: that of the run's own test split.
 
     Returns:
-        The folder evaluations/robustness/ of the run, with suite.json in it.
+        The folder evaluations/robustness/ of the run, with suite.json in it; where a suite lies
+        there that was measured with other settings, a folder beside it.
 
     Raises:
         ConfigError: the run was not trained on moving digits, or predicts nothing.
@@ -37,7 +38,7 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
     for plan in plans:
         check_clips(job, plan.data.test_sequences)
     trained = load_trained(job)
-    home = job.run.evaluations / ROBUSTNESS
+    home = suite_home(job.run, load_resolved(job.run.config_path), job.experiment)
     cases = [_measured_case(job, trained, plan, home) for plan in plans]
     suite = Suite(suite="robustness", cases=cases)
     if not suite.measured:

@@ -4,6 +4,7 @@ Frames are fitted as the dataset of user videos fits them (`tfvp.data.user_video
 or gray as the network needs, scaled, or scaled and padded. Predictions go the same way back.
 """
 
+import shlex
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -12,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfvp.data.user_videos.files import UserVideo, find_user_videos, open_frames
+from tfvp.data.user_videos.files import Found, Reading, find_user_videos
+from tfvp.data.user_videos.frames import Frames
 from tfvp.data.user_videos.framing import FrameFormat, fit_frame, restore_frame
 from tfvp.errors import DataError
 from tfvp.sections import DataSection
@@ -38,21 +40,28 @@ class InputClip(NamedTuple):
     fitted: np.ndarray  # uint8 (T, H, W, C) in the network's format
     first: int  # number of the first frame in the input, from 1
     fps: float | None  # frame rate; None: the input has none
+    notes: list[str]  # what the input was taken for, and what gets lost of it
 
 
-def only_user_video(place: Path) -> UserVideo:
-    """Return the only video, frame folder or array that a path names.
+def only_user_video(place: Path, reading: Reading | None = None) -> Found:
+    """Find the only video, frame folder or array that a path names.
+
+    Args:
+        place: a video, a folder of images, an array, or a sequence of one: `x.npy[0]`.
+        reading: how arrays and values are to be understood.
 
     Raises:
         DataError: the path does not exist, or holds none or several of them.
     """
-    videos, _ = find_user_videos(place)
-    if len(videos) > 1:
+    found = find_user_videos(place, reading)
+    if len(found.videos) > 1:
+        base = place if place.is_dir() else place.parent
+        names = [shlex.quote(str(base / video.name)) for video in found.videos[:2]]
         raise DataError(
-            f"{place}: holds {len(videos)} clips ({videos[0].name}, {videos[1].name}, …); give "
-            "--input one of them"
+            f"{place}: holds {len(found.videos)} clips; give one of them, --input {names[0]} or "
+            f"--input {names[1]}{', …' if len(found.videos) > 2 else ''}"
         )
-    return videos[0]
+    return found
 
 
 def frame_format_of(data: DataSection, fit: str | None) -> FrameFormat:
@@ -66,7 +75,13 @@ def frame_format_of(data: DataSection, fit: str | None) -> FrameFormat:
 
 
 def read_input(
-    place: Path, frame_format: FrameFormat, context: int, slide: bool, *, fixed: bool = False
+    place: Path,
+    frame_format: FrameFormat,
+    context: int,
+    slide: bool,
+    *,
+    fixed: bool = False,
+    reading: Reading | None = None,
 ) -> InputClip:
     """Read the last `context` frames of an input.
 
@@ -77,26 +92,28 @@ def read_input(
         slide: read all frames, for predictions all along the input; its first `context` frames
             are then those that precede the predictions.
         fixed: whether the network can do with no fewer.
+        reading: how arrays and values are to be understood.
 
     Raises:
-        DataError: the input cannot be read, or has fewer frames than `context`.
+        DataError: the input cannot be read, is damaged, or has fewer frames than `context`.
     """
-    video = only_user_video(place)
-    frames, fps = open_frames(video)
-    fitted: deque[np.ndarray] = deque(maxlen=None if slide else context)
-    original: deque[np.ndarray] = deque(maxlen=context)
-    count = 0
+    (video,), notes = only_user_video(place, reading)
+    frames, count = Frames(video), 0
+    fitted, original = deque(maxlen=None if slide else context), deque(maxlen=context)
     for count, frame in enumerate(frames, start=1):
-        fitted.append(fit_frame(frame, frame_format))
+        fitted.append(fit_frame(frame.pixels, frame_format))
         if not slide or count <= context:
-            original.append(frame)
+            original.append(frame.pixels)
+    if frames.damage:
+        raise DataError(f"{video.path}: is damaged: {frames.damage}; repair it, or cut it out")
     if count < context:
         fewer = "" if fixed else f", or make do with fewer: --context {max(1, count)}"
         raise DataError(
             f"{video.path}: has {count} frames, the network continues {context}; give a longer "
             f"clip{fewer}"
         )
-    return InputClip(list(original), np.stack(fitted), count - len(fitted) + 1, fps)
+    number = count - len(fitted) + 1
+    return InputClip(list(original), np.stack(fitted), number, frames.fps, [*notes, *frames.notes])
 
 
 def continue_clip(

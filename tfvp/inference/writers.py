@@ -9,15 +9,16 @@ not at all, and none is ever overwritten.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from tfvp.drawing.clips import gif, numbered
+from tfvp.drawing.clips import numbered
 from tfvp.errors import ConfigError, DataError
 from tfvp.inference.video import OutputFrame
 from tfvp.system.files import creating
+from tfvp.system.video import write_film, write_gif
 
 FPS = 10.0  # frame rate of the result where the input has none
 
@@ -53,7 +54,10 @@ def write_clip(path: Path, frames: Iterable[OutputFrame], fps: float | None) -> 
     """
     counted = _Counted(frames)
     with creating(path) as temporary:
-        WRITERS[path.suffix.lower()](temporary, counted, fps or FPS)
+        try:
+            WRITERS[path.suffix.lower()](temporary, counted, fps or FPS)
+        except DataError as error:  # about what was written, which is gone
+            raise DataError(str(error).replace(str(temporary), str(path))) from None
     return counted.predicted
 
 
@@ -75,27 +79,37 @@ def _pictures(frames: Iterable[OutputFrame]) -> Iterator[Image.Image]:
 
 
 def _gif(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:
-    path.write_bytes(gif(list(_pictures(frames)), frame_ms=max(20, round(1000 / fps))))
+    write_gif(path, _pictures(frames), frame_ms=max(20, round(1000 / fps)))
 
 
 def _mp4(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:
-    writer = None
-    for picture in _pictures(frames):
-        pixels = np.asarray(picture)[..., ::-1]
-        even = np.pad(pixels, [(0, n % 2) for n in pixels.shape[:2]] + [(0, 0)], mode="edge")
-        if writer is None:
-            code = cv2.VideoWriter.fourcc(*"mp4v")
-            writer = cv2.VideoWriter(str(path), code, fps, (even.shape[1], even.shape[0]))
-            if not writer.isOpened():
-                raise DataError(f"{path}: OpenCV cannot write mp4 here; choose .gif or .npy")
-        writer.write(np.ascontiguousarray(even))
-    if writer is not None:
-        writer.release()
+    write_film(path, (np.asarray(picture) for picture in _pictures(frames)), fps)
 
 
 def _npy(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:
+    """Write frame by frame; the header, which says how many they are, is written again at the end.
+
+    NumPy leaves room in it for a first axis that grows.
+    """
     del fps
-    np.save(path, np.stack([each.frame for each in frames if each.predicted]))
+    count, shape = 0, ()
+    with path.open("wb") as file:
+        for each in frames:
+            if each.predicted:
+                if not count:
+                    shape = each.frame.shape
+                    _npy_header(file, (0, *shape))
+                count += 1
+                file.write(each.frame.tobytes())
+        file.seek(0)
+        _npy_header(file, (count, *shape))
+    if np.load(path, mmap_mode="r").shape != (count, *shape):
+        raise DataError(f"{path}: cannot be read again")
+
+
+def _npy_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    head = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, head)
 
 
 def _folder(path: Path, frames: Iterable[OutputFrame], fps: float) -> None:

@@ -1,13 +1,16 @@
 """Reads what an evaluation left in its folder, and groups the runs that may be compared."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfvp.errors import RunError
 from tfvp.evaluation.per_sequence import SequenceValues, read_sequences
 from tfvp.evaluation.samples import Sample, read_samples
 from tfvp.evaluation.schema import (
@@ -35,12 +38,39 @@ class EvaluatedRun:
     @cached_property
     def frames(self) -> list[FrameRow]:
         """Read the lines of per_frame.csv; raises RunError."""
-        return read_frames(self.folder.per_frame_path)
+        rows = read_frames(self.folder.per_frame_path)
+        values: dict[tuple[str, str], list[float]] = {}
+        for row in rows:
+            values.setdefault((row.method, row.metric), []).append(row.mean)
+        counts = {row.sequences for row in rows} | {len(each) for each in values.values()}
+        protocol = self.metrics.protocol
+        whole = counts == {protocol.sequences, protocol.predict_frames}
+        means = {key: float(np.mean(each)) for key, each in values.items()}
+        self._check_same(self.folder.per_frame_path, whole, means)
+        return rows
 
     @cached_property
     def sequences(self) -> SequenceValues:
         """Read the values of per_sequence.csv; raises RunError."""
-        return read_sequences(self.folder.per_sequence_path)
+        found = read_sequences(self.folder.per_sequence_path)
+        flat = {(m, name): v for m, each in found.values.items() for name, v in each.items()}
+        protocol = self.metrics.protocol
+        shape = (protocol.sequences, protocol.predict_frames)
+        whole = all(values.shape == shape for values in flat.values())
+        means = {key: float(values.mean()) for key, values in flat.items()}
+        self._check_same(self.folder.per_sequence_path, whole, means)
+        return found
+
+    def _check_same(self, path: Path, whole: bool, means: Mapping[tuple[str, str], float]) -> None:
+        """Raise RunError unless a file holds the measurement that metrics.json sums up."""
+        results = self.metrics.results
+        wanted = {(m, name): e.value for m, each in results.items() for name, e in each.items()}
+        same = whole and means.keys() == wanted.keys()
+        if not same or not all(np.isclose(means[key], wanted[key], rtol=1e-5) for key in wanted):
+            raise RunError(
+                f"{path}: is cut short, or of another measurement than the metrics.json beside it; "
+                "run the evaluate stage again to write both anew"
+            )
 
     @cached_property
     def samples(self) -> list[Sample]:
@@ -84,6 +114,25 @@ def read_evaluated_run(run: Run) -> EvaluatedRun:
         RunError: the run was not evaluated, or its metrics.json is damaged.
     """
     return EvaluatedRun(run.name, run, read_metrics(run.metrics_path))
+
+
+def read_evaluated_runs(runs: Sequence[Run]) -> list[EvaluatedRun]:
+    """Read the evaluations of runs, each under a name of its own.
+
+    Where folders are called the same, names hold as many folders above them as tell them apart:
+    first/ref, second/ref.
+
+    Raises:
+        RunError: a run was not evaluated, or its metrics.json is damaged.
+    """
+    paths = [Path(os.path.abspath(run.root)).parts for run in runs]
+    depth = 1
+    while len({path[-depth:] for path in paths}) < len({*paths}):
+        depth += 1
+    return [
+        replace(read_evaluated_run(run), name="/".join(path[-depth:]))
+        for run, path in zip(runs, paths, strict=True)
+    ]
 
 
 def comparable(runs: Sequence[EvaluatedRun]) -> list[list[EvaluatedRun]]:

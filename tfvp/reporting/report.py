@@ -64,10 +64,11 @@ def _replace_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
 
 
 def _check_names(runs: Sequence[Run]) -> None:
-    """Raise RunError if two runs have the same name."""
-    twice = sorted({run.name for run in runs if [r.name for r in runs].count(run.name) > 1})
+    """Raise RunError if a run is given twice, by whatever path."""
+    places = [run.root.resolve() for run in runs]
+    twice = [run for run, place in zip(runs, places, strict=True) if places.count(place) > 1]
     if twice:
-        raise RunError(f"{twice[0]} is given twice; each run stands once in a comparison")
+        raise RunError(f"{twice[0].root} is given twice; each run stands once in a comparison")
 
 
 def _refuse_foreign(folder: Path, page: Path) -> None:

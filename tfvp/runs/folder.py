@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import errno
 import fcntl
 import hashlib
 import json
@@ -93,7 +94,7 @@ class Run(ResultFolder):
 
     @property
     def evaluations(self) -> Path:
-        """Return the folder of a `ResultFolder` for each evaluation but the run's own full one."""
+        """Return the folder of a `ResultFolder` for each measurement but the run's own."""
         return self.root / "evaluations"
 
     @property
@@ -112,9 +113,15 @@ class Run(ResultFolder):
         return self.root / "export"
 
 
-def evaluation_folder(run: Run, name: str) -> ResultFolder:
-    """Return the folder of a run's evaluation that is not its own full one, evaluations/<name>/."""
-    return ResultFolder(run.evaluations / name)
+def evaluation_folder(run: Run, *names: str) -> ResultFolder:
+    """Return the place of a measurement: `evaluations/<names>` of a run, or its own folder.
+
+    Args:
+        run: the run.
+        names: what is measured otherwise than by the run's configuration, e.g. "sequences-50";
+            joined by a hyphen. None: it is the run's own measurement.
+    """
+    return ResultFolder(run.evaluations / "-".join(names)) if names else run
 
 
 def create_run(experiment: Experiment, *, provenance: Mapping[str, Any]) -> Run:
@@ -133,6 +140,8 @@ def create_run(experiment: Experiment, *, provenance: Mapping[str, Any]) -> Run:
             digest = config_digest(Run(folder))
             write_json(Run(folder).provenance_path, {**provenance, CONFIG_DIGEST: digest})
     except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):  # another process was faster
+            refuse_existing(run)
         raise RunError(f"{run.root}: cannot be made: {error.strerror or error}") from None
     return run
 

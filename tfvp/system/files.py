@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         full = error.filename is None and error.errno in _FULL
-        if full or str(error.filename) == str(temporary):
+        if full or str(temporary) in str(error.filename):  # FFmpeg puts "file:" before it
             error.filename = str(path)
         raise
     finally:

@@ -7,11 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def silence_decoders() -> None:
-    """Silence the FFmpeg inside OpenCV: which videos cannot be read is reported by us."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-
 @contextmanager
 def quiet_tensorflow_import() -> Iterator[None]:
     """Import TensorFlow inside this context without the notices that its C++ code prints.

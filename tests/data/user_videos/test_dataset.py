@@ -12,7 +12,8 @@ from tests.helpers.small_data import silent
 from tfvp.cli.main import main
 from tfvp.data.prepare import open_prepared, prepare
 from tfvp.data.user_videos.config import UserVideosData
-from tfvp.data.user_videos.files import find_user_videos, open_frames
+from tfvp.data.user_videos.files import find_user_videos
+from tfvp.data.user_videos.frames import Frames
 from tfvp.data.user_videos.framing import FrameFormat, fit_frame, read_video
 from tfvp.errors import DataError
 
@@ -83,7 +84,7 @@ def test_videos_keep_frames_order_and_colours(tmp_path, end):
     frames = shades(12, 48, 64)
     frames[:, :, :, 0] = 200  # red stays red
     source = only(put_video(tmp_path / f"a.{end}", frames))
-    shown = read_video(source, FrameFormat((48, 64), 3, "resize", None))
+    shown = read_video(source, FrameFormat((48, 64), 3, "resize", None)).frames
     assert shown.shape == (12, 48, 64, 3)
     assert np.abs(shown.astype(int) - frames).max() < 16  # the codecs lose some
 
@@ -94,29 +95,34 @@ def test_gifs_folders_and_arrays_are_exact(tmp_path):
         put_gif(tmp_path / "a.gif", frames),
         put_images(tmp_path / "folder", frames),  # frame10 comes after frame9
     ):
-        np.testing.assert_array_equal(read_video(only(place), PLAIN), frames[..., :1])
+        np.testing.assert_array_equal(read_video(only(place), PLAIN).frames, frames[..., :1])
     np.save(tmp_path / "b.npy", (frames[..., 0] / 255).astype(np.float32))
-    np.testing.assert_array_equal(read_video(only(tmp_path / "b.npy"), PLAIN), frames[..., :1])
+    np.testing.assert_array_equal(
+        read_video(only(tmp_path / "b.npy"), PLAIN).frames, frames[..., :1]
+    )
 
 
 def test_each_sequence_of_an_array_is_a_source(tmp_path):
     frames = np.stack([shades(6)[..., 0] + i for i in range(3)])
     np.savez(tmp_path / "a.npz", many=frames, one=frames[0], colour=shades(6))
+    with pytest.raises(DataError, match=r"which: .*--axes NTHW: 3 × 6 × 24 × 32 × 1; --axes TNHW"):
+        find_user_videos(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", many=frames[..., None], one=frames[0], colour=shades(6))
     sources, _ = find_user_videos(tmp_path / "a.npz")
     names = ["a.npz[colour]", "a.npz[many][0]", "a.npz[many][1]", "a.npz[many][2]", "a.npz[one]"]
     assert [source.name for source in sources] == names
-    np.testing.assert_array_equal(read_video(sources[2], PLAIN)[..., 0], frames[1])
-    np.testing.assert_array_equal(read_video(sources[4], PLAIN)[..., 0], frames[0])
-    assert next(open_frames(sources[0]).frames).shape == (24, 32, 3)
+    np.testing.assert_array_equal(read_video(sources[2], PLAIN).frames[..., 0], frames[1])
+    np.testing.assert_array_equal(read_video(sources[4], PLAIN).frames[..., 0], frames[0])
+    assert next(iter(Frames(sources[0]))).pixels.shape == (24, 32, 3)
 
 
 def test_other_files_are_left_aside_and_hidden_ones_not_mentioned(tmp_path):
     put_images(tmp_path / "mine" / "walk", shades(3))
     (tmp_path / "mine" / "notes.txt").write_text("x")
     (tmp_path / "mine" / ".hidden.npy").write_text("x")
-    sources, others = find_user_videos(tmp_path / "mine")
+    sources, notes = find_user_videos(tmp_path / "mine")
     assert [source.name for source in sources] == ["walk"]
-    assert [path.name for path in others] == ["notes.txt"]
+    assert notes == [f"{tmp_path / 'mine' / 'notes.txt'}: no video, image or array; left aside"]
 
 
 # --- how it is fitted ----------------------------------------------------------------------------
@@ -155,7 +161,7 @@ def test_gray_and_colour():
 def test_frames_a_second(tmp_path, fps, taken):
     source = only(put_gif(tmp_path / "a.gif", shades(13), duration_ms=50))  # 20 a second
     shown = read_video(source, FrameFormat((24, 32), 1, "resize", float(fps)))
-    assert shown[:, 0, 0, 0].tolist() == [5 * t + 10 for t in taken]
+    assert shown.frames[:, 0, 0, 0].tolist() == [5 * t + 10 for t in taken]
 
 
 def test_frame_rates_that_cannot_be(tmp_path):
@@ -257,7 +263,7 @@ def test_changed_sources_are_other_data(tmp_path, mine):
     [
         (np.zeros((4, 5), np.uint8), r"expected \(T, H, W\), .* got \(4, 5\)"),
         (np.zeros((1, 2, 3, 4, 5, 6), np.uint8), r"got \(1, 2, 3, 4, 5, 6\)"),
-        (np.zeros((2, 9, 8, 8, 2), np.uint8), r"with C 1 or 3, got"),
+        (np.zeros((2, 9, 8, 8, 2), np.uint8), r"with C 1 or 3 and"),
         (np.zeros((0, 8, 8), np.uint8), r"got \(0, 8, 8\)"),
         (np.full((9, 8, 8), 1.5), r"expected floats in \[0, 1\], got \[1.5, 1.5\]"),
         (np.full((9, 8, 8), -0.1), r"got \[-0.1, -0.1\]"),

@@ -1,11 +1,14 @@
-"""Frames of KTH's videos, decoded with OpenCV: how many there are, and what they show."""
+"""Frames of KTH's videos: how many there are, and what they show."""
 
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from tfvp.errors import DataError
+from tfvp.system.video import Film
 
 
 class FrameCount(NamedTuple):
@@ -17,12 +20,11 @@ class FrameCount(NamedTuple):
 
 def count_frames(path: Path) -> FrameCount:
     """Decode a whole video and count its frames; a file that is no video has 0."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        return FrameCount(sum(1 for _ in _frames(capture)), announced)
-    finally:
-        capture.release()
+    film = Film(path)
+    with suppress(DataError):
+        for _ in film:
+            pass
+    return FrameCount(film.decoded, film.announced)
 
 
 def read_frames(path: Path, frame_shape: tuple[int, int, int]) -> np.ndarray:
@@ -37,23 +39,11 @@ def read_frames(path: Path, frame_shape: tuple[int, int, int]) -> np.ndarray:
         uint8 (T, H, W, C), read-only; T is 0 for a file that is no video.
     """
     height, width, channels = frame_shape
-    capture = cv2.VideoCapture(str(path))
-    try:
-        frames = [
-            cv2.resize(rgb[..., :channels], (width, height), interpolation=cv2.INTER_LINEAR)
-            for rgb in _frames(capture)
-        ]
-    finally:
-        capture.release()
+    frames = []
+    with suppress(DataError):
+        for frame in Film(path):
+            shown = frame.pixels[..., :channels]
+            frames.append(cv2.resize(shown, (width, height), interpolation=cv2.INTER_LINEAR))
     clip = np.stack(frames) if frames else np.empty((0, height, width), np.uint8)
     clip.flags.writeable = False
     return clip.reshape(-1, height, width, channels)
-
-
-def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
-    """Yield uint8 (H, W, 3), red, green, blue, until the video ends or breaks."""
-    while True:
-        there, frame = capture.read()
-        if not there:
-            return
-        yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)

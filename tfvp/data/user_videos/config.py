@@ -6,6 +6,11 @@ from pydantic import Field, model_validator
 
 from tfvp.sections import DataSection, Folder, NotNegative, Positive
 
+Axes = Literal[
+    "THW", "THWC", "NTHWC", "TCHW", "CTHW", "NTHW", "TNHW", "NTCHW", "NCTHW", "TNCHW", "TNHWC"
+]  # fmt: skip
+"""Orders of an array's axes; the first three are those in which tfvp writes them."""
+
 
 class UserVideosData(DataSection):
     """A user's own videos, folders of frames or arrays, cut into clips."""
@@ -23,21 +28,52 @@ class UserVideosData(DataSection):
         "inside, the rest is black",
     )
     fps: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="frames a second that are taken of a video; null: all"
+        default=None,
+        description="frames a second that are taken, by the times at which they stand; null: all",
+    )
+    source_fps: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="frames a second that folders of images and arrays have"
+    )
+    axes: Axes | None = Field(
+        default=None,
+        description="order of an array's axes (N sources, T frames, C channels, H, W), e.g. TNHW; "
+        "null: THW, THWC or NTHWC, and others are refused",
+    )
+    arrays: tuple[str, ...] = Field(
+        default=(), strict=False, description="keys that are read of an .npz; []: all clips in it"
+    )
+    value_range: tuple[float, float] | None = Field(
+        default=None,
+        strict=False,
+        description="values that become black and white (16 bits, depth, radar); null: 0-255 of "
+        "bytes, 0-1 of floats",
+    )
+    nan: float | None = Field(
+        default=None, description="value that stands in for NaN; null: NaN is refused"
     )
     stride: Positive | None = Field(
         default=None, description="frames between the starts of two clips; null: they meet"
     )
-    shares: tuple[NotNegative, NotNegative, NotNegative] = Field(
-        default=(8, 1, 1),
+    split_by: Literal["source", "time"] = Field(
+        default="source",
+        description="source: a source belongs to one split; time: each is cut, its beginning "
+        "trains and its end tests",
+    )
+    shares: tuple[NotNegative, NotNegative, NotNegative] | None = Field(
+        default=None,
         strict=False,
-        description="how many of the sources each of train, validation and test gets; folders of "
-        "these names decide instead",
+        description="how much each of train, validation and test gets; null: folders of these "
+        "names decide, and where there are none 8, 1, 1",
     )
     seed: NotNegative = Field(default=0, description="of which source goes where")
+    allow_missing: bool = Field(
+        default=False, description="use what can be read of damaged files, and leave out the rest"
+    )
 
     @model_validator(mode="after")
-    def _some_share(self) -> "UserVideosData":
-        if not any(self.shares):
+    def _possible(self) -> "UserVideosData":
+        if self.shares is not None and not any(self.shares):
             raise ValueError("data.shares: all are 0, so there would be no clips")
+        if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
+            raise ValueError("data.value_range: the first value must be below the second")
         return self

@@ -2,29 +2,33 @@
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
 
 from tfvp.data import manifest as manifests
-from tfvp.data import order
 from tfvp.data.base import Dataset, DatasetContents, DatasetPlan, Report
 from tfvp.data.user_videos.config import UserVideosData
-from tfvp.data.user_videos.files import UserVideo, files_of, find_user_videos
+from tfvp.data.user_videos.convert import does_not_fit
+from tfvp.data.user_videos.files import UserVideo, files_of, find_user_videos, reading_of
 from tfvp.data.user_videos.framing import FrameFormat, read_video
-from tfvp.data.windows import WindowClips
+from tfvp.data.user_videos.splits import SHARES, by_folders, by_shares, by_time
+from tfvp.data.windows import WindowClips, sliding
 from tfvp.errors import DataError
 from tfvp.sections import SPLITS
 from tfvp.system.progress import progress
 from tfvp.system.threads import run_all, usable_cores
 
-READER_VERSION = 1  # raised whenever the same settings would give other bytes
-FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+READER_VERSION = 2  # raised whenever the same settings would give other bytes
 TERMS = "the user's own data"
+_DECIDE = (
+    *("fit", "fps", "source_fps", "axes", "arrays", "value_range", "nan", "split_by", "shares"),
+    "seed",
+)
+"""Keys that decide the bytes and are not spelt otherwise in the settings."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class UserVideoClips(WindowClips[UserVideo]):
 
     def window(self, video: UserVideo, first: int) -> np.ndarray:
         """Return the frames from number `first` on; raises DataError where a file has changed."""
-        clip = read_video(video, self.frame_format)[first : first + self.shape[0]]
+        clip = read_video(video, self.frame_format).window(first, self.shape[0])
         if len(clip) < self.shape[0]:
             raise DataError(f"{video.path}: changed while it was read")
         return clip
@@ -61,11 +65,8 @@ class UserVideosDataset(Dataset[UserVideosData]):
         return {
             **settings,
             "source": config.source.name,
-            "fit": config.fit,
-            "fps": config.fps,
             "stride": config.stride or config.total_frames,
-            "shares": list(config.shares),
-            "seed": config.seed,
+            **{key: config.model_dump(mode="json")[key] for key in _DECIDE},
         }
 
     def plan(self, report: Report) -> DatasetPlan:
@@ -80,9 +81,11 @@ class UserVideosDataset(Dataset[UserVideosData]):
         if source is None:
             return DatasetPlan(self._converted(), self._renamed)
         read_video.clear()  # files may have changed
-        videos, others = find_user_videos(source)
-        for path in others:
-            report(f"{path}: no video, image or array; left aside")
+        videos, notes = find_user_videos(source, reading_of(self.config))
+        for note in notes:
+            report(note)
+        if self.config.split_by == "source" and self.config.shares is None:
+            by_folders(videos, source)  # refuses before anything is decoded
         digest = hashlib.sha256()
         for path in dict.fromkeys(path for video in videos for path in files_of(video)):
             name = path.relative_to(source.parent)
@@ -95,16 +98,13 @@ class UserVideosDataset(Dataset[UserVideosData]):
     def _converted(self) -> dict[str, Any]:
         """Return the settings of clips that were converted before and match."""
         config = self.config
+        held = []
         for path in sorted(config.prepared.glob(f"{config.dataset}-*/{manifests.NAME}")):
             settings = manifests.load(path.parent).settings
             if self.match_score(settings) is not None:
                 return settings
-        height, width = config.frame_px
-        raise DataError(
-            f"{config.prepared}: no clips of {config.total_frames} frames of {height}x{width} with "
-            f"{config.channels} channels; make them with tfvp data convert SRC --out "
-            f"{config.prepared}, or set data.source"
-        )
+            held.append(settings)
+        raise DataError(does_not_fit(config, held))
 
     def _renamed(self, console: Console) -> DatasetContents:
         """Refuse to read: only where the folder's name is not that of its settings is it asked."""
@@ -121,31 +121,66 @@ def _read(
     report: Report,
     console: Console,
 ) -> DatasetContents:
-    """Decode every video once, cut it into clips, and split video by video.
+    """Decode every video once, cut it into clips, and split video by video or by time.
 
     Raises:
         DataError: a video cannot be read, or there are too few of them.
     """
     frame_format = FrameFormat(config.frame_px, config.channels, config.fit, config.fps)
-    lengths = _lengths(videos, frame_format, console)
-    long = [video for video in videos if lengths[video] >= config.total_frames]
+    overviews = _overviews(config, videos, frame_format, console)
+    damaged = []
+    for video, overview in overviews.items():
+        for line in overview.lines(video):
+            report(line)
+        if overview.damage:
+            damaged.append(video)
+    starts = _starts(config, videos, {v: o.numbers for v, o in overviews.items()}, report)
+    shape = (config.total_frames, *frame_format.shape)
+    splits = {split: UserVideoClips(tuple(s), shape, frame_format) for split, s in starts.items()}
+    incomplete = ""
+    if damaged:
+        settings = {**settings, "damaged": [video.name for video in damaged]}
+        if not config.allow_missing:
+            what = f"{damaged[0].path}: {overviews[damaged[0]].damage}"
+            others = f", and {len(damaged) - 1} more of {config.source}" if damaged[1:] else ""
+            incomplete = f"{what}{others}"
+    return DatasetContents(settings, _facts(config, splits), splits, incomplete)
+
+
+def _starts(
+    config: UserVideosData,
+    videos: Sequence[UserVideo],
+    numbers: Mapping[UserVideo, Sequence[int]],
+    report: Report,
+) -> dict[str, list[tuple[UserVideo, int]]]:
+    """Choose the clips of every split: a video and the number of its first frame."""
+    total, stride = config.total_frames, config.stride or config.total_frames
+    starts = {video: sliding(numbers[video], total, stride) for video in videos}
     for video in videos:
-        if video not in long:
+        if not starts[video]:
             report(
-                f"{video.name}: left out, its {lengths[video]} frames hold no clip of "
-                f"{config.total_frames}"
+                f"{video.name}: left out, its {len(numbers[video])} frames hold no clip of {total}"
             )
-    stride = config.stride or config.total_frames
-    splits = {}
-    for split, chosen in split_videos(long, config).items():
-        starts = tuple(
-            (video, first)
-            for video in chosen
-            for first in range(0, lengths[video] - config.total_frames + 1, stride)
-        )
-        shape = (config.total_frames, *frame_format.shape)
-        splits[split] = UserVideoClips(starts, shape, frame_format)
-    return DatasetContents(settings, _facts(config, splits), splits)
+    long = [video for video in videos if starts[video]]
+    shares = config.shares or SHARES
+    if config.split_by == "time":
+        parts = {video: by_time(numbers[video], shares) for video in long}
+        cut = {
+            split: [
+                (video, first)
+                for video in long
+                for first in sliding(parts[video].get(split, []), total, stride)
+            ]
+            for split in SPLITS
+        }
+        if not any(cut.values()):
+            raise DataError(f"{config.source}: no stretch that --split-by time cuts holds a clip")
+        return {split: clips for split, clips in cut.items() if clips}
+    splits = None if config.shares else by_folders(long, config.source)
+    splits = splits or by_shares(long, shares, config.seed, config.source)
+    return {
+        split: [(v, first) for v in some for first in starts[v]] for split, some in splits.items()
+    }
 
 
 def _facts(config: UserVideosData, splits: Mapping[str, UserVideoClips]) -> dict[str, Any]:
@@ -163,48 +198,46 @@ def _facts(config: UserVideosData, splits: Mapping[str, UserVideoClips]) -> dict
     }
 
 
-def _lengths(
-    videos: Sequence[UserVideo], frame_format: FrameFormat, console: Console
-) -> dict[UserVideo, int]:
-    """Decode every video, on all cores, and return how many frames each has."""
+class _Overview(NamedTuple):
+    """What is known of a video after it was decoded."""
+
+    numbers: tuple[int, ...]  # of its frames
+    size: tuple[int, ...]  # height, width, channels
+    damage: str
+    notes: tuple[str, ...]
+
+    def lines(self, video: UserVideo) -> Iterator[str]:
+        """Say what the video was taken for, what gets lost of it and what is damaged."""
+        if video.kind != "array":  # arrays are described as wholes
+            size = " × ".join(map(str, (len(self.numbers), *self.size)))
+            yield f"{video.name}: 1 × {size} (sources × frames × H × W × channels)"
+        yield from (f"{video.name}: {note}" for note in self.notes)
+        if self.damage:
+            yield f"{video.name}: damaged: {self.damage}"
+
+
+def _overviews(
+    config: UserVideosData,
+    videos: Sequence[UserVideo],
+    frame_format: FrameFormat,
+    console: Console,
+) -> dict[UserVideo, _Overview]:
+    """Decode every video, on all cores, and say what each holds."""
     with progress(console, "reading sources", len(videos)) as shown:
 
-        def length(video: UserVideo, stopping: threading.Event) -> int:
+        def overview(video: UserVideo, stopping: threading.Event) -> _Overview:
             del stopping
-            frames = len(read_video(video, frame_format))
-            shown.advance()
-            return frames
+            try:
+                read = read_video(video, frame_format)
+            except DataError as error:
+                if not config.allow_missing:
+                    raise
+                return _Overview((), (0, 0, 0), str(error), ())
+            finally:
+                shown.advance()
+            return _Overview(read.numbers, read.size, read.damage, read.notes)
 
-        return dict(zip(videos, run_all(length, videos, usable_cores()), strict=True))
-
-
-def split_videos(videos: Sequence[UserVideo], config: UserVideosData) -> dict[str, list[UserVideo]]:
-    """Split by the folders train/, validation/, test/ if all videos lie in them, else by shares.
-
-    Raises:
-        DataError: there are fewer videos than splits.
-    """
-    tops = [PurePath(video.name).parts[0] for video in videos]
-    splits: dict[str, list[UserVideo]] = {split: [] for split in SPLITS}
-    if videos and all(top in FOLDERS for top in tops):
-        for top, video in zip(tops, videos, strict=True):
-            splits[FOLDERS[top]].append(video)
-        return {split: chosen for split, chosen in splits.items() if chosen}
-    shares = {s: n for s, n in zip(SPLITS, config.shares, strict=True) if n}
-    if len(videos) < len(shares):
-        raise DataError(
-            f"{config.source}: {len(videos)} sources that are long enough cannot make the splits "
-            f"{', '.join(shares)}: a source belongs to one split; add some, lower the number of "
-            "frames, or set data.shares, e.g. [0, 0, 1]"
-        )
-    mixed = [videos[i] for i in order.shuffled(config.seed, "user videos", (), len(videos))]
-    left = len(shares)
-    for split in reversed(shares):  # the rest is the first one's, which is training if wanted
-        left -= 1
-        share = round(len(videos) * shares[split] / sum(shares.values()))
-        part = min(max(1, share), len(mixed) - left) if left else len(mixed)
-        splits[split], mixed = sorted(mixed[:part], key=lambda s: s.name), mixed[part:]
-    return {split: chosen for split, chosen in splits.items() if chosen}
+        return dict(zip(videos, run_all(overview, videos, usable_cores()), strict=True))
 
 
 DATASET = UserVideosDataset

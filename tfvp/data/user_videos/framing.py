@@ -1,14 +1,19 @@
 """Brings frames of a user's videos to the frame rate, size and channels that are wanted."""
 
-from collections.abc import Iterator
+import bisect
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from tfvp.data.user_videos.files import UserVideo, open_frames
+from tfvp.data.user_videos.files import UserVideo
+from tfvp.data.user_videos.frames import Frame, Frames
 from tfvp.errors import DataError
 from tfvp.system.threads import ReadOnce
+
+_TINY = 1e-6  # times are fractions: 0.15 s times 20 is not exactly 3
 
 
 @dataclass(frozen=True)
@@ -26,40 +31,89 @@ class FrameFormat:
         return (*self.frame_px, self.channels)
 
 
-@ReadOnce  # clips come video by video
-def read_video(video: UserVideo, frame_format: FrameFormat) -> np.ndarray:
-    """Read a whole video in a format.
+@dataclass(frozen=True, eq=False)
+class ReadVideo:
+    """A whole video in a format."""
 
-    Returns:
-        uint8 (T, H, W, C); T is 0 where the video has no frame.
+    frames: np.ndarray  # uint8 (T, H, W, C); T is 0 where the video has no frame
+    numbers: tuple[int, ...]  # of each frame; where frames are missing, numbers are left out
+    size: tuple[int, ...]  # height, width and channels of the original
+    damage: str  # what cannot be read; empty: nothing
+    notes: tuple[str, ...]  # what gets lost
+
+    def window(self, first: int, length: int) -> np.ndarray:
+        """Return the frames from number `first` on, (length, H, W, C) or fewer at the end."""
+        place = bisect.bisect_left(self.numbers, first)
+        return self.frames[place : place + length]
+
+
+@ReadOnce  # clips come video by video
+def read_video(video: UserVideo, frame_format: FrameFormat) -> ReadVideo:
+    """Read a whole video in a format.
 
     Raises:
         DataError: it cannot be read, or its frame rate is unknown or below the wanted one.
     """
-    frames, fps = open_frames(video)
-    wanted = frame_format.fps
-    if wanted is not None:
-        if fps is None:
-            raise DataError(
-                f"{video.path}: has no frame rate, so data.fps: {wanted:g} means nothing here; "
-                "leave it out"
-            )
-        if wanted > 1.01 * fps:
-            raise DataError(
-                f"{video.path}: has {fps:.4g} frames a second, data.fps: {wanted:g} asks for more"
-            )
-        frames = _subsampled(frames, max(1.0, fps / wanted))
-    clip = [fit_frame(frame, frame_format) for frame in frames]
-    return np.stack(clip) if clip else np.empty((0, *frame_format.shape), np.uint8)
+    frames = Frames(video)
+    wanted: Iterable[Frame] = frames
+    if frame_format.fps is not None:
+        wanted = at_rate(frames, frame_format.fps)
+    fitted, numbers, size = [], [], (0, 0, 0)
+    for frame in wanted:
+        size = frame.pixels.shape
+        fitted.append(fit_frame(frame.pixels, frame_format))
+        numbers.append(frame.number)
+    _check_rate(frames, frame_format.fps)
+    clip = np.stack(fitted) if fitted else np.empty((0, *frame_format.shape), np.uint8)
+    return ReadVideo(clip, tuple(numbers), size, frames.damage, tuple(frames.notes))
 
 
-def _subsampled(frames: Iterator[np.ndarray], every: float) -> Iterator[np.ndarray]:
-    """Yield the frames whose numbers are nearest to 0, `every`, 2 `every` and so on."""
-    taken = 0
-    for number, frame in enumerate(frames):
-        if number == int(taken * every + 0.5):
-            taken += 1
-            yield frame
+def _check_rate(frames: Frames, wanted: float | None) -> None:
+    if wanted is None or frames.fps is None or wanted <= 1.01 * frames.fps:
+        return
+    raise DataError(
+        f"{frames.video.path}: has {frames.fps:.4g} frames a second, data.fps: {wanted:g} asks for "
+        "more"
+    )
+
+
+def at_rate(frames: Frames, fps: float) -> Iterator[Frame]:
+    """Take the frames whose times are nearest to 0, 1 / fps, 2 / fps and so on.
+
+    Yields:
+        frames numbered anew. A number is left out where no frame is within half of 1 / fps, unless
+        the frames around are as close as wanted (30 a second are wanted of 29.97).
+
+    Raises:
+        DataError: nothing says at which times the frames stand.
+    """
+    best: Frame | None = None  # so far, of the place `slot`
+    slot = seen = skipped = 0  # skipped: places without a frame although none is missing
+    distance = last = 0.0
+    for frame in frames:
+        seen += 1
+        now = _seconds(frames, frame, fps)
+        own = math.floor(now * fps + 0.5 + _TINY)
+        apart = abs(now * fps - own)
+        if best is not None and own > slot:
+            yield best._replace(number=slot - skipped)
+            skipped += own - slot - 1 if (now - last) * fps <= 1.02 else 0
+            best = None
+        if best is None or apart <= distance + _TINY:
+            best, slot, distance = frame, own, apart
+        last = now
+    half = last / (seen - 1) / 2 if seen > 1 else math.inf  # of the usual time between frames
+    if best is not None and slot / fps - last < half - _TINY:  # else one after the end was nearer
+        yield best._replace(number=slot - skipped)
+
+
+def _seconds(frames: Frames, frame: Frame, fps: float) -> float:
+    if frame.seconds is None:
+        raise DataError(
+            f"{frames.video.path}: has no frame rate, so data.fps: {fps:g} means nothing here; say "
+            "its rate with --source-fps RATE (data.source_fps), or leave data.fps out"
+        )
+    return frame.seconds
 
 
 def fit_frame(frame: np.ndarray, frame_format: FrameFormat) -> np.ndarray:

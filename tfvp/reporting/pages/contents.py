@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tfvp.reporting.evaluated_run import EvaluatedRun, names, read_evaluated_run
+from tfvp.reporting.evaluated_run import EvaluatedRun, names, read_evaluated_runs
 from tfvp.reporting.figures.figures import Picture, all_pictures
 from tfvp.reporting.robustness import Robustness, read_robustness
 from tfvp.reporting.tables.literature import literature_table, names_a_run
@@ -31,7 +31,7 @@ def read_contents(runs: Sequence[Run]) -> Contents:
     Raises:
         RunError: a run was not evaluated, or one of its files is damaged.
     """
-    evaluated = [read_evaluated_run(run) for run in runs]
+    evaluated = read_evaluated_runs(runs)
     named = list(zip(names(evaluated), runs, strict=True))
     suites = [suite for name, run in named if (suite := read_robustness(name, run))]
     return Contents(

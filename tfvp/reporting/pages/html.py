@@ -50,7 +50,10 @@ def write_html(path: Path, title: str, contents: Contents) -> Path:
             literature=contents.tables,
             clips=_json(gallery(groups)),
             any_clips=any(each.samples for each in contents.evaluated),
-            provenance=[(run.name, list(_provenance(run))) for run in contents.runs],
+            provenance=[
+                (evaluated.name, list(_provenance(run)))
+                for evaluated, run in zip(contents.evaluated, contents.runs, strict=True)
+            ],
         )
     )
     write_text(path, text)
