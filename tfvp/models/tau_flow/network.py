@@ -147,7 +147,10 @@ class TAUFlow(TAU):
     has_drawings = True
 
     def drawn(self, frames: Any) -> dict[str, Any]:
-        """See `ClipCore`; where what is in a frame was in the one before, so from it to that."""
+        """See `ClipCore`; where what is in a frame was in the one before, so from it to that.
+
+        Between the digits there is nothing to follow: there RAFT draws about what is near.
+        """
         before, after = (self._pictures(part[None]) for part in (frames[:-1], frames[1:]))
         flow = ops.convert_to_numpy(self._of_frame(self.raft(after, before)))
         return {"flow": flow[..., ::-1]}  # rows before columns
