@@ -15,6 +15,7 @@ from tfvp.evaluation.schema import (
     FrameRow,
     MetricInfo,
     Metrics,
+    Protocol,
     read_frames,
     read_metrics,
 )
@@ -84,6 +85,13 @@ def read_evaluated_run(run: Run) -> EvaluatedRun:
         RunError: the run was not evaluated, or its metrics.json is damaged.
     """
     return EvaluatedRun(run.name, run, read_metrics(run.metrics_path))
+
+
+def given_frames(protocol: Protocol) -> str:
+    """Say which frames the network was given."""
+    if protocol.task == "reconstruction":
+        return "all are given"
+    return f"frames 1 to {protocol.context_frames} are given"
 
 
 def comparable(runs: Sequence[EvaluatedRun]) -> list[list[EvaluatedRun]]:
