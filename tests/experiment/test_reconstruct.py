@@ -76,7 +76,7 @@ def test_a_run_measures_and_draws_what_it_gives_back(job):
     by_hand = np.square(given - clip).sum(axis=(1, 2, 3))
     values = read_sequences(run.per_sequence_path).values["model"]["mse"]
     np.testing.assert_allclose(values[sample.clip], by_hand, rtol=1e-4)
-    assert "all frames are given" in run.report_path.read_text("utf-8")
+    assert "all are given (gray)" in run.report_path.read_text("utf-8")
     assert (run.figures / "per_frame_mse.png").is_file()
     validated = [line.split(",") for line in run.validation_log.read_text().splitlines()]
     assert len(validated) == 2  # a head, and the one of the last step

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests.contracts.test_models import SHAPE, SMALL, experiment
-from tfvp.inference.predictor import Predictor, compiled_prediction, padded
+from tfvp.inference.compiled import compiled_prediction, padded
+from tfvp.inference.predictor import Predictor
 from tfvp.models.build import build_model
 
 # One of every family and kind of state; the others take minutes together.

@@ -104,8 +104,7 @@ def evaluate(
         predict: the network; it is given the context and nothing else, see `Predict`.
         batches: clips, float (B, context_frames + predict_frames, H, W, C) in [0, 1].
         context_frames: frames that are given.
-        predict_frames: frames after them, which are predicted and measured; a reconstruction is
-            measured on the context instead.
+        predict_frames: frames after them; they are measured, or the context if reconstructed.
         metrics: names in METRICS.
         history: what a frame is predicted from, see `History`.
         progress: called after each batch with the number of sequences done.

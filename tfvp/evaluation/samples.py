@@ -98,8 +98,7 @@ def write_samples(
         truth = true_frames(frames[None], context_frames, history)[0]
         prediction = np.asarray(predict(given_frames(frames[None], context_frames, history)))[0]
         mse = float(METRICS["mse"](truth[None], prediction[None]).mean())
-        if history == History.RECONSTRUCTED:
-            frames = truth  # pictures show no context beside itself
+        frames = truth if history == History.RECONSTRUCTED else frames  # which is the context
         sample = _sample(index, notes[index], mse)
         title = f"test clip {index} ({sample.note}), mse {mse:.1f} per frame"
         drawn = drawings(frames[:context_frames], prediction) if drawings else {}

@@ -145,13 +145,6 @@ class Protocol(Record):
         """What was measured."""
         return "reconstruction" if self.history == History.RECONSTRUCTED else "prediction"
 
-    @property
-    def given(self) -> str:
-        """Say which frames the network was given, for the axes of figures."""
-        if self.task == "reconstruction":
-            return "all are given"
-        return f"frames 1 to {self.context_frames} are given"
-
 
 class Metrics(Record):
     """The content of metrics.json.

@@ -20,14 +20,8 @@ from tfvp.evaluation.samples import Drawings, choose_clips, write_samples
 from tfvp.evaluation.schema import Cost, History, Metadata, TrainedOn, read_metrics
 from tfvp.experiment.job import Job
 from tfvp.experiment.programs import keep_programs
-from tfvp.inference.predictor import (
-    compiled_one_step,
-    compiled_prediction,
-    compiled_reconstruction,
-    compiled_with_true_pixels,
-    padded,
-    trained_network,
-)
+from tfvp.inference.compiled import compiled_for, padded
+from tfvp.inference.predictor import trained_network
 from tfvp.runs.folder import ResultFolder, evaluation_folder
 from tfvp.runs.provenance import read_provenance
 from tfvp.shapes import describe
@@ -51,18 +45,12 @@ def load_trained(job: Job) -> Trained:
     job.say("building the network and counting its operations ...")
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
-    free_running = padded(compiled_prediction(network, data.predict_frames))
-    teacher_forced = padded(compiled_one_step(network, data.context_frames))
     predicts = "prediction" in job.experiment.model.tasks
     cost = network_cost(network, data.context_frames, data.predict_frames, predicts=predicts)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
-    predict = {
-        History.FREE_RUNNING: free_running,
-        History.TEACHER_FORCED: teacher_forced,
-        History.RECONSTRUCTED: padded(compiled_reconstruction(network)),
-        History.TRUE_PIXELS: padded(compiled_with_true_pixels(network, data.context_frames)),
-    }
+    lengths = (data.context_frames, data.predict_frames)
+    predict = {each: padded(compiled_for(each, network, *lengths)) for each in History}
     return Trained(predict, step, network.drawings(), cost, Devices(one).describe())
 
 

@@ -108,16 +108,7 @@ class VideoPredictor(keras.Model):
         raise NotImplementedError
 
     def reconstruct(self, context: Tensor) -> Tensor:
-        """Give a context back, in its own order, from what the network remembers of it.
-
-        Only networks whose section's `tasks` have it do.
-
-        Args:
-            context: (B, T, H, W, C), float in [0, 1].
-
-        Returns:
-            (B, T, H, W, C).
-        """
+        """Give a context (B, T, H, W, C) back, in its order; only where its `tasks` say so."""
         raise NotImplementedError
 
     def counted_prediction(self, context: Tensor, horizon: int) -> Tensor:

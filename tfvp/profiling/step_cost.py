@@ -19,7 +19,7 @@ from keras import ops
 
 from tfvp.backend import backend
 from tfvp.config.experiment import Experiment
-from tfvp.inference.predictor import compiled_prediction, compiled_reconstruction
+from tfvp.inference.compiled import compiled_prediction, compiled_reconstruction
 from tfvp.models.cost import count_operations, parameter_count
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import Loop, build_trainer

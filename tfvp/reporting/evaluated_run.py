@@ -18,6 +18,7 @@ from tfvp.evaluation.schema import (
     FrameRow,
     MetricInfo,
     Metrics,
+    Protocol,
     read_frames,
     read_metrics,
 )
@@ -133,6 +134,13 @@ def read_evaluated_runs(runs: Sequence[Run]) -> list[EvaluatedRun]:
         replace(read_evaluated_run(run), name="/".join(path[-depth:]))
         for run, path in zip(runs, paths, strict=True)
     ]
+
+
+def given_frames(protocol: Protocol) -> str:
+    """Say which frames the network was given."""
+    if protocol.task == "reconstruction":
+        return "all are given"
+    return f"frames 1 to {protocol.context_frames} are given"
 
 
 def comparable(runs: Sequence[EvaluatedRun]) -> list[list[EvaluatedRun]]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfvp.evaluation.schema import MODEL
-from tfvp.reporting.evaluated_run import EvaluatedRun, method_title, names
+from tfvp.reporting.evaluated_run import EvaluatedRun, given_frames, method_title, names
 from tfvp.reporting.figures.style import legend_columns, legend_inches, look
 
 _WIDTH = 8.0
@@ -39,7 +39,7 @@ def frame_figure(metric: str, group: Sequence[EvaluatedRun]) -> Figure:
     axis.set_ylabel(f"{info.title}{unit}, {info.better} is better")
     if info.better == "lower":
         axis.set_ylim(bottom=0)
-    axis.set_xlabel(f"frame number ({protocol.given})")
+    axis.set_xlabel(f"frame number ({given_frames(protocol)})")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
     data = group[0].metrics.metadata.data

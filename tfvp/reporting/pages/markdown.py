@@ -7,7 +7,7 @@ from typing import Any
 from tfvp.config.loading import leaves, load_resolved
 from tfvp.evaluation.samples import Sample
 from tfvp.evaluation.schema import Protocol
-from tfvp.reporting.evaluated_run import EvaluatedRun
+from tfvp.reporting.evaluated_run import EvaluatedRun, given_frames
 from tfvp.reporting.figures.figures import TRAINING, Picture
 from tfvp.reporting.pages.contents import Contents, text_of
 from tfvp.reporting.render.markdown_console import escaped, markdown
@@ -86,13 +86,13 @@ def _gallery(run: Run, samples: Sequence[Sample], protocol: Protocol) -> list[st
     """Link the filmstrip and the animation of each sample clip."""
     if not samples:
         return []
+    if protocol.task == "prediction":
+        colours = "(blue), the rest is predicted (orange)"
+    else:
+        colours = "(gray), and shown as the network gives them back (orange)"
     parts = [
         "## Samples\n",
-        f"Clips of the test split, by their index in it. {protocol.given.capitalize()} (blue), the "
-        f"rest is predicted (orange).\n"
-        if protocol.task == "prediction"
-        else "Clips of the test split, by their index in it; all frames are given, and what the "
-        "network made of them has an orange border.\n",
+        f"Clips of the test split, by their index in it; {given_frames(protocol)} {colours}.\n",
     ]
     for sample in samples:
         name = f"test clip {sample.clip}"
