@@ -202,8 +202,9 @@ def check_fits(job: Job, prepared: PreparedData) -> None:
         raise DataError(
             f"{prepared.folder}: its clips are {describe(shape)}, but {job.run.root} needs "
             f"{describe((data.total_frames, *wanted))} (frames, height, width, channels; more "
-            "frames are cut off); prepare the data with these data.frame_px, data.context_frames "
-            "and data.predict_frames"
+            f"frames are cut off); prepare the data with --set data.frame_px={list(data.frame_px)} "
+            f"--set data.context_frames={data.context_frames} "
+            f"--set data.predict_frames={data.predict_frames}"
         )
 
 
