@@ -11,7 +11,6 @@ gets, `temporary` the memory that it plans for what is computed on the way.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import subprocess
@@ -30,7 +29,7 @@ RESULT = "RESULT "
 
 def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """One row, measured in this process."""
-    from tfvp.models.scanned import step_by_step
+    from tfvp.models.scanned import scanned
     from tfvp.profiling.step_cost import Clock, build_profiled, random_clips
 
     overrides = [f"data.predict_frames={frames}", f"training.precision={arguments.precision}"]
@@ -40,7 +39,7 @@ def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dic
     loop = build_profiled(experiment, arguments.batch)
     clips = random_clips(experiment, arguments.batch)
     began = Clock.now()
-    with step_by_step() if arguments.step_by_step else contextlib.nullcontext():
+    with scanned(not arguments.step_by_step):
         lowered = loop.step.lowered(clips)
     traced = began.since()
     found = {

@@ -143,3 +143,9 @@ def test_the_page_about_performance_holds_what_was_measured(name):
     docs = BENCHMARKS.parent / "docs"
     rows = json.loads((docs / f"{name}.json").read_text())
     assert benchmark("models").markdown(rows) in (docs / "performance.md").read_text()
+
+
+def test_the_page_holds_what_compiling_took():
+    docs = BENCHMARKS.parent / "docs"
+    rows = json.loads((docs / "performance_compiling.json").read_text())
+    assert benchmark("compiling").markdown(rows) in (docs / "performance.md").read_text()

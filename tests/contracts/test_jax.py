@@ -15,9 +15,8 @@ def held(*names: str) -> None:
     found = json.loads(run_module("tests.helpers.jax_contract", *names).stdout)
     assert set(found) == set(names)
     for name, numbers in found.items():
-        first, second = numbers["losses"]
-        assert math.isfinite(second), name
-        assert second != first, name  # the update changed something
+        assert all(map(math.isfinite, numbers["losses"])), name
+        assert numbers["moved"], name
         assert numbers["sequences"] == 3, name
         assert all(0 < error < math.inf for error in numbers["errors"]), name
 

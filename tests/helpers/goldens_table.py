@@ -34,6 +34,7 @@ from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
+from tfvp.models.scanned import scanned
 from tfvp.models.simvp.network import SimVP
 from tfvp.models.tau.network import TAU, differential_divergence
 from tfvp.models.tau_flow.network import TAUFlow
@@ -335,7 +336,8 @@ def main() -> None:
     backend = keras.backend.backend()
     print(f"{backend:24}  predictions  gradients  tolerances", flush=True)
     for name in arguments.names or CORES:
-        forward, worst = errors(name, gradients=not arguments.forward)
+        with scanned(True):  # under JAX as on a GPU
+            forward, worst = errors(name, gradients=not arguments.forward)
         shown = "" if worst is None else f"{worst:.1e}"
         limits = " ".join(f"{limit:.0e}" for limit in tolerance(name))
         print(f"{name:24}  {forward:11.1e}  {shown:>9}  {limits}", flush=True)

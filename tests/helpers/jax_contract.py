@@ -16,6 +16,7 @@ from tfvp.evaluation.evaluate import evaluate
 from tfvp.evaluation.measure_batch import usual_history
 from tfvp.evaluation.schema import History
 from tfvp.inference.predictor import compiled_prediction, compiled_with_true_pixels, padded
+from tfvp.models.scanned import scanned
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 from tfvp.training.trainer import compiled_step
@@ -32,7 +33,10 @@ def trained_and_evaluated(name: str) -> dict[str, object]:
         "frames": rng.random((2, LENGTH, *SHAPE)).astype("float32"),
         "teacher_forcing_mask": mask.astype("float32"),
     }
+    before = [keras.ops.convert_to_numpy(v) for v in trainer.trainable_variables]
     losses = [float(step(batch)["loss"]) for _ in range(2)]
+    after = [keras.ops.convert_to_numpy(v) for v in trainer.trainable_variables]
+    moved = any(bool((a != b).any()) for a, b in zip(before, after, strict=True))
     history = usual_history(of.model)
     if history == History.TRUE_PIXELS:
         predict = compiled_with_true_pixels(trainer.predictor, CONTEXT)
@@ -49,7 +53,7 @@ def trained_and_evaluated(name: str) -> dict[str, object]:
     )
     errors = [float(measured.values[m]["mse"].mean()) for m in ("model", "copy_last_frame")]
     keras.backend.clear_session()
-    return {"losses": losses, "errors": errors, "sequences": measured.sequences}
+    return {"losses": losses, "moved": moved, "errors": errors, "sequences": measured.sequences}
 
 
 def mask_length(of) -> int:
@@ -59,4 +63,6 @@ def mask_length(of) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: trained_and_evaluated(name) for name in sys.argv[1:]}))
+    with scanned(True):  # as on a GPU
+        numbers = {name: trained_and_evaluated(name) for name in sys.argv[1:]}
+    print(json.dumps(numbers))

@@ -5,7 +5,6 @@ networks. It prints, by name, how many steps of the network the program of a cli
 lengths, and how far predictions and gradients are from those of a copy of every step.
 """
 
-import contextlib
 import json
 import sys
 
@@ -16,7 +15,7 @@ import numpy as np
 from tests.contracts.test_models import SHAPE, experiment
 from tests.helpers.goldens_table import predictions_and_gradients, relative_error
 from tfvp.models.build import build_model
-from tfvp.models.scanned import step_by_step
+from tfvp.models.scanned import scanned
 
 
 def compared(name: str) -> dict[str, object]:
@@ -26,8 +25,8 @@ def compared(name: str) -> dict[str, object]:
     found: dict[str, object] = {"products": [products(network, frames) for frames in (5, 9)]}
     clips, mask = batch_of(6)
     results = []
-    for scope in (contextlib.nullcontext(), step_by_step()):
-        with scope:
+    for whether in (True, False):
+        with scanned(whether):
             predictions, gradients = predictions_and_gradients(
                 network,
                 {"frames": clips, "teacher_forcing_mask": mask},
@@ -51,7 +50,8 @@ def products(network, future: int) -> int:
     """Convolutions and matrix products in the program of a clip, those of a scan once."""
     clips, mask = batch_of(future)
     batch = {"frames": clips, "teacher_forcing_mask": mask}
-    program = str(jax.make_jaxpr(lambda: network(batch, training=False))())
+    with scanned(True):
+        program = str(jax.make_jaxpr(lambda: network(batch, training=False))())
     return sum(program.count(f" {kind}[") for kind in ("conv_general_dilated", "dot_general"))
 
 

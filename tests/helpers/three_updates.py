@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.contracts.test_models import HORIZON, LENGTH, SHAPE, experiment
 from tfvp.layers.drop_path import DropPath
+from tfvp.models.scanned import scanned
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 from tfvp.training.trainer import Trainer, compiled_step
@@ -52,4 +53,5 @@ def variables_of(trainer: Trainer) -> dict[str, keras.Variable]:
 
 if __name__ == "__main__":
     out, *names = sys.argv[1:]
-    np.savez(out, **{f"{n}|{k}": v for n in names for k, v in trained(n).items()})
+    with scanned(True):  # as on a GPU
+        np.savez(out, **{f"{n}|{k}": v for n in names for k, v in trained(n).items()})

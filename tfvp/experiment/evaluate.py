@@ -42,7 +42,7 @@ class Trained(NamedTuple):
 def load_trained(job: Job) -> Trained:
     """Load the run's network and its ways of predicting, each compiled at its first call."""
     keep_programs(job)
-    job.say("building the network and counting its operations ...")
+    job.say("building the network; compiling its prediction comes before the first sequences ...")
     network, step = trained_network(job.run, job.experiment)
     data = job.experiment.data
     predicts = "prediction" in job.experiment.model.tasks
@@ -139,7 +139,6 @@ def measure(
     check_clips(job, reader.count)
     count = min(experiment.evaluation.sequences or reader.count, reader.count)
     predict = TimedPrediction(trained.predict[history])
-    job.say(f"compiling the prediction, then measuring {count:,} sequences ...")
     with data_errors(), progress(job.console, "evaluating", count) as shown:
         evaluation = evaluate(
             predict,

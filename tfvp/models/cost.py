@@ -10,7 +10,7 @@ from keras.src import backend  # where all of Keras' layers and operations end u
 
 from tfvp.backend import backend as ours
 from tfvp.models.base import VideoPredictor
-from tfvp.models.scanned import step_by_step
+from tfvp.models.scanned import scanned
 
 RUNNING_STATISTICS = ("moving_mean", "moving_variance")  # frozen weights are not trainable either
 
@@ -64,7 +64,7 @@ def count_operations(call: Callable[[], Any]) -> float:
 
     inside = False
     with _replaced({name: add(name, operations) for name, operations in _OPERATIONS.items()}):
-        with step_by_step():
+        with scanned(False):
             ours.followed(call)
     return total
 

@@ -15,29 +15,35 @@ from keras.src.backend.common.stateless_scope import get_stateless_scope
 from tfvp.cells.base import padded_states
 
 SEGMENTS = 4  # of a clip whose state grows; each pays attention to as much as its last step has
-_STEP_BY_STEP = contextvars.ContextVar("step_by_step", default=False)
+_SCANS: contextvars.ContextVar[bool | None] = contextvars.ContextVar("scans", default=None)
 
 
 @contextlib.contextmanager
-def step_by_step() -> Iterator[None]:
-    """Within the context a program gets a copy of every step, as it has where nothing is compiled.
+def scanned(whether: bool) -> Iterator[None]:
+    """Within the context a compiled clip is scans wherever it runs, or else a copy of every step.
 
-    To count a program's operations, or to compare.
+    A copy of every step is what operations are counted in.
     """
-    before = _STEP_BY_STEP.set(True)
+    before = _SCANS.set(whether)
     try:
         yield
     finally:
-        _STEP_BY_STEP.reset(before)
+        _SCANS.reset(before)
 
 
 def scans() -> bool:
-    """Whether the loop is `scan`: while JAX traces a function."""
-    if keras.backend.backend() != "jax" or _STEP_BY_STEP.get():
+    """Whether the loop is `scan`: while JAX traces a function, and not for a CPU.
+
+    On a CPU XLA computes convolutions inside a loop several times slower: docs/performance.md.
+    """
+    if keras.backend.backend() != "jax":
         return False
+    import jax
     from jax.core import Tracer
 
-    return isinstance(ops.zeros(()), Tracer)
+    chosen = _SCANS.get()
+    wanted = jax.default_backend() != "cpu" if chosen is None else chosen
+    return wanted and isinstance(ops.zeros(()), Tracer)
 
 
 def scan(step: Callable, state, frames, shares, *, steps: int, feedback: Callable):

@@ -130,7 +130,6 @@ def measure(
     peak = peak_gigabytes()
     work = FORWARD_PASSES * count_operations(lambda: trainer.predictor(clips))
     rate = _best(rates)
-    step = _middle(times[1:])
     seen = _frames_per_second(trainer, experiment, clips["frames"])
     return StepCost(
         config=experiment.config,
@@ -141,7 +140,7 @@ def measure(
         parameters=parameter_count(trainer.predictor),
         gflop=work / 1e9,
         **_timed("first_step", times[0]),
-        **_timed("step", step),
+        **_timed("step", _middle(times[1:])),
         **_timed("floor", Clock(work / rate.wall, work / rate.cpu)),
         peak_gb=peak,
         frames_per_s=seen,
