@@ -48,15 +48,11 @@ def rollout(step: Step, state, frames, *, predict_frames: int, mask=None, feedba
     if scans():
         own = ops.zeros((frames.shape[0], future)) if mask is None else mask
         shares = _after_truth(own, context) if future else None
-        steps = context + future
-        return scan(step, state, frames, shares, steps=steps, feedback=feedback)[0]
+        return scan(step, state, frames, shares, steps=context + future, feedback=feedback)[0]
     step = traced_once(step, state, frames)
     outputs, output = [], None
     for t in range(context + future):
-        if t < context:
-            frame = frames[:, t]
-        else:
-            frame = feedback(output, state)
+        frame = frames[:, t] if t < context else feedback(output, state)
         if t >= context and mask is not None:
             frame = mixed(frames[:, t], frame, mask, t - context)
         output, state = step(frame, state)

@@ -130,7 +130,6 @@ def measure(
     peak = peak_gigabytes()
     work = FORWARD_PASSES * count_operations(lambda: trainer.predictor(clips))
     rate = _best(rates)
-    seen = _frames_per_second(trainer, experiment, clips["frames"])
     return StepCost(
         config=experiment.config,
         batch=batch,
@@ -143,7 +142,7 @@ def measure(
         **_timed("step", _middle(times[1:])),
         **_timed("floor", Clock(work / rate.wall, work / rate.cpu)),
         peak_gb=peak,
-        frames_per_s=seen,
+        frames_per_s=_frames_per_second(trainer, experiment, clips["frames"]),
         product=backend.product_precision(trainer.predictor.compute_dtype),
         tflops=rate.wall / 1e12,
     )
