@@ -134,8 +134,9 @@ def test_the_clips_that_are_drawn_can_be_named(job, capsys):
     assert [note for _, note in drawn(samples)] == ["median error", "largest error"]
     words = ["evaluate", "--run", root, "--metrics", "mse", "--set", "evaluation.clips=[4, 1, 2]"]
     assert main(words) == 0
-    assert drawn(samples) == [(4, named), (1, named), (2, named)]
-    assert sorted(path.stem for path in samples.glob("*.png")) == [
+    beside = job.run.evaluations / "metrics-mse-clips-4-1-2" / "samples"
+    assert drawn(beside) == [(4, named), (1, named), (2, named)]
+    assert sorted(path.stem for path in beside.glob("*.png")) == [
         *("clip_00001", "clip_00002", "clip_00004")
     ]
     words = [*words[:-1], "evaluation.clips=[3]", "--sequences", "4", "--suite", "robustness"]

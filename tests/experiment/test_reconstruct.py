@@ -119,8 +119,9 @@ def test_a_composites_reconstruction_is_measured_beside_its_prediction(tmp_path,
     def measured(*more: str) -> np.ndarray:
         words = ["evaluate", "--run", str(made.run.root), "--set", "evaluation.task=reconstruction"]
         assert main([*words, *more]) == 0, capsys.readouterr().err
-        assert json.loads((place / "metrics.json").read_text())["protocol"]["first_frame"] == 1
-        return read_sequences(place / "per_sequence.csv").values["model"]["mse"]
+        folder = place.with_name(f"{place.name}-past_reads-own") if more else place
+        assert json.loads((folder / "metrics.json").read_text())["protocol"]["first_frame"] == 1
+        return read_sequences(folder / "per_sequence.csv").values["model"]["mse"]
 
     truth, own_frames = measured(), measured("--set", "model.past_reads=own")
     # frame 3 comes first, before anything is read

@@ -14,8 +14,7 @@ import numpy as np
 from tests.contracts.test_models import CONTEXT, HORIZON, LENGTH, SHAPE, experiment
 from tfvp.evaluation.evaluate import evaluate
 from tfvp.evaluation.measure_batch import usual_history
-from tfvp.evaluation.schema import History
-from tfvp.inference.predictor import compiled_prediction, compiled_with_true_pixels, padded
+from tfvp.inference.compiled import compiled_for, padded
 from tfvp.models.scanned import scanned
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
@@ -37,11 +36,8 @@ def trained_and_evaluated(name: str) -> dict[str, object]:
     losses = [float(step(batch)["loss"]) for _ in range(2)]
     after = [keras.ops.convert_to_numpy(v) for v in trainer.trainable_variables]
     moved = any(bool((a != b).any()) for a, b in zip(before, after, strict=True))
-    history = usual_history(of.model)
-    if history == History.TRUE_PIXELS:
-        predict = compiled_with_true_pixels(trainer.predictor, CONTEXT)
-    else:
-        predict = compiled_prediction(trainer.predictor, HORIZON)
+    history = usual_history(of.model, of.evaluation.task)
+    predict = compiled_for(history, trainer.predictor, CONTEXT, HORIZON)
     clips = rng.random((3, LENGTH, *SHAPE)).astype("float32")
     measured = evaluate(
         padded(predict),

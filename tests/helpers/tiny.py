@@ -35,6 +35,7 @@ CHANGES = (
     "training.average_decay=0.9",
     "evaluation.batch=4",
     "evaluation.samples=2",
+    "evaluation.clips=null",
 )
 
 

@@ -10,6 +10,7 @@ from tfvp.evaluation.cost import TimedPrediction, network_cost
 from tfvp.evaluation.schema import read_metrics
 from tfvp.experiment.stages import run_stages
 from tfvp.models.build import build_model, count_parameters
+from tfvp.models.core import Core
 from tfvp.models.cost import count_operations, parameter_count
 
 
@@ -19,6 +20,7 @@ class Convolving(keras.Model):
     def __init__(self):
         super().__init__()
         self.frame_shape = (4, 5, 1)
+        self.core = Core()
         self.conv = keras.layers.Conv2D(1, 3, padding="same")
         self.conv.build((None, *self.frame_shape))
         self.statistic = self.add_weight(name="moving_mean", shape=(7,), trainable=False)

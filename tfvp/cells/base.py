@@ -13,7 +13,12 @@ _PADDED = contextvars.ContextVar("padded", default=False)
 
 @contextlib.contextmanager
 def padded_states() -> Iterator[None]:
-    """Within the context, states that grow with every step come in buffers that are not full."""
+    """Return a context in which states that grow come in buffers that are not full.
+
+    >>> with padded_states():
+    ...     states_are_padded()
+    True
+    """
     before = _PADDED.set(True)
     try:
         yield
@@ -22,7 +27,11 @@ def padded_states() -> Iterator[None]:
 
 
 def states_are_padded() -> bool:
-    """Whether a state that grows may begin with slices that hold nothing, see `padded_states`."""
+    """Return whether a state that grows may begin with empty slices, see `padded_states`.
+
+    >>> states_are_padded()
+    False
+    """
     return _PADDED.get()
 
 

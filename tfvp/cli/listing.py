@@ -68,6 +68,7 @@ def options(section: BaseModel, prefix: str = "") -> list[str]:
             kinds = [
                 get_args(s.model_fields["kind"].annotation)[0]
                 for s in sections_in(field.annotation)
+                if "kind" in s.model_fields
             ]
             if len(kinds) > 1:
                 found.append(f"{prefix}{name}.kind: {' | '.join(kinds)}")

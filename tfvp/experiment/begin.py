@@ -8,7 +8,7 @@ from tfvp.runs.folder import create_run
 from tfvp.runs.provenance import collect_provenance, note_resumption
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.early_stopping import Best
-from tfvp.training.initialise import initialise, load_pretrained
+from tfvp.training.initialise import initialise, load_pretrained, read_pretrained
 from tfvp.training.loop import build_trainer
 from tfvp.training.session import TrainingSession
 
@@ -61,8 +61,12 @@ def check_first_weights(experiment: Experiment) -> None:
     """Make sure that the weights which training is to start from are there and fit.
 
     Raises:
-        WeightsError: they are not, or do not.
+        WeightsError: they are not, or do not; or those of a pretrained part are missing.
     """
+    for file in experiment.model.pretrained_files:
+        read_pretrained(file, experiment.config)
+    if not experiment.training.init.source:
+        return
     # One device is enough to see it, however many train.
     alone = experiment.training.model_copy(update={"distribution": "none"})
     alone = experiment.model_copy(update={"training": alone})

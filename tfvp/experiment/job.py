@@ -12,7 +12,6 @@ from tfvp.errors import ConfigError, DataError, RunError
 from tfvp.runs.folder import Run, open_run, refuse_existing
 from tfvp.runs.provenance import read_provenance
 from tfvp.training.distributed.workers import SingleProcess, Workers
-from tfvp.training.initialise import read_pretrained
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,6 @@ class Job:
         Raises:
             RunError: a run is in the way, or the one to resume is missing or another experiment's.
             ConfigError: a fine-tuning configuration without weights.
-            WeightsError: weights of another program that the network needs are missing.
         """
         init = self.experiment.training.init
         if self.resume:
@@ -73,8 +71,6 @@ class Job:
             raise ConfigError(
                 "training.init.optimizer: true needs weights to start from (--init-from)"
             )
-        for file in self.experiment.model.pretrained_files:
-            read_pretrained(file, self.experiment.config)
 
     def check_same_experiment(self) -> dict[str, tuple[Any, Any]]:
         """Make sure that the run there is of this experiment; how it is evaluated may change.

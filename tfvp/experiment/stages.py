@@ -42,7 +42,7 @@ def run_stages(job: Job, stages: tuple[str, ...]) -> None:
 def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
     if "train" in stages:
         job.check_can_train()
-        if job.experiment.training.init.source and not job.resume:
+        if not job.resume:
             check_first_weights(job.experiment)  # now, as preparing the data may take hours
     elif stages != ("prepare",):
         job.check_same_experiment()

@@ -7,5 +7,5 @@ INFO = ModelInfo(
     section=TAUFlowConfig,
     paper="Colonna and Manganaro 2023 (ConvTAU with optical flow)",
     config="tau_flow",
-    fidelity="both, and ours without what went wrong",
+    fidelity="both",
 )
