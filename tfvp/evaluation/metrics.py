@@ -46,10 +46,8 @@ def checked_frames(truth: ArrayLike, prediction: ArrayLike) -> tuple[NDArray, ND
     truth, prediction = np.asarray(truth), np.asarray(prediction)
     check_shape("truth", truth.shape, "B T H W C")
     if prediction.shape != truth.shape:
-        raise ValueError(
-            f"prediction: expected the truth's shape {describe(truth.shape)}, got "
-            f"{describe(prediction.shape)}"
-        )
+        wanted, found = describe(truth.shape), describe(prediction.shape)
+        raise ValueError(f"prediction: expected the truth's shape {wanted}, got {found}")
     if 0 in truth.shape:
         raise ValueError(f"truth: expected at least one frame, got {describe(truth.shape)}")
     low, high = truth.min(), truth.max()
@@ -86,14 +84,19 @@ def mae(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 def ssim_thesis(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
     """SSIM as the thesis's program computed it: for floats scikit-image assumed data range 2.
 
-    Black against a constant 0.5 is 0.0004 / (0.25 + 0.0004) = 0.0015974.
+    >>> ssim_thesis(np.zeros((1, 1, 11, 11, 1)), np.full((1, 1, 11, 11, 1), 0.5)).round(7)
+    array([[0.0015974]])
     """
     x, y = checked_frames(truth, prediction)
     return structural_similarity(x, y, window=UNIFORM_7, data_range=2.0)
 
 
 def ssim_range1(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
-    """SSIM with data range 1; black against 0.5 is 0.0001 / 0.2501 = 0.00039984."""
+    """SSIM with data range 1.
+
+    >>> ssim_range1(np.zeros((1, 1, 11, 11, 1)), np.full((1, 1, 11, 11, 1), 0.5)).round(8)
+    array([[0.00039984]])
+    """
     x, y = checked_frames(truth, prediction)
     return structural_similarity(x, y, window=UNIFORM_7, data_range=1.0)
 
@@ -101,14 +104,19 @@ def ssim_range1(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 def ssim_uint8(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
     """SSIM of frames truncated to bytes, as in PredRNN's program.
 
-    Black against 0.5 compares 0 with 127: 6.5025 / (127² + 6.5025) = 0.00040299.
+    >>> ssim_uint8(np.zeros((1, 1, 11, 11, 1)), np.full((1, 1, 11, 11, 1), 0.5)).round(8)
+    array([[0.00040299]])
     """
     x, y = checked_frames(truth, prediction)
     return structural_similarity(_bytes(x), _bytes(y), window=UNIFORM_7, data_range=255.0)
 
 
 def ssim_gaussian(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
-    """SSIM with the Gaussian window of Wang et al. 2004; black against 0.5 is 0.00039984."""
+    """SSIM with the Gaussian window of Wang et al. 2004.
+
+    >>> ssim_gaussian(np.zeros((1, 1, 11, 11, 1)), np.full((1, 1, 11, 11, 1), 0.5)).round(8)
+    array([[0.00039984]])
+    """
     x, y = checked_frames(truth, prediction)
     return structural_similarity(x, y, window=GAUSSIAN_11, data_range=1.0)
 
@@ -116,8 +124,10 @@ def ssim_gaussian(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 def psnr_uint8(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
     """PSNR in dB of frames truncated to bytes, as in the thesis's program.
 
-    Black against 0.1 compares 0 with 25: 20 log10(255 / 25) = 20.172 dB. Frames whose bytes are
-    equal give infinity, as released, and so does every mean that such a frame enters.
+    Frames whose bytes are equal give infinity, as released; so does every mean they enter.
+
+    >>> psnr_uint8(np.zeros((1, 1, 11, 11, 1)), np.full((1, 1, 11, 11, 1), 0.1)).round(3)
+    array([[20.172]])
     """
     x, y = checked_frames(truth, prediction)
     error = np.subtract(_bytes(x), _bytes(y), dtype=np.float64)
@@ -138,14 +148,15 @@ def psnr_float(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
 def cross_entropy(truth: ArrayLike, prediction: ArrayLike) -> PerFrame:
     """Binary cross entropy in nats, summed over the frame, epsilon 1e-7.
 
-    A prediction of 0.5 everywhere is ln 2 a pixel: 2839.13 on 64x64x1. The prediction is moved into
-    [1e-7, 1 - 1e-7], so a wrong 0 or 1 costs 16.118 nats and no more.
+    The prediction is moved into [1e-7, 1 - 1e-7], so a wrong 0 or 1 costs 16.118 nats and no more.
+
+    >>> cross_entropy(np.zeros((1, 1, 64, 64, 1)), np.full((1, 1, 64, 64, 1), 0.5)).round(2)
+    array([[2839.13]])
     """
-    x, y = checked_frames(truth, prediction)
+    (x, y), least = checked_frames(truth, prediction), CROSS_ENTROPY_EPSILON
     nats = np.empty(x.shape[:2])
     for clip in range(len(x)):  # one clip at a time stays in the cache
-        t = x[clip].astype(np.float64)
-        p = np.clip(y[clip].astype(np.float64), CROSS_ENTROPY_EPSILON, 1 - CROSS_ENTROPY_EPSILON)
+        t, p = x[clip].astype(np.float64), np.clip(y[clip].astype(np.float64), least, 1 - least)
         nats[clip] = -(t * np.log(p) + (1 - t) * np.log1p(-p)).sum(axis=(1, 2, 3))
     return nats
 
@@ -226,8 +237,7 @@ METRICS: dict[str, Metric] = {
         title="PSNR (float)",
         unit="dB",
         better="higher",
-        definition="PSNR of floats in [0, 1], peak 1, prediction clipped; infinite for equal "
-        "frames",
+        definition="PSNR of floats in [0, 1], peak 1, prediction clipped; infinite for equal frames",
     ),
     "cross_entropy": Metric(
         cross_entropy,
