@@ -237,7 +237,7 @@ METRICS: dict[str, Metric] = {
         title="PSNR (float)",
         unit="dB",
         better="higher",
-        definition="PSNR of floats in [0, 1], peak 1, prediction clipped; infinite for equal frames",
+        definition="PSNR of floats in [0, 1], peak 1, prediction clipped; infinite where equal",
     ),
     "cross_entropy": Metric(
         cross_entropy,
