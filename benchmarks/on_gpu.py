@@ -1,4 +1,4 @@
-"""Uses a machine with a GPU for as long as it is lent: checks it, measures updates, trains.
+"""Uses a machine with a GPU for as long as it is rented: checks it, measures updates, trains.
 
     python benchmarks/on_gpu.py --data PREPARED --budget 1200 --out FOLDER e3d_residual=3 predrnn
     python benchmarks/on_gpu.py ... --openstl DIR --networks e3d predrnn:quick --batch 16
@@ -16,6 +16,7 @@ a training its configuration, provenance, curves, metrics and weights (their ave
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
@@ -44,8 +45,7 @@ print("JAX", jax.__version__, "on", *[device.device_kind for device in jax.local
 print(f"{matrix_rate('float32', (2048,), 1).wall / 1e12:.2f} TFLOP/s in products of 2048 rows")
 try:
     import torch
-    gpu = torch.cuda.is_available()
-    print("torch", torch.__version__, "on", torch.cuda.get_device_name() if gpu else "CPU")
+    print("torch", torch.__version__, "with a GPU:", torch.cuda.is_available())
 except ImportError:
     print("no torch")
 """
@@ -85,9 +85,8 @@ class Parts:
     def __init__(self, out: Path, budget: float):
         self.out, self.began, self.budget = out, time.monotonic(), budget
         self.noted: list[dict[str, Any]] = []
-        backend = os.environ.get("KERAS_BACKEND", "jax")
         path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
-        self.environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path}
+        self.environment = {**os.environ, "PYTHONPATH": path}
 
     def left(self, share: float = 1.0) -> float:
         """Seconds to the end of the first `share` of the budget."""
@@ -98,7 +97,7 @@ class Parts:
         if limit <= 0:
             self.note(name, "skipped", reason="no time was left")
             return
-        log, began, result = self.out / f"{name}.log", time.monotonic(), None
+        log, began, result, code = self.out / f"{name}.log", time.monotonic(), None, None
         with log.open("wb") as said:
             words = [sys.executable, *map(str, command)]
             process = subprocess.Popen(
@@ -108,7 +107,9 @@ class Parts:
                 code = process.wait(limit)
             except subprocess.TimeoutExpired:
                 process.terminate()
-                result, code = "ended in time", _wait(process, patience)
+                result = "ended in time"
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    code = process.wait(patience)
             finally:  # whatever it started ends with it
                 _kill_group(process)
         if result and code in (None, -signal.SIGTERM):  # it did not end of its own accord
@@ -123,28 +124,15 @@ class Parts:
         """Keep how a part ended, and say it."""
         more = {key: value for key, value in more.items() if value is not None}
         self.noted.append({"part": name, "result": result, **more})
-        content = {
-            "command": shlex.join(sys.argv),
-            "revision": _revision(),
-            "budget": self.budget,
-            "parts": self.noted,
-        }
-        (self.out / "summary.json").write_text(json.dumps(content, indent=2) + "\n")
+        said = {"command": shlex.join(sys.argv), "revision": _revision(), "budget": self.budget}
+        content = json.dumps({**said, "parts": self.noted}, indent=2)
+        (self.out / "summary.json").write_text(content + "\n")
         print(f"{name}: {result} {more.get('reason', '')}".rstrip(), flush=True)
 
 
-def _wait(process: subprocess.Popen, patience: float) -> int | None:
-    try:
-        return process.wait(patience)
-    except subprocess.TimeoutExpired:
-        return None
-
-
 def _kill_group(process: subprocess.Popen) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
@@ -155,10 +143,9 @@ def _last_line(log: Path) -> str:
 
 def _revision() -> str | None:
     command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--exclude", "*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:  # no git there
+    if not shutil.which("git"):
         return None
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() or None
 
 
@@ -184,8 +171,7 @@ def train(parts: Parts, training: Part, seconds: float, arguments: argparse.Name
         words += [f"--set={change}" for change in changes]
         command = ["-m", "tfvp", "run", *words, "--stages", "train"]
         try:
-            limit, patience = TRAINING * seconds, PATIENCE * seconds
-            parts.run(f"train-{training.name}", command, limit, patience)
+            parts.run(f"train-{training.name}", command, TRAINING * seconds, PATIENCE * seconds)
             if run.checkpoints.is_dir():
                 left = seconds - (time.monotonic() - began)
                 command = ["-m", "tfvp", "evaluate", "--run", run.root]
@@ -210,9 +196,8 @@ def keep(run: Run, folder: Path) -> None:
 
     checkpoints = Checkpoints(run.checkpoints)
     best = checkpoints.best
-    step, state = (
-        (best["step"], checkpoints.load(best["step"])) if best else checkpoints.load_latest()
-    )
+    chosen = (best["step"], checkpoints.load(best["step"])) if best else None
+    step, state = chosen or checkpoints.load_latest()
     weights = {f"weights/{name}": _half(x) for name, x in weights_of(state, "average").items()}
     with (folder / "weights.npz").open("wb") as file:
         np.savez_compressed(file, step=np.asarray(step), **weights)
@@ -238,15 +223,13 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--networks", nargs="*", type=Part.of, default=every, help=only)
     parser.add_argument("--batch", type=int, default=16, help="clips of a measured update")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
-    changed = "change a key of every training"
-    parser.add_argument("--set", dest="overrides", action="append", default=[], help=changed)
+    parser.add_argument("--set", dest="overrides", action="append", default=[], help="as tfvp run")
     arguments = parser.parse_args()
     names = [training.name for training in arguments.trainings]
     if len(set(names)) < len(names):
         parser.error("a training is named twice")
     if arguments.out.is_dir() and any(arguments.out.iterdir()):
         parser.error(f"--out {arguments.out}: is not empty")
-    arguments.data = arguments.data.resolve()
     return arguments
 
 
@@ -261,8 +244,7 @@ def main() -> None:
     for number, training in enumerate(arguments.trainings):
         waiting = sum(other.share for other in arguments.trainings[number:])
         train(parts, training, parts.left() * training.share / waiting, arguments)
-    unfinished = [part for part in parts.noted if part["result"] in ("failed", "killed")]
-    sys.exit(1 if unfinished else 0)
+    sys.exit(any(part["result"] in ("failed", "killed") for part in parts.noted))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,12 @@
     python benchmarks/peers.py --show x.json              # the table of what --json kept
 
 Of each network first OpenSTL's, then ours is measured, in a process of its own each: the first
-update, the middle of the ones after it, a forward pass, and the most memory that updates held.
-Both get the same clips, Adam, one batch at once, and where products are rounded (TF32, bfloat16)
-both are. Denormal numbers are flushed on the CPU, without which OpenSTL's E3D is several times
-slower there. OpenSTL's models are imported from DIR; nothing of them is here.
+update, the middle of the ones after it, a forward pass, and the most memory that updates held, on
+the same clips and with products rounded alike (TF32, bfloat16). On a CPU denormal numbers are
+flushed, without which OpenSTL's E3D is several times slower. Its models are imported from DIR.
 """
 
 import argparse
-import importlib
 import importlib.util
 import json
 import os
@@ -20,8 +18,8 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
+from timeit import timeit
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -130,24 +128,18 @@ def measure_peer(pair: Pair, experiment: Experiment, arguments: argparse.Namespa
         with rounded, torch.no_grad():
             network(clips, truth, return_loss=False)[0].float().cpu()
 
-    first, *updates = [seconds(update) for _ in range(1 + arguments.steps)]
+    first, *updates = [timeit(update, number=1) for _ in range(1 + arguments.steps)]
     of_process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else of_process
     forward()
     return {
         "first_update": first,
         "update": statistics.median(updates),
-        "forward": statistics.median(seconds(forward) for _ in range(3)),
+        "forward": statistics.median(timeit(forward, number=1) for _ in range(3)),
         "peak_gb": peak,
         "device": torch.cuda.get_device_name() if on_gpu else "CPU",
         "with": f"torch {torch.__version__}",
     }
-
-
-def seconds(work: Any) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def measure_ours(_: Pair, experiment: Experiment, arguments: argparse.Namespace) -> dict:
@@ -176,8 +168,8 @@ def measure_here(name: str, side: str, arguments: argparse.Namespace) -> dict[st
 
 
 def experiment_of(name: str, arguments: argparse.Namespace) -> Experiment:
-    overrides = [f"training.precision={arguments.precision}", *arguments.overrides]
-    return load_config(PAIRS[name].config, overrides=overrides)
+    precision = f"training.precision={arguments.precision}"
+    return load_config(PAIRS[name].config, overrides=[precision, *arguments.overrides])
 
 
 def measure_in_a_process(name: str, side: str, arguments: argparse.Namespace) -> dict[str, Any]:
