@@ -49,11 +49,20 @@ def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dic
         "precision": arguments.precision,
         "batch": arguments.batch,
         "load": os.getloadavg()[0] / (os.cpu_count() or 1),
+        "revision": revision(),
         **dict.fromkeys(COLUMNS),
         "operations": lowered.as_text().count(" = "),
         "trace CPU s": traced.cpu,
     }
     return found if arguments.trace_alone else {**found, **compile_and_run(loop, lowered, clips)}
+
+
+def revision() -> str | None:
+    """The commit of this checkout, with `-dirty` where files differ from it; None: not one."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    folder = Path(__file__).parent
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
 
 
 def compile_and_run(loop: Any, lowered: Any, clips: Any) -> dict[str, Any]:
@@ -91,19 +100,12 @@ def measure_in_a_process(config: str, frames: int) -> dict[str, Any]:
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     """The table, as docs/performance.md holds it."""
-    head = [
-        "config",
-        "loop over time",
-        "frames",
-        "precision",
-        "clips",
-        "processes a core",
-        *COLUMNS,
-    ]
-    lines = [head, [*["---"] * 4, *["--:"] * (len(head) - 4)]]
+    head = ["config", "loop over time", "frames", "precision", "revision", "clips"]
+    head += ["processes a core", *COLUMNS]
+    lines = [head, [*["---"] * 5, *["--:"] * (len(head) - 5)]]
     for row in rows:
         numbers = (row[key] for key in ("load", *COLUMNS))
-        words = [row[key] for key in ("config", "design", "frames", "precision")]
+        words = [row[key] or "" for key in ("config", "design", "frames", "precision", "revision")]
         shown = (_short(x) for x in numbers)
         lines.append([*words, str(row["batch"]), *shown])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

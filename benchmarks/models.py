@@ -7,7 +7,8 @@
 
 Each network is measured in a process of its own, so that start and peak memory are its own.
 `tfvp profile` shows where the time of one of them goes; what the columns mean stands in
-`tfvp/profiling/step_cost.py`, where both are measured.
+`tfvp/profiling/step_cost.py`, where both are measured. `benchmarks/peers.py` measures what
+OpenSTL's networks take beside ours on the same machine.
 """
 
 import argparse
@@ -41,9 +42,6 @@ COLUMNS = {
     "peak GB": "peak_gb",
     "frames/s": "frames_per_s",
 }
-# PyTorch ports of the same cells, 4 x 64 channels, two clips of 20 frames, two cores of another
-# machine: forward and training step in seconds.
-REFERENCE = {"E3D-LSTM": (2.7, 6.7), "PredRNN": (0.55, 1.7), "ConvLSTM": (0.28, 0.81)}
 RESULT = "RESULT "
 
 
@@ -106,12 +104,10 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
         same = [row for row in rows if row["precision"] == precision]
         batches = "/".join(str(b) for b in sorted({row["batch"] for row in same}))
         console.print(table(same, f"{batches} clips a step, {precision}"))
-    ports = "; ".join(f"{name} {f} s, {s} s" for name, (f, s) in REFERENCE.items())
     lines = [
         "first step: from the start of fit; floor: the operations at the best rate of large matrix "
         "products (TFLOP/s, of that precision), measured between the steps; ratio: step over "
         "floor, by the clock and in time of the cores; frames/s: predicted.",
-        f"PyTorch ports of 4 x 64 channels, 2 clips, 2 cores, forward and training step: {ports}.",
     ]
     load = max(row["load"] for row in rows)
     if load > 1.2:
