@@ -13,6 +13,7 @@ from tfvp.runs.folder import Run, open_run, refuse_existing
 from tfvp.runs.provenance import read_provenance
 from tfvp.training.distributed.workers import SingleProcess, Workers
 from tfvp.training.initialise import read_pretrained
+from tfvp.training.own_callbacks import load_callbacks
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class Job:
 
         Raises:
             RunError: a run is in the way, or the one to resume is missing or another experiment's.
-            ConfigError: a fine-tuning configuration without weights.
+            ConfigError: a fine-tuning configuration without weights, or callbacks that are none.
             WeightsError: weights of another program that the network needs are missing.
         """
         init = self.experiment.training.init
+        load_callbacks(self.experiment.training.callbacks)
         if self.resume:
             self.check_same_experiment()
             return

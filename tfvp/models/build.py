@@ -48,9 +48,11 @@ def build_model(experiment: Described, precision: str | None = None) -> VideoPre
     keras.config.set_dtype_policy(precision or before)  # layers take it when they are made
     try:
         module = import_module(f"{MODELS[experiment.model.network]}.network")
-        return module.build(experiment.model, experiment.data)
+        network = module.build(experiment.model, experiment.data)
     finally:
         keras.config.set_dtype_policy(before)
+    network.horizon = experiment.data.predict_frames
+    return network
 
 
 def count_parameters(experiment: Described) -> int:
