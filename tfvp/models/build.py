@@ -7,7 +7,7 @@ from typing import Protocol
 import keras
 
 from tfvp.backend import check_keras_settings
-from tfvp.errors import WeightsError
+from tfvp.errors import WeightsError, first_line
 from tfvp.models.base import VideoPredictor
 from tfvp.models.cost import parameter_count
 from tfvp.models.registry import MODELS
@@ -93,8 +93,7 @@ def load_network(path: str | Path) -> VideoPredictor:
     try:
         network = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its readers do
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{path}: cannot be loaded: {reason}") from None
+        raise WeightsError(f"{path}: cannot be loaded: {first_line(error)}") from None
     if not isinstance(network, VideoPredictor):
         raise WeightsError(f"{path}: expected a network of tfvp, got {type(network).__name__}")
     return network

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from tfvp.errors import ConfigError
+from tfvp.errors import ConfigError, first_line
 
 
 def load_callbacks(names: Sequence[str]) -> list[type[keras.callbacks.Callback]]:
@@ -44,9 +44,9 @@ def _load(name: str) -> type[keras.callbacks.Callback]:
         found = getattr(import_module(module), attribute)
         parameters = inspect.signature(found).parameters if inspect.isclass(found) else {}
     except Exception as error:  # whatever a module does when it is imported
-        reason = (str(error).splitlines() or [""])[0]
         raise ConfigError(
-            f"training.callbacks: {name} cannot be imported: {type(error).__name__}: {reason}; "
+            f"training.callbacks: {name} cannot be imported: {type(error).__name__}: "
+            f"{first_line(error)}; "
             "expected package.module:Class, with the package installed or in PYTHONPATH"
         ) from None
     if not (inspect.isclass(found) and issubclass(found, keras.callbacks.Callback)):
@@ -69,7 +69,7 @@ def _make(name: str, made: type, folder: Path) -> keras.callbacks.Callback:
     try:
         return made(run_folder=folder) if takes_folder else made()
     except Exception as error:  # whatever its constructor does
-        reason = (str(error).splitlines() or [""])[0]
         raise ConfigError(
-            f"training.callbacks: {name} cannot be made: {type(error).__name__}: {reason}"
+            f"training.callbacks: {name} cannot be made: {type(error).__name__}: "
+            f"{first_line(error)}"
         ) from None
