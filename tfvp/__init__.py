@@ -4,7 +4,8 @@ import sys
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
-from tfvp.system.imports import after_import
+from tfvp.errors import ConfigError
+from tfvp.system.imports import after_import, missing_backend
 
 if TYPE_CHECKING:
     from tfvp.config.loading import load_config
@@ -46,7 +47,13 @@ def __getattr__(name: str) -> Any:
             return "unknown, not installed"
     if name not in _HOMES:
         raise AttributeError(f"module 'tfvp' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ImportError as error:
+        said = missing_backend(error)
+        if said is None:
+            raise
+        raise ConfigError(said) from error
 
 
 def __dir__() -> list[str]:

@@ -12,8 +12,6 @@ from tfvp.errors import ConfigError, DataError, RunError
 from tfvp.runs.folder import Run, open_run, refuse_existing
 from tfvp.runs.provenance import read_provenance
 from tfvp.training.distributed.workers import SingleProcess, Workers
-from tfvp.training.initialise import read_pretrained
-from tfvp.training.own_callbacks import load_callbacks
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,10 @@ class Job:
             ConfigError: a fine-tuning configuration without weights, or callbacks that are none.
             WeightsError: weights of another program that the network needs are missing.
         """
+        # The command line knows this file, and starts without Keras.
+        from tfvp.training.initialise import read_pretrained
+        from tfvp.training.own_callbacks import load_callbacks
+
         init = self.experiment.training.init
         load_callbacks(self.experiment.training.callbacks)
         if self.resume:
