@@ -3,14 +3,20 @@
 Every case runs a command of `tfvp` in this process, on files in a temporary folder. It holds when
 the command ends within a minute with at most one line of error, never with a traceback.
 `--markdown` prints the table of docs/reliability.md. A further kind is a function that yields
-cases, named in KINDS.
+cases, named in KINDS. Kills, signals and full disks, named in PROCESSES, train a small network in
+processes of their own and take minutes: `--slow` tries them too. `--only TEXT` tries the kinds
+whose name holds the text.
 """
 
 import argparse
 import contextlib
 import io
+import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -165,7 +171,162 @@ def prepared_data(folder: Path) -> Iterator[Case]:
         path.write_bytes(content)
 
 
+SMALL = (
+    *("data.digits=sklearn", "data.digit_count=1", "data.digit_px=6", "data.frame_px=[12, 16]"),
+    *("data.context_frames=2", "data.predict_frames=2", "data.train_sequences=8"),
+    *("data.validation_sequences=4", "data.test_sequences=4", "model.encoder=[8]"),
+    *("model.decoder=[8]", "training.steps=6", "training.global_batch=4", "evaluation.batch=4"),
+    *("training.validation_clips=4", "training.validate_every=2", "training.checkpoint_every=1"),
+    *("evaluation.samples=2", "training.log_every=1"),
+)
+
+
+def small_run(folder: Path, name: str, *more: str) -> list[str]:
+    """Return the words that train the small network into `folder`/results/`name`."""
+    homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")
+    sets = [f"--set={each}" for each in (*SMALL, *homes)]
+    return ["run", "--config", "simple_lstm", "--name", name, *sets, *more]
+
+
+def trained(folder: Path, stages: str) -> Path:
+    """Train the small network; returns its run's folder."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        if tfvp(small_run(folder, "good", "--stages", stages)):
+            raise RuntimeError("the small network cannot be trained")
+    return folder / "results" / "good"
+
+
+def sources_of_weights(folder: Path) -> Iterator[Case]:
+    """Yield damaged checkpoints, Keras files and files of other programs to start from."""
+    goldens = Path(__file__).parents[1] / "tests" / "goldens"
+    run_of_small = trained(folder, "prepare,train")
+    load_network_of(run_of_small).save(folder / "good.keras")
+    load_network_of(run_of_small).save_weights(folder / "good.weights.h5")
+    step = sorted((run_of_small / "checkpoints").glob("step-*.npz"))[-1]
+    # What is accepted trains a step; an .h5 has no checksums, so of it fewer are tried.
+    counts = {folder / "good.keras": 80, step: 80, folder / "good.weights.h5": 8}
+    for good, flips in counts.items():
+        suffix = ".weights.h5" if good.name.endswith(".h5") else good.suffix
+        for number, (what, content) in enumerate(damages(good.read_bytes(), flips, 5)):
+            path = folder / f"bad{number}{suffix}"
+            path.write_bytes(content)
+            sets = ("--stages", "prepare,train", "--init-from", str(path), "--set=training.steps=1")
+            yield f"{good.name}, {what}", small_run(folder, f"from{suffix}{number}", *sets)
+    prefix = goldens / "tf1_checkpoint" / "model.ckpt-80000"
+    index, data = Path(f"{prefix}.index"), Path(f"{prefix}.data-00000-of-00001")
+    for part, content in ((index, index.read_bytes()), (data, data.read_bytes())):
+        for number, (what, altered) in enumerate(damages(content, 16, 6)):
+            place = folder / f"tf1-{part.suffix}-{number}"
+            place.mkdir()
+            for each in (index, data):
+                (place / each.name).write_bytes(altered if each == part else each.read_bytes())
+            words = ["import", str(place / prefix.name), "--config", "e3d", "--partial"]
+            sets = ["--set", "model.hidden=[3, 3, 3, 3]", "--set", "data.frame_px=[20, 16]"]
+            out = ["--out", str(place / "out.npz"), "--set", "model.patch_px=4"]
+            yield f"TF1 {part.suffix}, {what}", [*words, *sets, *out]
+
+
+def load_network_of(run_folder: Path):
+    """Return the trained network of a run."""
+    from tfvp.inference.predictor import Predictor
+
+    return Predictor.load(run_folder).predictor
+
+
+def records_of_the_best(folder: Path) -> Iterator[Case]:
+    made = trained(folder, "prepare,train")
+    yield from _altered(made / "checkpoints" / "best.json", made, 80)
+
+
+def checkpoints_of_a_run(folder: Path) -> Iterator[Case]:
+    made = trained(folder, "prepare,train")
+    best = json.loads((made / "checkpoints" / "best.json").read_text("utf-8"))["step"]
+    yield from _altered(made / "checkpoints" / f"step-{best:08d}.npz", made, 76)
+
+
+def _altered(path: Path, made: Path, count: int) -> Iterator[Case]:
+    content = path.read_bytes()
+    np.save(made.parent / "in.npy", np.zeros((2, 12, 16, 1), np.uint8))
+    words = ["predict", "--run", str(made), "--input", str(made.parent / "in.npy"), "--steps", "1"]
+    for number, (what, damaged) in enumerate(damages(content, count, 3)):
+        path.write_bytes(damaged)
+        yield what, [*words, "--output", str(made.parent / f"{path.stem}{number}.npy")]
+    path.write_bytes(content)
+
+
+def process(words: list[str], after_s: float | None = None, sent: int = 0, room: int = 0):
+    """Run a command in a process of its own; returns it ended, and what it said of errors.
+
+    Args:
+        words: of the command.
+        after_s: seconds after which it is sent the signal; None: never.
+        sent: the signal.
+        room: bytes that a file may have, as on a full disk; 0: any number.
+    """
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    made = subprocess.Popen(
+        [sys.executable, "-m", "tfvp", *words],
+        preexec_fn=limited if room else None,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = made.communicate(timeout=after_s or SECONDS)[1]
+    except subprocess.TimeoutExpired:
+        made.send_signal(sent or signal.SIGKILL)
+        said = made.communicate()[1]
+    return made.returncode, said
+
+
+def killed(folder: Path, row: Row) -> None:
+    """Kill runs at 12 moments and resume each; it holds where the resumed run ends well."""
+    for number in range(12):
+        words = small_run(folder / str(number), "killed", "--stages", "prepare,train,evaluate")
+        process(words, 3 + number, signal.SIGKILL)
+        begun = (folder / str(number) / "results" / "killed").exists()
+        count(
+            row, f"killed after {3 + number} s", *process([*words, "--resume"] if begun else words)
+        )
+
+
+def signalled(folder: Path, row: Row) -> None:
+    """Send SIGINT or SIGTERM at 27 moments; it holds where that ends the command in one line."""
+    for number in range(27):
+        words = small_run(folder / str(number), "ended", "--stages", "prepare,train,evaluate")
+        sent = (signal.SIGINT, signal.SIGTERM)[number % 2]
+        code, said = process(words, 2 + number / 3, sent)
+        count(row, f"signal {sent} after {2 + number / 3:.1f} s", code, said, 128 + sent)
+
+
+def full(folder: Path, row: Row) -> None:
+    """Let no file grow beyond ten sizes; it holds where the command ends in one line."""
+    for number in range(10):
+        room = 500 * 2**number
+        words = small_run(folder / str(number), "full", "--stages", "prepare,train,evaluate,report")
+        count(row, f"files of at most {room} bytes", *process(words, room=room))
+
+
+def count(row: Row, what: str, code: int, said: str, wanted: int = 1) -> None:
+    """Count a process that ended by itself: well, or with one line of error."""
+    lines = [line for line in said.splitlines() if line.startswith(("error: ", "terminated"))]
+    if code == 0:
+        row.accepted += 1
+    elif "Traceback" not in said and code in (wanted, 1, -signal.SIGTERM) and len(lines) <= 1:
+        row.refused += 1
+    else:
+        row.failed.append(f"{what}: exit {code}, {said[-300:]!r}")
+
+
+PROCESSES = {"kills": killed, "signals": signalled, "full disks": full}
 KINDS = {
+    "sources of weights": sources_of_weights,
+    "best.json of a run": records_of_the_best,
+    "checkpoints of a run": checkpoints_of_a_run,
     "inputs of `tfvp predict`": inputs_of_predict,
     "inputs of `tfvp data convert`": inputs_of_convert,
     "configurations": configurations,
@@ -177,15 +338,25 @@ KINDS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--markdown", action="store_true")
-    markdown = parser.parse_args().markdown
+    parser.add_argument("--slow", action="store_true", help="also kills, signals and full disks")
+    parser.add_argument("--only", default="", help="the kinds whose name holds this text")
+    arguments = parser.parse_args()
+    markdown = arguments.markdown
     with quiet_tensorflow_import():
         import tensorflow  # noqa: F401, prepared data are written with it
     rows = []
     for kind, cases in KINDS.items():
+        if arguments.only not in kind:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             rows.append(Row(kind))
             for case in cases(Path(folder)):
                 run(rows[-1], case)
+    for kind, attempts in PROCESSES.items() if arguments.slow else ():
+        if arguments.only in kind:
+            with tempfile.TemporaryDirectory() as folder:
+                rows.append(Row(kind))
+                attempts(Path(folder), rows[-1])
     form = "| {} | {} | {} | {} | {} |" if markdown else "{:<40}{:>8}{:>10}{:>10}{:>8}"
     print(form.format("kind", "tried", "refused", "accepted", "held"))
     if markdown:

@@ -4,12 +4,14 @@ import sys
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
-from tfvp.system.imports import after_import
+from tfvp.errors import ConfigError
+from tfvp.system.imports import after_import, missing_backend
 
 if TYPE_CHECKING:
     from tfvp.config.loading import load_config
+    from tfvp.experiment.own_loop import build_model, build_trainer, training_data
     from tfvp.inference.predictor import Predictor
-    from tfvp.models.build import build_model, load_network
+    from tfvp.models.build import load_network
     from tfvp.models.registry import list_models
 
     __version__: str
@@ -17,13 +19,24 @@ if TYPE_CHECKING:
 # Imported when first used: reading a configuration or making a report needs no TensorFlow.
 _HOMES = {
     "load_config": "tfvp.config.loading",
-    "build_model": "tfvp.models.build",
+    "build_model": "tfvp.experiment.own_loop",
+    "build_trainer": "tfvp.experiment.own_loop",
+    "training_data": "tfvp.experiment.own_loop",
     "load_network": "tfvp.models.build",
     "list_models": "tfvp.models.registry",
     "Predictor": "tfvp.inference.predictor",
 }
 
-__all__ = ["Predictor", "__version__", "build_model", "list_models", "load_config", "load_network"]
+__all__ = [
+    "Predictor",
+    "__version__",
+    "build_model",
+    "build_trainer",
+    "list_models",
+    "load_config",
+    "load_network",
+    "training_data",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -34,7 +47,13 @@ def __getattr__(name: str) -> Any:
             return "unknown, not installed"
     if name not in _HOMES:
         raise AttributeError(f"module 'tfvp' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ImportError as error:
+        said = missing_backend(error)
+        if said is None:
+            raise
+        raise ConfigError(said) from error
 
 
 def __dir__() -> list[str]:

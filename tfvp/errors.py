@@ -31,3 +31,12 @@ class WeightsError(UserError):
 
 class TrainingError(UserError):
     """Training that cannot go on, e.g. a loss that is no longer finite."""
+
+
+def first_line(error: BaseException) -> str:
+    r"""Return the first line of an error's message, or its class where it has none.
+
+    >>> first_line(ValueError("one\ntwo")), first_line(EOFError())
+    ('one', 'EOFError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

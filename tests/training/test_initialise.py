@@ -1,5 +1,7 @@
 """Starting from other weights: runs, Keras files and the original program's checkpoints."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from tfvp.config.training import InitConfig
 from tfvp.errors import WeightsError
 from tfvp.models.e3d_lstm.network import EideticStack
 from tfvp.models.recurrent import RecurrentPredictor
+from tfvp.porting.import_weights import import_weights
 from tfvp.training.checkpoints import state_of
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.initialise import initialise
@@ -151,3 +154,53 @@ def test_a_checkpoint_file_with_and_without_its_optimizer(tmp_path):
     )
     with pytest.raises(WeightsError, match="no optimizer state"):
         initialise(trainer, InitConfig(source=str(tmp_path / "half.npz"), optimizer=True))
+
+
+def test_what_cannot_be_read_is_one_line_whatever_bit_is_flipped(tmp_path):
+    """Of a .keras file, and of a checkpoint; both hold a checksum of all that counts."""
+    trainer = golden_trainer()
+    trainer.predictor.save(tmp_path / "whole.keras")
+    np.savez(tmp_path / "whole.npz", **{f"weights/{w.path}": w for w in trainer.predictor.weights})
+    rng = np.random.default_rng(0)
+    for suffix in (".keras", ".npz"):
+        content = (tmp_path / f"whole{suffix}").read_bytes()
+        path, refused = tmp_path / f"flipped{suffix}", 0
+        for place in [*rng.integers(len(content), size=20), *(len(content) - np.arange(1, 60, 5))]:
+            altered = bytearray(content)
+            altered[place] ^= 1 << int(rng.integers(8))
+            path.write_bytes(altered)
+            with contextlib.suppress(WeightsError):
+                refused += 1
+                initialise(trainer, InitConfig(source=str(path)))
+                refused -= 1
+        assert refused >= 20
+    (tmp_path / "bad.keras").write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"bad\.keras: cannot be loaded"):
+        initialise(trainer, InitConfig(source=str(tmp_path / "bad.keras")))
+
+
+@pytest.mark.parametrize("end", [".index", ".data-00000-of-00001"])
+def test_a_file_of_a_tf1_checkpoint_stands_for_its_prefix(end):
+    trainer = golden_trainer()
+    initialise(trainer, InitConfig(source=f"{CHECKPOINT}{end}"))
+
+
+def test_a_folder_of_weights_is_told_what_to_give(tmp_path):
+    with pytest.raises(WeightsError, match=r"folder of weights.* of the 2 .*model\.ckpt-80000, pr"):
+        initialise(golden_trainer(), InitConfig(source=str(CHECKPOINT.parent)))
+    with pytest.raises(WeightsError, match=r"folder of weights.*predrnn_pp\.ckpt-80000"):
+        import_weights(golden_trainer().predictor, CHECKPOINT.parent, tmp_path / "out.npz")
+    with pytest.raises(WeightsError, match="folder without files of weights"):
+        initialise(golden_trainer(), InitConfig(source=str(tmp_path)))
+
+
+def test_what_asked_for_more_than_weights_is_named_by_its_key(tmp_path):
+    trainer = golden_trainer()
+    trainer.predictor.save(tmp_path / "network.keras")
+    for asked, key in (
+        ({"optimizer": True}, r"training\.init\.optimizer: true"),
+        ({"weights": "averaged"}, r"training\.init\.weights: averaged"),
+    ):
+        init = InitConfig(source=str(tmp_path / "network.keras"), **asked)
+        with pytest.raises(WeightsError, match=f"weights alone, but {key}"):
+            initialise(trainer, init)

@@ -16,7 +16,7 @@ from tfvp.cli.profile import add_profile
 from tfvp.cli.report import add_compare, add_report
 from tfvp.cli.run import add_run
 from tfvp.errors import ConfigError, UserError
-from tfvp.system.imports import after_import
+from tfvp.system.imports import after_import, missing_backend
 from tfvp.system.signals import TerminatedError, sigterm_interrupts
 
 
@@ -57,9 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(f"error: {error}")
         return error.exit_code
     except ImportError as error:
-        if (error.name or "").partition(".")[0] != "tensorflow":
+        said = missing_backend(error)
+        if said is None:
             raise
-        print_error("error: this needs TensorFlow, which is not installed; pip install tensorflow")
+        print_error(f"error: {said}")
         return 1
     except OSError as error:  # no room, no permission, ...
         if isinstance(error, BrokenPipeError) and output_has_no_reader():

@@ -109,6 +109,12 @@ class TrainingConfig(Section):
         default="raw", description="averaged: the exponential average of the weights is validated"
     )
     early_stopping: EarlyStoppingConfig | None = None
+    callbacks: tuple[Annotated[str, Field(pattern=r"^[\w.]+:\w+$")], ...] = Field(
+        default=(),
+        strict=False,
+        description="Keras callbacks of your own, package.module:Class each, told of every update "
+        "and made without arguments, or with run_folder= where the class has such a parameter",
+    )
     checkpoint_every: Positive = 500
     keep_checkpoints: Positive = Field(default=5, description="besides the best one")
 

@@ -55,9 +55,13 @@ class Job:
 
         Raises:
             RunError: a run is in the way, or the one to resume is missing or another experiment's.
-            ConfigError: a fine-tuning configuration without weights.
+            ConfigError: a fine-tuning configuration without weights, or callbacks that are none.
         """
+        # The command line knows this file, and starts without Keras.
+        from tfvp.training.own_callbacks import load_callbacks
+
         init = self.experiment.training.init
+        load_callbacks(self.experiment.training.callbacks)
         if self.resume:
             self.check_same_experiment()
             return

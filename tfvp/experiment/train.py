@@ -2,12 +2,9 @@
 
 from contextlib import closing, nullcontext
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from tfvp.backend import backend
 from tfvp.data import pipeline
-from tfvp.data.prepare import training_source
 from tfvp.evaluation.measure_batch import usual_history
 from tfvp.evaluation.metrics import METRICS
 from tfvp.experiment.begin import resume, start
@@ -16,6 +13,7 @@ from tfvp.inference.compiled import compiled_for
 from tfvp.models.cost import parameter_count
 from tfvp.runs.folder import trained_by_one
 from tfvp.system.progress import in_words, progress
+from tfvp.training.batches import training_batches
 from tfvp.training.callbacks import (
     AgreeWithWorkers,
     LogSteps,
@@ -30,7 +28,8 @@ from tfvp.training.distributed.devices import Devices
 from tfvp.training.early_stopping import Validation
 from tfvp.training.logging.csv import TrainingLogs
 from tfvp.training.loop import Loop, build_trainer, measure_first_updates
-from tfvp.training.schedules import scheduled, truth_probabilities
+from tfvp.training.own_callbacks import make_callbacks
+from tfvp.training.schedules import scheduled
 from tfvp.training.session import TrainingSession
 from tfvp.training.step_events import StepEvents
 from tfvp.training.validation import METRIC, Validated, validate
@@ -64,7 +63,7 @@ def train(job: Job) -> None:
         # --- Warm-up ---
         if session.start_step < config.steps:
             loop = Loop(trainer, config, own=devices.own_loop, strategy=devices.strategy)
-            batches = _training_batches(job, session)
+            batches = _batches(job, session)
             _warm_up(job, session, loop, batches)
 
             # --- Loop ---
@@ -87,27 +86,11 @@ def _same_everywhere(job: Job, session: TrainingSession) -> TrainingSession:
     return replace(session, start_step=start_step)
 
 
-def _training_batches(job: Job, session: TrainingSession) -> Any:
-    """Return the endless batches of this worker, from the first step to take on."""
-    config, data = session.config, job.experiment.data
-    sampling = config.scheduled_sampling
-    make = partial(
-        pipeline.training_batches if backend.TAKES_DATASETS else pipeline.numpy_training_batches,
-        training_source(data, session.prepared, report=job.say),
-        batch=config.global_batch,
-        seed=config.seed,
-        sampling=partial(
-            truth_probabilities,
-            sampling=sampling,
-            context_frames=data.context_frames,
-            predict_frames=data.predict_frames,
-        ),
-        exact_share=sampling is not None and sampling.kind == "inverse_sigmoid",
-        reverse_input=config.reverse_input,
-        start_step=session.start_step + 1,
-        rows=session.workers.rows(config.global_batch),
-    )
-    return make() if backend.TAKES_DATASETS else pipeline.Prefetched(make)
+def _batches(job: Job, session: TrainingSession) -> Any:
+    """Return the batches of this worker from the first step to take on."""
+    rows = session.workers.rows(session.config.global_batch)
+    step = session.start_step + 1
+    return training_batches(job.experiment, session.prepared, job.say, step, rows)
 
 
 def _warm_up(job: Job, session: TrainingSession, loop: Loop, batches: Any) -> None:
@@ -158,8 +141,10 @@ def _take_steps(job: Job, session: TrainingSession, loop: Loop, batches: Any) ->
             SaveCheckpoints(session, logs, validate, agree),
             StopWhenAsked(session, agree),
         ]
+        # before our own events, so that an end which one of them asks for is saved
+        own = make_callbacks(config.callbacks, job.run.root)
         with agree.listening():
-            loop.run(batches, session.updates_left, StepEvents(session, callbacks))
+            loop.run(batches, session.updates_left, *own, StepEvents(session, callbacks))
     return replace(session, best=validate.best)
 
 
@@ -208,7 +193,9 @@ def _say_end(job: Job, session: TrainingSession) -> None:
     """Say why training ended and which checkpoint is the best."""
     config, best, checkpoints = session.config, session.best, session.checkpoints
     last = checkpoints.steps()[-1]
-    ended = f"trained {config.steps:,} steps"
+    ended = f"trained {last:,} steps"
+    if last < config.steps:
+        ended = f"stopped after step {last:,} of {config.steps:,}, as training.callbacks asked"
     if best and last < config.steps and best.is_final(config.early_stopping):
         ended = (
             f"stopped early after step {last:,} of {config.steps:,}: validation {best.metric} was "

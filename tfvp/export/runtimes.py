@@ -41,15 +41,15 @@ def export_runtime(
     """Write `folder`/model.tflite or model.onnx; returns it and the largest difference.
 
     Raises:
-        RunError: the extra is not installed, the network cannot be converted, or differs by more
-            than 1e-4 once it is run; an earlier file stays as it was.
+        RunError: a package is missing, the network cannot be converted, or the file differs from it
+            by more than 1e-4 once it is run; an earlier file stays as it was.
     """
     chosen = FORMATS[kind]
     missing = [name for name in chosen.packages if importlib.util.find_spec(name) is None]
     if missing:
         raise RunError(
-            f"--format {kind} needs {', '.join(missing)}, not installed; install the extra: "
-            f'pip install "tfvp[{chosen.extra}]"'
+            f"--format {kind} needs {', '.join(missing)}, not installed; pip install "
+            f"{' '.join(missing)}"
         )
     try:
         content = chosen.convert(predictor, data)

@@ -37,15 +37,23 @@ class VideoPredictor(keras.Model):
         core: the layer that holds all weights.
         frame_shape: (H, W, C) of a frame.
         patch_px: side of the squares folded into channels; must divide H and W.
+        horizon: frames that it predicts where it is called on a context alone.
     """
 
     def __init__(
-        self, core: Core, frame_shape: tuple[int, int, int], patch_px: int = 1, **kwargs: Any
+        self,
+        core: Core,
+        frame_shape: tuple[int, int, int],
+        patch_px: int = 1,
+        *,
+        horizon: int = 1,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.core = core
         self.frame_shape = tuple(frame_shape)
         self.patch_px = patch_px
+        self.horizon = horizon
         height, width, channels = self.frame_shape
         self.grid_shape = (height // patch_px, width // patch_px, channels * patch_px**2)
         if not self.core.built:  # a core that Keras deserialised comes built
@@ -171,17 +179,26 @@ class VideoPredictor(keras.Model):
 
     def call(
         self,
-        inputs: dict[str, Tensor],
+        inputs: Tensor | dict[str, Tensor],
         horizon: int | None = None,
         auxiliary: bool = False,
         training: bool | None = None,
     ):
-        """Predict what `targets` gives, see `training_outputs`; `horizon` None: the mask's + 1.
+        """Predict the frames after a context, or what `targets` gives of a batch.
+
+        Args:
+            inputs: a context as `predict_frames` takes it, or a batch of `training_outputs`.
+            horizon: frames that are the future; None: `self.horizon` of them after a context, and
+                one more than the mask has in a batch.
+            auxiliary: also return the auxiliary losses of a batch.
+            training: whether layers act as in training.
 
         Returns:
             The predictions; with `auxiliary` them and the auxiliary losses.
         """
         del training  # Keras hands it to every layer inside
+        if not isinstance(inputs, dict):
+            return self.predict_frames(inputs, horizon or self.horizon)
         frames, mask = inputs["frames"], inputs["teacher_forcing_mask"]
         height, width, channels = self.frame_shape
         check_shape("frames", frames.shape, f"B T {height} {width} {channels}")
@@ -221,6 +238,7 @@ class VideoPredictor(keras.Model):
             "core": keras.saving.serialize_keras_object(self.core),
             "frame_shape": self.frame_shape,
             "patch_px": self.patch_px,
+            "horizon": self.horizon,
         }
 
     @classmethod

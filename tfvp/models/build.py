@@ -7,7 +7,7 @@ from typing import Protocol
 import keras
 
 from tfvp.backend import check_keras_settings
-from tfvp.errors import WeightsError
+from tfvp.errors import WeightsError, first_line
 from tfvp.models.base import VideoPredictor
 from tfvp.models.cost import parameter_count
 from tfvp.models.registry import MODELS
@@ -48,9 +48,11 @@ def build_model(experiment: Described, precision: str | None = None) -> VideoPre
     keras.config.set_dtype_policy(precision or before)  # layers take it when they are made
     try:
         module = import_module(f"{MODELS[experiment.model.network]}.network")
-        return module.build(experiment.model, experiment.data)
+        network = module.build(experiment.model, experiment.data)
     finally:
         keras.config.set_dtype_policy(before)
+    network.horizon = experiment.data.predict_frames
+    return network
 
 
 def count_parameters(experiment: Described) -> int:
@@ -91,8 +93,7 @@ def load_network(path: str | Path) -> VideoPredictor:
     try:
         network = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its readers do
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{path}: cannot be loaded: {reason}") from None
+        raise WeightsError(f"{path}: cannot be loaded: {first_line(error)}") from None
     if not isinstance(network, VideoPredictor):
         raise WeightsError(f"{path}: expected a network of tfvp, got {type(network).__name__}")
     return network

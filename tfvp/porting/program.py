@@ -16,6 +16,10 @@ Taker = tuple[keras.Variable, Callable[[np.ndarray], np.ndarray]]
 WeightNames = dict[str, tuple[Taker, ...]]
 """Original name -> the variables that take their values from it."""
 
+AVERAGED = "training.init.weights: averaged"
+OPTIMIZER = "training.init.optimizer: true (which --init-optimizer sets)"
+"""The keys that ask for more than weights, for messages."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -88,7 +92,7 @@ class Program:
             WeightsError: it cannot be read, does not fit, or holds no averages.
         """
         if averaged:
-            raise only_weights(source)
+            raise only_weights(source, AVERAGED)
         read = self.everything(source, kernels)
         missing = [name for name in read.names if name not in read.values]
         left = [name for name in read.values if name not in {*read.names, *read.aside}]
@@ -109,7 +113,7 @@ class Program:
             WeightsError: it holds none, or it does not fit.
         """
         del trained
-        raise only_weights(source)
+        raise only_weights(source, OPTIMIZER)
 
 
 class TakesWeights(Protocol):
@@ -129,11 +133,15 @@ class TakesWeights(Protocol):
         ...
 
 
-def only_weights(source: str) -> WeightsError:
-    """Return the error for a request of more than weights from a file that holds them alone."""
+def only_weights(source: str, asked: str) -> WeightsError:
+    """Return the error for a request of more than weights from a file that holds them alone.
+
+    Args:
+        source: the file.
+        asked: one of `AVERAGED` and `OPTIMIZER`, what was asked for.
+    """
     return WeightsError(
-        f"{source}: of such a file only the weights are taken; leave out --init-optimizer and "
-        "training.init.weights: averaged"
+        f"{source}: only the weights are taken of such a file, but {asked} asks for more"
     )
 
 

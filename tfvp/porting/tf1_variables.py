@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvp.errors import WeightsError
+from tfvp.errors import WeightsError, first_line
 
 
 class TF1Variables:
@@ -41,7 +41,7 @@ class TF1Variables:
             self._reader = tf.train.load_checkpoint(str(prefix))
             self.shapes: dict[str, list[int]] = self._reader.get_variable_to_shape_map()
         except self._damage as error:
-            raise WeightsError(f"{prefix} is not a TF1 checkpoint: {_first_line(error)}") from None
+            raise WeightsError(f"{prefix} is not a TF1 checkpoint: {first_line(error)}") from None
 
     def read(self, name: str) -> np.ndarray:
         """Return a variable's value, float32.
@@ -52,7 +52,7 @@ class TF1Variables:
         try:
             value: Any = self._reader.get_tensor(name)
         except self._damage as error:
-            raise WeightsError(f"{self.name}: {name}: {_first_line(error)}") from None
+            raise WeightsError(f"{self.name}: {name}: {first_line(error)}") from None
         value = np.asarray(value, dtype=np.float32)
         if not np.isfinite(value).all():
             raise WeightsError(f"{self.name}: {name} holds values that are not finite")
@@ -77,7 +77,3 @@ def _check_files(prefix: Path) -> None:
         shard = prefix.with_name(f"{prefix.name}.data-{number:05}-of-{count:05}")
         if not shard.is_file():
             raise WeightsError(f"{shard} does not exist, but {index.name} does; copy all files")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""Calls a function once another package is imported, by whomever."""
+"""Calls a function once another package is imported, and explains packages that are missing."""
 
 import importlib.util
 import sys
@@ -7,6 +7,22 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+
+def missing_backend(error: ImportError) -> str | None:
+    """Say what to do where Keras was to run on a package that is not installed; None: it was not.
+
+    >>> missing_backend(ModuleNotFoundError("No module named 'rich'", name="rich"))
+    """
+    name = (error.name or "").partition(".")[0]
+    if name == "tensorflow":
+        return "this needs TensorFlow, which is not installed; pip install tensorflow"
+    if name not in ("torch", "jax", "openvino"):
+        return None
+    return (
+        f"Keras is to run on {name} (KERAS_BACKEND, or ~/.keras/keras.json), which is not "
+        "installed; set KERAS_BACKEND=tensorflow"
+    )
 
 
 def after_import(name: str, callback: Callable[[], Any]) -> None:

@@ -5,8 +5,9 @@ validate, agree with the other workers, save, and end if asked to.
 
 A callback of your own joins in one of two ways. A `StepCallback` goes into that list, at the place
 where it is to be told of a step; it ends training, in every process, by what it tells
-`AgreeWithWorkers`. Any other `keras.callbacks.Callback` goes beside the list to `Loop.run`, which
-tells of each update as `keras.Model.fit` does.
+`AgreeWithWorkers`. Any other `keras.callbacks.Callback` is named by `training.callbacks`: the chief
+tells it of each update as `keras.Model.fit` does, before the steps' own events; where it sets
+`stop_training`, training ends after that step, validated and saved.
 """
 
 import time
@@ -146,7 +147,8 @@ class AgreeWithWorkers(StepCallback):
     def on_step_end(self, step: int, logs: dict[str, float]) -> None:
         """Wait for all workers, and take over what any of them wants."""
         del step, logs
-        self.asked, ends = self.session.workers.agree(self.signal, self.is_enough())
+        enough = self.is_enough() or self.model.stop_training  # which a user's callback may set
+        self.asked, ends = self.session.workers.agree(self.signal, enough)
         self.model.stop_training = bool(ends)
 
     def listening(self) -> AbstractContextManager[None]:

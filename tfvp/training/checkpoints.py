@@ -2,7 +2,6 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfvp.errors import RunError, WeightsError
+from tfvp.errors import RunError, WeightsError, first_line
 from tfvp.system.files import replacing, write_json
 from tfvp.training.early_stopping import Best
 from tfvp.training.optimizers import MOMENTUM
@@ -147,8 +146,8 @@ def read_state(path: Path) -> State:
             return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such checkpoint") from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path} is damaged: {error}") from None
+    except Exception as error:  # readers of zip and npy files raise whatever a flipped bit leads to
+        raise WeightsError(f"{path} is damaged: {first_line(error)}") from None
 
 
 def state_of(

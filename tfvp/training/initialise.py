@@ -7,11 +7,12 @@ import keras
 
 from tfvp.config.experiment import Experiment
 from tfvp.config.training import InitConfig
-from tfvp.errors import WeightsError
+from tfvp.errors import WeightsError, first_line
 from tfvp.models.base import VideoPredictor
-from tfvp.porting.program import OptimizerState, Program
-from tfvp.porting.read import format_of, program_of
-from tfvp.runs.folder import open_run
+from tfvp.models.build import load_network
+from tfvp.porting.program import AVERAGED, OPTIMIZER, OptimizerState, Program
+from tfvp.porting.read import check_no_folder, format_of, program_of
+from tfvp.runs.folder import Run, open_run
 from tfvp.sections import PretrainedFile
 from tfvp.training.checkpoints import Checkpoints, State, assign, read_state, restore, weights_of
 from tfvp.training.trainer import Trainer
@@ -91,6 +92,8 @@ def load_pretrained(
 def _find_state(source: Path) -> tuple[Path, State]:
     """Find the checkpoint of a run (its best, else its newest), or a checkpoint file."""
     if source.is_dir():
+        if not Run(source).config_path.is_file():
+            check_no_folder(str(source))
         checkpoints = Checkpoints(open_run(source).checkpoints)
         if checkpoints.best:
             step = checkpoints.best["step"]
@@ -110,9 +113,7 @@ def _find_state(source: Path) -> tuple[Path, State]:
 def _from_state(trainer: Trainer, init: InitConfig, path: Path, state: State) -> None:
     has_optimizer = any(name.startswith("optimizer/") for name in state)
     if init.optimizer and not has_optimizer:
-        raise WeightsError(
-            f"{path} holds no optimizer state; leave out --init-optimizer to take its weights alone"
-        )
+        raise WeightsError(f"{path} holds no optimizer state, but {OPTIMIZER} asks for it")
     if init.optimizer:
         restore(state, trainer.predictor, trainer.average, trainer.optimizer)
     load_weights(trainer.predictor, state, "average" if init.weights == "averaged" else "weights")
@@ -121,23 +122,23 @@ def _from_state(trainer: Trainer, init: InitConfig, path: Path, state: State) ->
 def _from_keras(trainer: Trainer, init: InitConfig, path: Path) -> None:
     if init.optimizer or init.weights == "averaged":
         raise WeightsError(
-            f"{path}: such a file holds the weights alone; use a run's folder or a TF1 checkpoint "
-            "for --init-optimizer or training.init.weights: averaged"
+            f"{path}: such a file holds the weights alone, but "
+            f"{OPTIMIZER if init.optimizer else AVERAGED} asks for more; use a run's folder or a "
+            "TF1 checkpoint"
         )
     if not path.is_file():
         raise WeightsError(f"--init-from {path}: does not exist")
-    try:
-        if path.suffix == ".keras":
-            source = keras.saving.load_model(path, compile=False)
-            values = {w.path: keras.ops.convert_to_numpy(w) for w in source.weights}
-        else:
-            values = None
-            trainer.predictor.load_weights(path)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise WeightsError(f"{path}: cannot be loaded into this network: {reason}") from None
-    if values is not None:
+    if path.suffix == ".keras":
+        source = load_network(path)
+        values = {w.path: keras.ops.convert_to_numpy(w) for w in source.weights}
         assign({weight.path: weight for weight in trainer.predictor.weights}, {**values})
+        return
+    try:
+        trainer.predictor.load_weights(path)
+    except Exception as error:  # Keras raises whatever its readers do
+        raise WeightsError(
+            f"{path}: cannot be loaded into this network: {first_line(error)}"
+        ) from None
 
 
 def _from_program(trainer: Trainer, init: InitConfig, program: Program) -> None:

@@ -1,8 +1,6 @@
 """The loop over updates: the trainer it drives, the loop itself, and what its updates cost."""
 
-import itertools
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +16,7 @@ from tfvp.training.losses import build_loss
 from tfvp.training.memory import out_of_memory_explained, peak_gigabytes
 from tfvp.training.optimizers import build_optimizer
 from tfvp.training.session import TrainingSession
-from tfvp.training.trainer import Trainer, compiled_step
+from tfvp.training.trainer import Trainer, compiled_step, drive
 
 
 def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
@@ -84,24 +82,13 @@ class Loop:
                     callbacks=list(callbacks),
                 )
             else:
-                self._drive(itertools.islice(batches, updates), callbacks)
-
-    def _drive(self, batches: Iterable, callbacks: Iterable[keras.callbacks.Callback]) -> None:
-        """Take an update from each batch, with the events of `keras.Model.fit` in one epoch."""
-        assert self.step is not None
-        events = keras.callbacks.CallbackList(list(callbacks), model=self.trainer)
-        self.trainer.stop_training = False
-        logs: dict[str, float] = {}
-        events.on_train_begin()
-        events.on_epoch_begin(0)
-        for number, batch in enumerate(batches):
-            events.on_train_batch_begin(number)
-            logs = {name: float(value) for name, value in self.step(batch).items()}
-            events.on_train_batch_end(number, logs)
-            if self.trainer.stop_training:
-                break
-        events.on_epoch_end(0, logs)
-        events.on_train_end(logs)
+                drive(
+                    self.trainer,
+                    self.step,
+                    batches,
+                    steps_per_epoch=updates,
+                    callbacks=callbacks,
+                )
 
 
 @dataclass(frozen=True)

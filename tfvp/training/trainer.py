@@ -1,8 +1,9 @@
 """One update: the summed gradients of micro-batches, the optimizer, and the weight average."""
 
 import contextlib
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -53,6 +54,22 @@ class Trainer(keras.Model):
         self.clip = clip
         self.built = True
 
+    def fit(self, x: Any = None, **arguments: Any) -> keras.callbacks.History:
+        """Train as `keras.Model.fit` does.
+
+        Where Keras' own `fit` cannot drive this step, as under JAX, `x` is an iterable of batches,
+        nothing is printed, and of the arguments `epochs`, `steps_per_epoch`, `callbacks` and
+        `verbose` are known.
+
+        Args:
+            x: the batches.
+            **arguments: those of `keras.Model.fit`.
+        """
+        if backend.DRIVES_FIT:
+            return super().fit(x, **arguments)
+        arguments.pop("verbose", None)
+        return drive(self, compiled_step(self), x, **arguments)
+
     def call(self, inputs, training=None):
         """Predict every frame but the first, as the predictor does."""
         return self.predictor(inputs, training=training)
@@ -97,6 +114,11 @@ class Trainer(keras.Model):
         share = data["frames"].shape[0]
         if self.micro_batch is None or share == self.micro_batch:
             return self._gradients(data)
+        if share % self.micro_batch:
+            raise ValueError(
+                f"frames: expected a multiple of the {self.micro_batch} clips of a micro-batch "
+                f"(training.micro_batch), got {share}"
+            )
         zeros = (
             ops.zeros(len(self.summed_loss.weights) + 1),
             [ops.zeros(v.shape, v.dtype) for v in self.trainable_variables],
@@ -158,3 +180,45 @@ def compiled(
 def compiled_step(trainer: Trainer, strategy: Any = None) -> Callable[[Any], dict[str, Any]]:
     """Compile the trainer's update, see `train_step`."""
     return compiled(trainer, trainer.train_step, strategy)
+
+
+def drive(
+    trainer: Trainer,
+    step: Callable[[Any], dict[str, Any]],
+    batches: Iterable,
+    *,
+    epochs: int = 1,
+    steps_per_epoch: int | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+) -> keras.callbacks.History:
+    """Take an update from each batch, with the events of `keras.Model.fit`.
+
+    Args:
+        trainer: what is trained.
+        step: its compiled update, see `compiled_step`.
+        batches: an iterable; what its iterator still has is taken by the next epoch.
+        epochs: how many there are; fewer where a callback sets `stop_training`.
+        steps_per_epoch: updates of an epoch; None: all batches, anew in every epoch.
+        callbacks: told of every event, in this order.
+
+    Returns:
+        The losses of the last update of each epoch.
+    """
+    history = keras.callbacks.History()
+    events = keras.callbacks.CallbackList([*callbacks, history], model=trainer)
+    trainer.stop_training, logs, left = False, {}, iter(batches)
+    events.on_train_begin()
+    for epoch in range(epochs):
+        events.on_epoch_begin(epoch)
+        for number, batch in enumerate(itertools.islice(left, steps_per_epoch)):
+            events.on_train_batch_begin(number)
+            logs = {name: float(value) for name, value in step(batch).items()}
+            events.on_train_batch_end(number, logs)
+            if trainer.stop_training:
+                break
+        events.on_epoch_end(epoch, logs)
+        if trainer.stop_training:
+            break
+        left = iter(batches) if steps_per_epoch is None else left
+    events.on_train_end(logs)
+    return history

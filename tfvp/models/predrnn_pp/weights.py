@@ -10,7 +10,7 @@ import numpy as np
 from tfvp.cells.causal_lstm import CONVOLUTIONS
 from tfvp.errors import WeightsError
 from tfvp.porting.match import Shape, check_fit
-from tfvp.porting.program import Program, Source, WeightNames, only_weights
+from tfvp.porting.program import AVERAGED, Program, Source, WeightNames, only_weights
 from tfvp.porting.tf1_variables import TF1Variables
 from tfvp.porting.torch_layout import same
 
@@ -108,6 +108,6 @@ class PredRNNPPProgram(Program):
         """See `Program`."""
         del kernels
         if averaged:
-            raise only_weights(source)
+            raise only_weights(source, AVERAGED)
         values = predrnn_pp_weights(source, self.shapes)
         return [(variable, values[name]) for name, variable in self.variables.items()]

@@ -1,0 +1,50 @@
+"""The batches of an experiment's updates, whatever backend takes them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from tfvp.backend import backend
+from tfvp.config.experiment import Experiment
+from tfvp.data import pipeline
+from tfvp.data.prepare import PreparedData, training_source
+from tfvp.training.schedules import truth_probabilities
+
+
+def training_batches(
+    experiment: Experiment,
+    prepared: PreparedData,
+    report: Callable[[str], None],
+    start_step: int = 1,
+    rows: Sequence[int] | None = None,
+) -> Any:
+    """Return the endless batches of updates, see `Trainer`.
+
+    Args:
+        experiment: decides batch, order, and how often the truth is fed.
+        prepared: its data.
+        report: takes lines for the console.
+        start_step: the step of the first batch, from 1.
+        rows: places in the global batch; None: all.
+
+    Returns:
+        A tf.data pipeline under TensorFlow, else an iterable of NumPy batches.
+
+    Raises:
+        DataError: a shard is not whole, or the raw data for new clips are not found again.
+    """
+    config, data = experiment.training, experiment.data
+    sampling = config.scheduled_sampling
+    lengths = {"context_frames": data.context_frames, "predict_frames": data.predict_frames}
+    make = partial(
+        pipeline.training_batches if backend.TAKES_DATASETS else pipeline.numpy_training_batches,
+        training_source(data, prepared, report=report),
+        batch=config.global_batch,
+        seed=config.seed,
+        sampling=partial(truth_probabilities, sampling=sampling, **lengths),
+        exact_share=sampling is not None and sampling.kind == "inverse_sigmoid",
+        reverse_input=config.reverse_input,
+        start_step=start_step,
+        rows=rows,
+    )
+    return make() if backend.TAKES_DATASETS else pipeline.Prefetched(make)
