@@ -37,7 +37,7 @@ def _runs(arguments: argparse.Namespace) -> int:
     if not any(section.rows for section in table.sections):
         LineConsole().print_line(f"{arguments.results}: no runs")
     elif console.is_terminal:
-        console.print(console_table(table))
+        console.print(console_table(table, console.width))
     else:
         print(tabbed(table))
     return 0

@@ -8,7 +8,7 @@ from typing import Any
 from tfvp.reporting.evaluated_run import EvaluatedRun, names, read_evaluated_runs
 from tfvp.reporting.figures.figures import Picture, all_pictures
 from tfvp.reporting.robustness import Robustness, read_robustness
-from tfvp.reporting.tables.literature import literature_table, names_a_run
+from tfvp.reporting.tables.literature import concerning, literature_table
 from tfvp.reporting.tables.published import load_published
 from tfvp.reporting.tables.table import Table
 from tfvp.runs.folder import Run
@@ -44,11 +44,8 @@ def read_contents(runs: Sequence[Run]) -> Contents:
 
 
 def _tables(runs: Sequence[EvaluatedRun]) -> list[Table]:
-    """Make the literature's tables that name one of the runs, or else all on their datasets."""
-    datasets = [run.metrics.metadata.data_settings.get("dataset") for run in runs]
-    tables = [t for t in load_published().tables if t.protocol["dataset"] in datasets]
-    tables = [t for t in tables if names_a_run(t, runs)] or tables
-    return [literature_table(table, runs) for table in tables]
+    """Make the literature's tables that concern the runs."""
+    return [literature_table(table, runs) for table in concerning(load_published().tables, runs)]
 
 
 def text_of(value: Any) -> str:

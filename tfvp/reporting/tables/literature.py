@@ -82,6 +82,15 @@ def literature_table(published: PublishedTable, runs: Sequence[EvaluatedRun]) ->
     )
 
 
+def concerning(
+    tables: Sequence[PublishedTable], runs: Sequence[EvaluatedRun]
+) -> list[PublishedTable]:
+    """Choose the tables that name one of the runs, or else those on their datasets."""
+    datasets = [run.metrics.metadata.data_settings.get("dataset") for run in runs]
+    same = [table for table in tables if table.protocol["dataset"] in datasets]
+    return [table for table in same if names_a_run(table, runs)] or same
+
+
 def names_a_run(published: PublishedTable, runs: Sequence[EvaluatedRun]) -> bool:
     """Return whether a row of the table names the configuration of one of the runs."""
     rows = published.rows
