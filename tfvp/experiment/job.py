@@ -12,7 +12,6 @@ from tfvp.errors import ConfigError, DataError, RunError
 from tfvp.runs.folder import Run, open_run, refuse_existing
 from tfvp.runs.provenance import read_provenance
 from tfvp.training.distributed.workers import SingleProcess, Workers
-from tfvp.training.initialise import read_pretrained
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,8 @@ class Job:
             raise ConfigError(
                 "training.init.optimizer: true needs weights to start from (--init-from)"
             )
+        from tfvp.training.initialise import read_pretrained  # needs Keras, which listings do not
+
         for file in self.experiment.model.pretrained_files:
             read_pretrained(file, self.experiment.config)
 
