@@ -13,6 +13,7 @@ from tfvp.evaluation.samples import write_samples
 from tfvp.runs.folder import Run, create_run
 
 SMALL = MovingMnistData(frame_px=(16, 20), digit_px=8, context_frames=3, predict_frames=2)
+STILL = 99
 LABEL = "quick run on scikit-learn's digits"
 
 
@@ -27,7 +28,10 @@ def make_run(
     factor: float = 0.5,
     metrics: tuple[str, ...] = ("mse", "ssim_thesis"),
 ) -> Run:
-    """An evaluated run of random clips whose network predicts `factor` x the last context frame."""
+    """An evaluated run of random clips whose network predicts `factor` x the last context frame.
+
+    With the seed STILL all frames of a clip are the same.
+    """
     preset = "quick" if name.endswith("-quick") else None
     experiment = Experiment(
         name=name,
@@ -43,6 +47,8 @@ def make_run(
     frames = data.context_frames + data.predict_frames
     shape = (4, frames, *data.frame_px, 1)
     clips = np.random.default_rng(seed).random(shape, np.float32)
+    if seed == STILL:
+        clips[:] = clips[:, :1]
 
     def predict(context):
         return np.repeat(context[:, -1:] * factor, data.predict_frames, axis=1)

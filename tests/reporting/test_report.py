@@ -236,7 +236,7 @@ def test_a_run_on_another_dataset_is_not_in_the_table(run):
         (325.4, 348.4, "325 ± 23"),
         (12.0, 12.0, "12"),
         (41.3, None, "41.3"),
-        (float("inf"), None, "inf"),
+        (float("inf"), None, "–"),
     ],
 )
 def test_numbers_are_written_to_the_second_digit_of_the_interval(mean, high, expected):

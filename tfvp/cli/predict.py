@@ -2,19 +2,21 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from tfvp.cli.console import LineConsole
 from tfvp.config.loading import load_resolved
 from tfvp.data.user_videos.arrays import Values
 from tfvp.data.user_videos.config import Axes, UserVideosData
-from tfvp.data.user_videos.files import Reading, reading_of
-from tfvp.data.user_videos.framing import FrameFormat
 from tfvp.errors import ConfigError
 from tfvp.runs.folder import open_run
 from tfvp.sections import DataSection
 from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
+
+if TYPE_CHECKING:  # both import OpenCV and Pillow
+    from tfvp.data.user_videos.files import Reading
+    from tfvp.data.user_videos.framing import FrameFormat
 
 
 def add_predict(commands: Any) -> None:
@@ -115,7 +117,7 @@ def _say_what_was_done(
     output: Path,
     count: int,
     shape: tuple[int, ...],
-    frame_format: FrameFormat,
+    frame_format: "FrameFormat",
 ) -> None:
     (height, width), (h, w) = shape[:2], frame_format.frame_px
     way = {"resize": "scaled, the ratio not kept", "pad": "scaled to fit inside, black around"}
@@ -125,8 +127,10 @@ def _say_what_was_done(
     )
 
 
-def _reading(arguments: argparse.Namespace, data: DataSection) -> Reading:
+def _reading(arguments: argparse.Namespace, data: DataSection) -> "Reading":
     """How the input is to be understood: its values as those of the run's own data, or as asked."""
+    from tfvp.data.user_videos.files import Reading, reading_of
+
     low, high, nan = Values()
     if isinstance(data, UserVideosData):
         low, high, nan = reading_of(data).values

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table as Block
 from rich.text import Text
 
-from tfvp.reporting.tables.table import Row, Table
+from tfvp.reporting.tables.table import Cell, Row, Table
 
 _STYLES = {"published": "", "ours": "bold green", "baseline": "cyan"}
 _FOLDED = {True: 30, False: 18}  # letters of a text before it is folded, in the first column or not
@@ -22,7 +22,7 @@ def markdown(table: Table) -> str:
             blanks = [""] * (len(table.columns) - 1)
             lines.append(_line([f"**{escaped(section.title)}**", *blanks], escape=False))
         lines += [_markdown_row(row) for row in section.rows]
-    footnotes = [f"- {s} {escaped(text)}".replace("-  ", "- ") for s, text in table.footnotes]
+    footnotes = [f"- {s} {escaped(text)}".replace("-  ", "- ") for s, text in table.notes]
     return "\n".join([*lines, "", *footnotes]) + "\n"
 
 
@@ -37,28 +37,30 @@ def console(table: Table, width: int) -> Group:
         width: letters on a line of the console.
     """
     rows = [row for section in table.sections for row in section.rows]
-    columns = [[title, *(row.texts[i] for row in rows)] for i, title in enumerate(table.columns)]
-    columns[0] += [section.title for section in table.sections]
-    widths = [max(map(cell_len, texts)) for texts in columns]
+    columns = [
+        [Cell(title), *(row.cells[i] for row in rows)] for i, title in enumerate(table.columns)
+    ]
+    columns[0] += [Cell(section.title) for section in table.sections]
+    widths = [max(cell_len(str(cell)) for cell in cells) for cells in columns]
     if _block_width(range(len(columns)), widths) > width:
-        widths = [_folded_width(texts, first=i == 0) for i, texts in enumerate(columns)]
+        widths = [_folded_width(cells, first=i == 0) for i, cells in enumerate(columns)]
     blocks: list[list[int]] = [[]]
     for i in range(1, len(columns)):
         if blocks[-1] and _block_width([0, *blocks[-1], i], widths) > width:
             blocks.append([])
         blocks[-1].append(i)
-    footnotes = [Text(f"{sign} {text}".strip()) for sign, text in table.footnotes]
+    footnotes = [Text(f"{sign} {text}".strip()) for sign, text in table.notes]
     drawn = [_block(table, [0, *block], widths) for block in blocks]
     return Group(Text(table.title, style="italic"), *drawn, *footnotes, Text())
 
 
-def _folded_width(texts: Sequence[str], *, first: bool) -> int:
+def _folded_width(cells: Sequence[Cell], *, first: bool) -> int:
     """Return the width of a column; numbers and their signs stay on a line, texts are folded."""
-    longest = max(map(cell_len, texts))
-    if "↑" in texts[0] or "↓" in texts[0]:
-        return longest
-    words = max((cell_len(word) for text in texts for word in text.split()), default=0)
-    return max(words, min(_FOLDED[first], longest))
+    texts = [str(cell) for cell in cells]
+    numbers = [str(cell) for cell in cells if cell.value is not None]
+    words = [word for text in texts for word in text.split()]
+    short = min(_FOLDED[first], max(map(cell_len, texts)))
+    return max(short, *map(cell_len, [*numbers, *words]))
 
 
 def _block_width(block: Sequence[int], widths: Sequence[int]) -> int:

@@ -5,7 +5,6 @@
 function sortKey(row, column) {
   const text = row.cells[column].textContent.trim();
   const found = text.replace(/,(?=\d{3})/g, "").match(/^[<~]?\s*(-?\d*\.?\d+(?:e-?\d+)?)/i);
-  if (text === "inf") return { number: Infinity, text };
   return { number: found ? Number(found[1]) : null, text };
 }
 
