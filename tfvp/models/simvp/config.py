@@ -31,8 +31,8 @@ class TranslatorSection(ModelSection):
     blocks: Annotated[int, Field(ge=2)] = Field(
         default=8, description="blocks of the translator (N_T)"
     )
-    encoder_kernel: OddPositive = 3
-    decoder_kernel: OddPositive = 3
+    encoder_kernel: OddPositive = Field(default=3, description="side of the encoder's kernels")
+    decoder_kernel: OddPositive = Field(default=3, description="side of the decoder's kernels")
     mlp_ratio: Annotated[float, Field(gt=1)] = Field(
         default=8.0, description="channels inside a block's MLP over those outside; gsta and tau"
     )
