@@ -89,8 +89,9 @@ def _gallery(run: Run, samples: Sequence[Sample], protocol: Protocol) -> list[st
     if not samples:
         return []
     if protocol.task == "prediction":
-        colours = "(blue), the rest is predicted (orange)"
+        colours, what = "(blue), the rest is predicted (orange)", "prediction"
     else:
+        what = "reconstruction"
         colours = "(gray), and shown as the network gives them back (orange)"
     parts = [
         "## Samples\n",
@@ -100,8 +101,8 @@ def _gallery(run: Run, samples: Sequence[Sample], protocol: Protocol) -> list[st
         name = f"test clip {sample.clip}"
         parts += [
             f"### Test clip {sample.clip}: {escaped(sample.note)}\n",
-            _picture(run, run.samples / sample.filmstrip, f"{name}, truth, prediction and error"),
-            _picture(run, run.samples / sample.animation, f"{name}, truth beside prediction"),
+            _picture(run, run.samples / sample.filmstrip, f"{name}, truth, {what} and error"),
+            _picture(run, run.samples / sample.animation, f"{name}, truth beside {what}"),
         ]
     return parts
 
