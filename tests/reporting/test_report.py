@@ -104,10 +104,8 @@ def test_the_grid_of_three_networks_and_two_cells_is_as_printed(name):
     assert [row.values["mse"] for row in published.rows] == GRID[name].split()
     for row in published.rows:  # every configuration exists and has the document's preset
         if row.ours:
-            preset = {"dittrich_mnist": None, "dittrich_kth": "kth", "dittrich_kitti": "kitti"}[
-                name
-            ]
-            data = load_config(row.ours, preset=preset).data
+            usual = {"dittrich_mnist": None, "dittrich_kth": "kth", "dittrich_kitti": "kitti"}
+            data = load_config(row.ours, preset=row.preset or usual[name]).data
             same = ("dataset", "context_frames", "predict_frames")
             assert [getattr(data, key) for key in same] == [published.protocol[k] for k in same]
             assert list(data.frame_px) == published.protocol["frame_px"]

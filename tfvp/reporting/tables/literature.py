@@ -158,7 +158,8 @@ def _row_of_run(published: PublishedTable, run: EvaluatedRun) -> OurRow:
     """Make the row of a run, under the published row of its title or else of its configuration."""
     metadata = run.metrics.metadata
     titled = [row for row in published.rows if row.ours and row.model == metadata.title]
-    configured = [row for row in published.rows if row.ours == metadata.config]
+    usual = [row for row in published.rows if row.preset is None]
+    configured = [row for row in usual if row.ours == metadata.config]
     name = f"ours: {metadata.title}" + (f", {metadata.label}" if metadata.label else "")
     details = (whole(metadata.steps), metadata.data, _sequences(run), str(metadata.seed))
     under = next(iter(titled + configured), None)
