@@ -118,6 +118,26 @@ def test_every_published_row_whose_network_is_here_names_its_config():
         assert without == WITHOUT_OURS.get(table["id"], set()), table["id"]
 
 
+HOUSE_WORDS = re.compile(
+    "glyph|half a circle|squares folded|looks through|measuring one |own loss|truth probability"
+    "|taps of|muster|rehears"
+)
+
+
+def test_messages_use_the_fields_words():
+    """Texts for users have patches, flipped kernels, auxiliary losses and peepholes."""
+    for path in sorted((ROOT / "tfvp").rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        said = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        docs = {
+            ast.get_docstring(node, clean=False)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        }
+        texts = [text for text in said if isinstance(text, str) and " " in text]
+        assert not [text for text in texts if HOUSE_WORDS.search(text) and text not in docs], path
+
+
 def test_readme_names_every_config_and_list_models_every_network():
     listed = (ROOT / "README.md").read_text("utf-8").partition("## What there is")[2]
     named = set(re.findall(r"`(\w+)`", listed.partition("\n\n`tfvp list")[0]))

@@ -10,9 +10,13 @@ LearningRate = Annotated[
     float, Field(gt=0, description="step size, before training.schedule changes it")
 ]
 Decay = Annotated[float, Field(ge=0, lt=1)]
-Momentum = Annotated[Decay, Field(description="share of the last update that goes on")]
-Beta1 = Annotated[Decay, Field(description="decay of the gradient's running mean")]
-Beta2 = Annotated[Decay, Field(description="decay of the running mean of its square")]
+Momentum = Annotated[Decay, Field(description="share of the last update that is added to the next")]
+Beta1 = Annotated[
+    Decay, Field(description="decay rate of the first moment, the gradient's running mean")
+]
+Beta2 = Annotated[
+    Decay, Field(description="decay rate of the second moment, the running mean of its square")
+]
 Epsilon = Annotated[float, Field(gt=0, description="keeps the division by the root finite")]
 
 
@@ -100,9 +104,7 @@ class ValueClipConfig(Section):
     """Every number of a gradient is cut to a range."""
 
     kind: Literal["value"] = "value"
-    value: Annotated[float, Field(gt=0)] = Field(
-        default=1.0, description="largest number, of either sign"
-    )
+    value: Annotated[float, Field(gt=0)] = Field(default=1.0, description="largest absolute value")
 
 
 ClipConfig = Annotated[

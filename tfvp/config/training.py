@@ -22,8 +22,8 @@ class InitConfig(Section):
     )
     kernels: Literal["auto", "tensorflow", "theano"] = Field(
         default="auto",
-        description="whose convolution a Keras 2 .hdf5 file was trained with; theano: turn every "
-        "kernel by half a circle; auto: as the file says",
+        description="whose convolution a Keras 2 .hdf5 file was trained with; theano: flip every "
+        "kernel in both axes; auto: as the file says",
     )
     required: bool = Field(
         default=False, description="true: a fine-tuning config, refuse to start without"
@@ -69,7 +69,7 @@ class TrainingConfig(Section):
     loss: LossConfig = AbsoluteSquareLossConfig()
     scheduled_sampling: SamplingConfig | None = Field(
         default=LinearSamplingConfig(),
-        description="when training feeds the true frame; null: never in the future",
+        description="scheduled sampling: when the true frame is fed; null: never in the future",
     )
     reverse_input: bool = Field(
         default=False,

@@ -19,7 +19,9 @@ Even = Annotated[int, Field(ge=2, multiple_of=2)]
 class TranslatorSection(ModelSection):
     """Encoder, translator and decoder, whose weights belong to one number of context frames."""
 
-    hidden: Even = Field(default=64, description="channels of a frame's maps (hid_S of OpenSTL)")
+    hidden: Even = Field(
+        default=64, description="channels of a frame's feature maps (hid_S of OpenSTL)"
+    )
     translator_hidden: Positive = Field(
         default=512, description="channels inside the translator (hid_T)"
     )
@@ -38,8 +40,8 @@ class TranslatorSection(ModelSection):
     )
     drop_path: Annotated[Probability, Field(lt=1)] | None = Field(
         default=0.0,
-        description="share of the clips for which the last block is left out in training, the "
-        "blocks before it less often, from 0.01 on; null: none ever is; gsta and tau",
+        description="stochastic depth: share of the clips for which the last block is left out in "
+        "training, the blocks before it less often, from 0.01 on; null: none ever is; gsta and tau",
     )
 
     @property
