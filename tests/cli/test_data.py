@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.helpers.small_data import SMALL, find, prepared_copy
 from tfvp.cli.main import main
+from tfvp.data.inspect import _FONT, LABEL_PX, sheet_label
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.data.partial import ENTRY
 
@@ -106,6 +107,16 @@ def test_inspect_says_shapes_range_counts_and_sources(config, tmp_path, capsys):
         "preview.gif",
     ]
     assert "drawn: " in said(capsys, "inspect", config.prepared)  # drawn again over ours
+
+
+def test_labels_of_the_contact_sheet_keep_the_end_of_a_long_name_and_fit():
+    name = "a/very/long/folder/of/recordings/WIDE_WINDOW_MMMMMM_take_0017.mp4"
+    split, file, part = sheet_label("validation", 12, f"{name} frames 140-159").split("\n")
+    assert (split, part) == ("validation 12", "frames 140-159")
+    assert file.startswith("…")
+    assert file.endswith("_take_0017.mp4")
+    assert _FONT.getlength(file) <= LABEL_PX - 8
+    assert sheet_label("train", 0, "short.avi") == "train 0\nshort.avi\n"
 
 
 def test_the_pictures_show_the_clips(config, tmp_path, capsys):

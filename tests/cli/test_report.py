@@ -12,6 +12,7 @@ import pytest
 from tests.reporting.test_report import TABLE_4_1, make_run, printed
 from tfvp.cli.main import main
 from tfvp.reporting.render.csv_latex import LATEX_HEAD, comma_separated, latex, latex_text
+from tfvp.reporting.tables.published import load_published
 from tfvp.reporting.tables.table import EMPTY, Cell, Row, Section, Table, as_printed, number, whole
 
 SMALL = Table(
@@ -130,6 +131,23 @@ def test_our_row_stands_in_the_table_with_its_caveat(tmp_path: Path):
     before = out.read_bytes()
     assert main(["report", "--out", str(out)]) != 0
     assert out.read_bytes() == before
+
+
+def test_the_tables_that_concern_the_run_or_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def printed_tables(*words: str) -> set[str]:
+        assert main(["report", *words, "--format", "csv"]) == 0
+        return {line["table"] for line in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+
+    run = str(make_run(tmp_path).root)
+    everything = {table.id for table in load_published().tables}
+    assert printed_tables(run) == {"4.1"}
+    assert printed_tables(run, "--all") == printed_tables() == everything
+    assert printed_tables(run, "--table", "4.2", "wang_1") == {"4.2", "wang_1"}
+    # a configuration that no table names: those on the same data
+    others = printed_tables(str(make_run(tmp_path, "my_own").root))
+    assert {"4.1", "wang_1"} < others < everything
+    assert main(["report", run, "--all", "--table", "4.1"]) != 0
+    assert "leave out one" in capsys.readouterr().err
 
 
 def test_unknown_table_is_one_line(capsys: pytest.CaptureFixture[str]):

@@ -308,7 +308,7 @@ COMBINATIONS = {
     "got 16 (training.global_batch: default; training.micro_batch: a.yaml)",
     "data: {digit_px: 64}": "data.digit_px: 64 must be smaller than the frame",
     "data: {frame_px: [8, 6], digit_px: 4}\nmodel: {patch_px: 2}": "evaluation.metrics: "
-    "ssim_thesis looks through a window of 7x7 pixels, got data.frame_px 8x6",
+    "ssim_thesis has a window of 7x7 pixels, got data.frame_px 8x6",
     "data: {validation_sequences: 100}": "training.validation_clips: 200 is more than there are, "
     "got data.validation_sequences 100",
     "evaluation: {sequences: 6000}": "evaluation.sequences: 6000 is more than there are, got "

@@ -10,9 +10,11 @@ from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.metadata import run_metadata
 from tfvp.evaluation.samples import write_samples
+from tfvp.evaluation.schema import History, read_metrics
 from tfvp.runs.folder import Run, create_run
 
 SMALL = MovingMnistData(frame_px=(16, 20), digit_px=8, context_frames=3, predict_frames=2)
+STILL = 99
 LABEL = "quick run on scikit-learn's digits"
 
 
@@ -27,7 +29,10 @@ def make_run(
     factor: float = 0.5,
     metrics: tuple[str, ...] = ("mse", "ssim_thesis"),
 ) -> Run:
-    """An evaluated run of random clips whose network predicts `factor` x the last context frame."""
+    """An evaluated run of random clips whose network predicts `factor` x the last context frame.
+
+    With the seed STILL all frames of a clip are the same.
+    """
     preset = "quick" if name.endswith("-quick") else None
     experiment = Experiment(
         name=name,
@@ -43,6 +48,8 @@ def make_run(
     frames = data.context_frames + data.predict_frames
     shape = (4, frames, *data.frame_px, 1)
     clips = np.random.default_rng(seed).random(shape, np.float32)
+    if seed == STILL:
+        clips[:] = clips[:, :1]
 
     def predict(context):
         return np.repeat(context[:, -1:] * factor, data.predict_frames, axis=1)
@@ -67,5 +74,28 @@ def make_run(
         run.samples,
         context_frames=data.context_frames,
         notes={3: "median error"},
+    )
+    return run
+
+
+def make_reconstruction(folder: Path) -> Run:
+    """A run like `make_run`'s whose network gives half of its context back."""
+    run = make_run(folder, "autoencoder", title="Autoencoder")
+    lengths = {"context_frames": SMALL.context_frames, "predict_frames": SMALL.predict_frames}
+    clips = np.random.default_rng(0).random((4, SMALL.total_frames, *SMALL.frame_px, 1), np.float32)
+
+    def reconstruct(given):
+        return given * 0.5
+
+    history = History.RECONSTRUCTED
+    found = evaluate(reconstruct, [clips], **lengths, metrics=("mse",), history=history)
+    write(found, run, read_metrics(run.metrics_path).metadata)
+    write_samples(
+        reconstruct,
+        {3: clips[3]},
+        run.samples,
+        context_frames=SMALL.context_frames,
+        notes={3: "median error"},
+        history=history,
     )
     return run

@@ -73,6 +73,15 @@ def note_of(table: Table, cell: Cell) -> str:
 # --- as printed ---------------------------------------------------------------------------------
 
 
+def test_a_run_of_a_preset_stands_under_the_row_of_its_title_and_no_other_run_does(tmp_path):
+    usual = make_run(tmp_path / "a", "conv_lstm_skip", label="", title="ConvLSTM with skips")
+    longer = make_run(tmp_path / "b", "conv_lstm_skip", label="", title="ConvLSTM, 5x5")
+    five_epochs, twenty_epochs, _ = table_of("colonna_1", usual, longer).sections
+    models = [row.cells[0].text for row in (*five_epochs.rows, *twenty_epochs.rows)]
+    assert models.index("ours: ConvLSTM with skips") == models.index("ConvLSTM") + 1
+    assert models[-2:] == ["ConvLSTM, 5x5", "ours: ConvLSTM, 5x5"]
+
+
 @pytest.mark.parametrize("name", AS_PRINTED)
 def test_numbers_are_the_documents(name):
     found = [" ".join(map(str, row.values.values())) for row in published(name).rows]

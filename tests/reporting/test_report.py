@@ -104,10 +104,8 @@ def test_the_grid_of_three_networks_and_two_cells_is_as_printed(name):
     assert [row.values["mse"] for row in published.rows] == GRID[name].split()
     for row in published.rows:  # every configuration exists and has the document's preset
         if row.ours:
-            preset = {"dittrich_mnist": None, "dittrich_kth": "kth", "dittrich_kitti": "kitti"}[
-                name
-            ]
-            data = load_config(row.ours, preset=preset).data
+            usual = {"dittrich_mnist": None, "dittrich_kth": "kth", "dittrich_kitti": "kitti"}
+            data = load_config(row.ours, preset=row.preset or usual[name]).data
             same = ("dataset", "context_frames", "predict_frames")
             assert [getattr(data, key) for key in same] == [published.protocol[k] for k in same]
             assert list(data.frame_px) == published.protocol["frame_px"]
@@ -236,7 +234,7 @@ def test_a_run_on_another_dataset_is_not_in_the_table(run):
         (325.4, 348.4, "325 ± 23"),
         (12.0, 12.0, "12"),
         (41.3, None, "41.3"),
-        (float("inf"), None, "inf"),
+        (float("inf"), None, "–"),
     ],
 )
 def test_numbers_are_written_to_the_second_digit_of_the_interval(mean, high, expected):
@@ -248,13 +246,29 @@ def test_numbers_are_written_to_the_second_digit_of_the_interval(mean, high, exp
 
 def test_console_takes_texts_literally(tmp_path):
     screen = Console(width=240, file=io.StringIO(), record=True)
-    screen.print(console(table_of(make_run(tmp_path, label="[bold]loud[/bold]"))))
+    screen.print(console(table_of(make_run(tmp_path, label="[bold]loud[/bold]")), screen.width))
     text = screen.export_text()
     assert "E2D-LSTM with [1,5,5] kernel" in text
     assert "ours: E3D-LSTM with Residuals, [bold]loud[/bold]" in text
     for model, *values in printed(TABLE_4_1):
         assert model.split()[-1] in text
         assert all(value in text for value in values)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_console_breaks_no_word(width, tmp_path):
+    run = read_evaluated_run(make_run(tmp_path))
+    for published in load_published().tables:
+        table = literature_table(published, [run])
+        screen = Console(width=width, file=io.StringIO(), record=True)
+        screen.print(console(table, width))
+        text = screen.export_text()
+        assert max(map(len, text.splitlines())) <= width
+        rows = [row.texts for section in table.sections for row in section.rows]
+        notes = [f"{sign} {note}" for sign, note in table.footnotes]
+        words = " ".join(cell for cells in (table.columns, *rows, notes) for cell in cells)
+        assert set(words.split()) <= set(text.split())
+        assert all(cell in text for cells in rows for cell in cells if "±" in cell)  # on one line
 
 
 def test_markdown_cells_cannot_break_the_table(tmp_path):

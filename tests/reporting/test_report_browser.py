@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.helpers.small_runs import make_run
+from tests.helpers.small_runs import make_reconstruction, make_run
 from tfvp.evaluation.samples import read_arrays
 from tfvp.reporting.evaluated_run import read_evaluated_run
 from tfvp.reporting.report import write_comparison
@@ -37,18 +37,27 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(runs, tmp_path_factory):
-    """The comparison, open in a browser."""
-    path = write_comparison(runs, tmp_path_factory.mktemp("page") / "comparison")
+def browser():
     options = webdriver.ChromeOptions()
     for flag in FLAGS:
         options.add_argument(flag)
     options.binary_location = BROWSER
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.get(path.as_uri())
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="module")
+def comparison(runs, tmp_path_factory) -> str:
+    return write_comparison(runs, tmp_path_factory.mktemp("page") / "comparison").as_uri()
+
+
+@pytest.fixture
+def page(browser, comparison):
+    """The comparison, open in a browser."""
+    browser.get(comparison)
+    return browser
 
 
 def said(page) -> str:
@@ -104,6 +113,18 @@ def test_scrubbing_shows_truth_prediction_and_difference(page, runs):
     assert not shown(page, "difference").any()
     label = page.find_element(By.ID, "truth").get_attribute("aria-label")
     assert "test clip 3, frame 2" in label
+
+
+def test_frames_of_an_autoencoder_are_called_reconstructed(browser, tmp_path):
+    browser.get(write_comparison([make_reconstruction(tmp_path)], tmp_path / "page").as_uri())
+    for frame in (1, 3):
+        scrub(browser, frame)
+        assert f"frame {frame} of 3, reconstructed" in said(browser)
+    gallery = browser.find_element(By.ID, "gallery")
+    captions = [caption.text for caption in gallery.find_elements(By.TAG_NAME, "figcaption")]
+    assert captions == ["Truth", "Reconstruction", "|Truth − reconstruction|"]
+    label = browser.find_element(By.ID, "prediction").get_attribute("aria-label")
+    assert label.startswith("Reconstruction of Autoencoder")
 
 
 def test_another_model_shows_its_prediction(page, runs):

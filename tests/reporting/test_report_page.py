@@ -10,27 +10,34 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.small_runs import LABEL, SMALL, make_run
+from tests.helpers.small_runs import LABEL, SMALL, STILL, make_run
 from tfvp.drawing.clips import overlap
 from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_arrays
-from tfvp.evaluation.schema import MODEL
+from tfvp.evaluation.schema import MODEL, Cost, Speed, TrainedOn, read_metrics
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite
 from tfvp.reporting.evaluated_run import comparable, names, read_evaluated_run
 from tfvp.reporting.figures.box_plots import box_figure
 from tfvp.reporting.figures.figures import clip_of, shared_clips
 from tfvp.reporting.figures.frame_curves import frame_figure
-from tfvp.reporting.figures.style import legend_columns, look
+from tfvp.reporting.figures.style import baseline_look, legend_columns, look
 from tfvp.reporting.figures.training_curves import training_figure
+from tfvp.reporting.pages.contents import described
 from tfvp.reporting.report import write_comparison, write_report
 from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
 from tfvp.reporting.tables.literature import rank_correlation
+from tfvp.reporting.tables.table import INFINITE
 from tfvp.runs.folder import Run
 from tfvp.system.files import write_json
 
 
 def page_of(*runs, folder):
     return write_comparison(list(runs), folder).read_text(encoding="utf-8")
+
+
+def still_run(folder) -> Run:
+    """A run on clips that stand still, which the last frame predicts exactly."""
+    return make_run(folder, metrics=("mse", "psnr_uint8"), seed=STILL)
 
 
 def rows_of(page: str, section: str) -> list[list[str]]:
@@ -253,6 +260,54 @@ def test_many_runs_are_told_apart_and_their_legend_stays_low(tmp_path):
     assert figure.legends[0]._ncols == 2
     lines = [line for line in figure.axes[0].lines if str(line.get_label()).startswith("T")]
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 12
+
+
+def test_baselines_are_told_apart_without_colour_and_an_infinite_one_has_no_entry(tmp_path):
+    run = read_evaluated_run(still_run(tmp_path))
+    for metric, expected in {"mse": 3, "psnr_uint8": 1}.items():
+        figure = frame_figure(metric, [run])
+        entries = [text.get_text() for text in figure.legends[0].get_texts()]
+        drawn = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+        assert len({line.get_marker() for line in drawn}) == len(drawn) == expected
+        assert len(entries) == 1 + expected
+        assert all(np.isfinite(line.get_ydata()).any() for line in figure.axes[0].lines)
+    assert "Copy last frame" not in entries
+    assert len({baseline_look(n)["marker"] for n in range(6)}) == 6
+
+
+def test_an_infinite_psnr_is_a_dash_with_a_note_everywhere(tmp_path):
+    run = still_run(tmp_path)
+    write_report(run)
+    page = (run.root / "report.html").read_text()
+    found = {row[0]: row for row in rows_of(page, "results")}
+    assert found["Copy last frame"][-1] == "–"
+    assert found["Black frame"][-1] != "–"
+    for text in (page, run.report_path.read_text()):
+        assert INFINITE in text
+        assert not re.search(r"(?<![\w.])inf(?!\w)", text)
+
+
+def test_pages_have_no_long_numbers_and_no_names_of_the_program(tmp_path):
+    run = make_run(tmp_path)
+    metrics = read_metrics(run.metrics_path)
+    speed = Speed(clips_per_second=12.345678901234567, clips=40, batch=8, device="CPU")
+    cost = Cost(parameters=3_700_481, macs=56.812345678901e9, speed=speed)
+    facts = metrics.metadata.model_copy(update={"cost": cost, "wall_seconds": 1234.5678901234567})
+    write_json(run.metrics_path, metrics.model_copy(update={"metadata": facts}).as_json())
+    provenance = {"seconds": 0.123456789012345678, "git": None}
+    write_json(run.provenance_path, provenance)
+    write_report(run)
+    page, text = (run.root / "report.html").read_text(), run.report_path.read_text()
+    seen = re.sub(r"<script.*?</script>|<style.*?</style>|data:image[^\"]*", "", page, flags=re.S)
+    for shown in (seen, text):
+        assert not re.search(r"\d{8}|\bNone\b|trained_on|cost\.|\bgit\b", shown)
+        assert "0.123457" in shown
+    for line in ("- parameters: 3,700,481", "- multiply-accumulates: 56.81 G; ", "- steps: 600"):
+        assert line in text
+    assert "- clips a second: 12.35; 40 clips, 8 at once, on CPU" in text
+    other = TrainedOn(data="Squares", data_hash="abc", label="")
+    elsewhere = dict(described(facts.model_copy(update={"trained_on": other})))
+    assert elsewhere["trained on"] == "Squares, hash abc"
 
 
 @pytest.fixture

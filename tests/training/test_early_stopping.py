@@ -61,7 +61,7 @@ def test_a_checkpoint_holds_it_all():
 
 
 def test_a_window_larger_than_the_frame_is_refused():
-    with pytest.raises(ConfigError, match=r"validation_metric: ssim_gaussian looks through"):
+    with pytest.raises(ConfigError, match=r"validation_metric: ssim_gaussian has a window"):
         load_config(
             "e3d",
             overrides=[

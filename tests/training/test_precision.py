@@ -231,4 +231,4 @@ def test_it_is_said_before_training_starts(tmp_path, monkeypatch):
     job = tiny.job(tiny.of("simple_lstm", tmp_path, *changes))
     run_stages(job, ("prepare", "train"))
     said = job.console.export_text()
-    assert -1 < said.index("slow: mixed_bfloat16") < said.index("measuring one")
+    assert -1 < said.index("slow: mixed_bfloat16") < said.index("timing one")

@@ -47,9 +47,9 @@ class ConvLSTMCellConfig(CellSection):
     )
     peephole: Literal["none", "channel", "full", "conv", "conv_released"] = Field(
         default="none",
-        description="how gates see the cell: one weight a channel (Shi's counts), one a place and "
-        "channel (the formula read literally), or a convolution; conv_released: of Dittrich's "
-        "program, whose output gate sees it through the candidate's convolution",
+        description="peepholes from cell to gates: one weight a channel (Shi's counts), one for "
+        "each pixel and channel (the formula read literally), or a convolution; conv_released: of "
+        "Dittrich's program, whose output gate sees it through the candidate's convolution",
     )
     bias: bool = Field(default=True, description="false: OpenSTL's cell has none")
     kernel_range: Annotated[float, Field(gt=0)] | None = Field(

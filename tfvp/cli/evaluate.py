@@ -29,7 +29,7 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument("--run", required=True, metavar="DIR", help="a run's folder")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--data", metavar="DIR", help="a prepared folder, its test split")
-    where.add_argument("--suite", choices=SUITES, help="robustness: other digits and glyphs")
+    where.add_argument("--suite", choices=SUITES, help="robustness: other digits and characters")
     where.add_argument(
         "--steps",
         type=int,

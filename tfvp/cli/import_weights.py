@@ -34,8 +34,8 @@ def add_import(commands: Any) -> None:
         "--kernels",
         choices=("auto", "tensorflow", "theano"),
         default="auto",
-        help="whose convolution a Keras 2 file was trained with; theano: every kernel is turned by "
-        "half a circle; auto: as the file says",
+        help="whose convolution a Keras 2 file was trained with; theano: every kernel is flipped "
+        "in both axes; auto: as the file says",
     )
     add_config_options(parser)
     parser.set_defaults(command=_import)

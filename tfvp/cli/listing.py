@@ -8,18 +8,23 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from tfvp.cli.console import LineConsole
+from tfvp.config.experiment import Experiment
+from tfvp.config.extends import config_names, find_config, preset_names
 from tfvp.config.loading import load_config
 from tfvp.config.messages import sections_in
+from tfvp.errors import ConfigError
 from tfvp.models.registry import MODELS, info
 from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_list(commands: Any) -> None:
     """Add the command to the subparsers of the `tfvp` parser."""
-    parser = commands.add_parser("list", help="list the networks that there are, or the runs")
+    parser = commands.add_parser("list", help="list the networks, the configurations, or the runs")
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     models = kinds.add_parser("models", help="the networks: paper, parameters, options")
     models.set_defaults(command=_models)
+    configs = kinds.add_parser("configs", help="configurations and presets: title, network, data")
+    configs.set_defaults(command=_configs)
     runs = kinds.add_parser("runs", help="the runs: how far each came and what it measured")
     runs.add_argument(
         "--results", default="results", metavar="DIR", help="where they are (default: results)"
@@ -37,10 +42,37 @@ def _runs(arguments: argparse.Namespace) -> int:
     if not any(section.rows for section in table.sections):
         LineConsole().print_line(f"{arguments.results}: no runs")
     elif console.is_terminal:
-        console.print(console_table(table))
+        console.print(console_table(table, console.width))
     else:
         print(tabbed(table))
     return 0
+
+
+def _configs(arguments: argparse.Namespace) -> int:
+    """Print a line for each configuration and each of its presets, as one would ask for it."""
+    del arguments
+    console = LineConsole()
+    asked = {  # what to ask for -> the configuration and its preset
+        name + (f" --preset {preset}" if preset else ""): (name, preset)
+        for name in config_names()
+        for preset in (None, *preset_names(find_config(name)))
+    }
+    width = max(map(len, asked), default=0)
+    for words, (name, preset) in asked.items():
+        try:
+            said = _summary(load_config(name, preset=preset))
+        except ConfigError as error:
+            said = str(error).partition("\n")[0]
+        console.print_line(f"{words:<{width}}  {said}")
+    return 0
+
+
+def _summary(experiment: Experiment) -> str:
+    """Write title, network and data in a line."""
+    data = experiment.data
+    height, width, channels = data.frame_shape
+    frames = f"{height}×{width}×{channels}, {data.context_frames}→{data.predict_frames}"
+    return f"{experiment.title}; {experiment.model.network}; {data.dataset} {frames}"
 
 
 def _models(arguments: argparse.Namespace) -> int:

@@ -7,8 +7,13 @@ from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_config
 
 
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose and change a configuration; `experiment_of` reads them."""
+def add_config_options(parser: argparse.ArgumentParser, *, run: bool = False) -> None:
+    """Add the options that choose and change a configuration; `experiment_of` reads them.
+
+    Args:
+        parser: of the command.
+        run: it is about a run's folder, whose name can be chosen.
+    """
     parser.add_argument(
         "--config",
         required=True,
@@ -17,7 +22,10 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preset", help="one of the presets that the config names, e.g. quick")
     add_set(parser, "change one value, e.g. training.steps=1000; may be repeated")
-    parser.add_argument("--name", help="name of the run's folder (default: the config's)")
+    if run:
+        parser.add_argument("--name", help="name of the run's folder (default: the config's)")
+    else:
+        parser.set_defaults(name=None)
 
 
 def add_set(parser: argparse.ArgumentParser, description: str) -> None:

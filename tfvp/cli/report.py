@@ -18,7 +18,13 @@ def add_report(commands: Any) -> None:
     parser = commands.add_parser("report", help="print the literature's tables with our runs")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="folders of evaluated runs")
     parser.add_argument(
-        "--table", nargs="+", metavar="ID", help="tables of results/published.yaml (default: all)"
+        "--table",
+        nargs="+",
+        metavar="ID",
+        help="tables of results/published.yaml (default: those that concern the runs)",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="print every table, also those without these runs"
     )
     parser.add_argument("--format", choices=FORMATS, default="console", help="default: console")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a new file (default: print)")
@@ -67,8 +73,10 @@ def _keep(arguments: argparse.Namespace) -> int:
     from tfvp.reporting.readme import write_readme
     from tfvp.reporting.reference import record, reference_folder
 
-    if arguments.table or arguments.out or arguments.format != FORMATS[0]:
-        raise RunError("--record and --readme print no tables: no --table, --format or --out")
+    if arguments.table or arguments.all or arguments.out or arguments.format != FORMATS[0]:
+        raise RunError(
+            "--record and --readme print no tables: no --table, --all, --format or --out"
+        )
     if arguments.readme and arguments.runs and not arguments.record:
         raise RunError("--readme shows all reference runs; --record RUN adds one to them")
     if arguments.reference and not (arguments.record or arguments.readme):
@@ -86,13 +94,19 @@ def _keep(arguments: argparse.Namespace) -> int:
 
 def _print_tables(arguments: argparse.Namespace) -> int:
     from tfvp.reporting.evaluated_run import read_evaluated_runs
-    from tfvp.reporting.tables.literature import literature_table
+    from tfvp.reporting.tables.literature import concerning, literature_table
     from tfvp.reporting.tables.published import load_published
 
     if arguments.out and arguments.out.exists():
         raise RunError(f"{arguments.out} exists; choose another --out")
+    if arguments.all and arguments.table:
+        raise RunError("--all prints every table, --table some of them; leave out one")
     chosen = _chosen(load_published().tables, arguments.table)
     runs = read_evaluated_runs([open_run(run) for run in arguments.runs])
+    if runs and not (arguments.all or arguments.table):
+        chosen = concerning(chosen, runs)
+        if not chosen:
+            raise RunError("no published table is about the data of these runs; --all prints all")
     tables = {published.id: literature_table(published, runs) for published in chosen}
     text = _rendered(tables, arguments.format)
     if arguments.out:
@@ -121,7 +135,7 @@ def _rendered(tables: dict[str, Any], form: str) -> str:
         screen = Console()
         with screen.capture() as captured:
             for table in tables.values():
-                screen.print(console(table))
+                screen.print(console(table, screen.width))
         return captured.get()
     if form == "csv":
         return comma_separated(tables)

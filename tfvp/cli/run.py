@@ -15,7 +15,7 @@ STAGES = ("prepare", "train", "evaluate", "report", "export")
 def add_run(commands: Any) -> None:
     """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser("run", help="prepare data, train, evaluate, report and export")
-    add_config_options(parser)
+    add_config_options(parser, run=True)
     parser.add_argument(
         "--stages",
         type=_stages,

@@ -67,7 +67,9 @@ class EvaluationConfig(Section):
     sequences: Positive | None = Field(
         default=None, description="first clips of the test split; null: all"
     )
-    checkpoint: Literal["best", "last"] = "best"
+    checkpoint: Literal["best", "last"] = Field(
+        default="best", description="best: of the lowest validation error; last: the newest"
+    )
     weights: Literal["raw", "averaged"] = Field(
         default="raw",
         description="averaged: the exponential average (the released code never used it)",

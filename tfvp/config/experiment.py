@@ -110,7 +110,7 @@ class Experiment(Section):
             window = 11 if metric == "ssim_gaussian" else 7
             if metric.startswith("ssim") and min(height, width) < window:
                 raise ValueError(
-                    f"{key}: {metric} looks through a window of {window}x{window} "
+                    f"{key}: {metric} has a window of {window}x{window} "
                     f"pixels, got data.frame_px {height}x{width}"
                 )
         return self

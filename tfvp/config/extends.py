@@ -59,6 +59,11 @@ def find_config(name_or_path: str | Path, *, beside: Path | None = None) -> Path
     )
 
 
+def config_names() -> list[str]:
+    """Return the bare names that `find_config` knows, sorted."""
+    return sorted({path.stem for folder in config_folders() for path in folder.glob("*.yaml")})
+
+
 def follow(path: Path) -> list[ConfigFile]:
     """Return the file and its parents, the root first, without what belongs to a parent alone."""
     files: list[ConfigFile] = []
@@ -81,6 +86,14 @@ def follow(path: Path) -> list[ConfigFile]:
                 f"(--preset {presets[0]}), not in a file that has presets"
             )
     return files
+
+
+def preset_names(path: Path) -> list[str]:
+    """Return the presets of a file and its parents; none where a file of them is damaged."""
+    try:
+        return list(dict.fromkeys(name for file in follow(path) for name in file.presets))
+    except ConfigError:
+        return []
 
 
 def _take_apart(path: Path, *, inherited: bool) -> tuple[ConfigFile, str | None]:

@@ -11,12 +11,9 @@ from pydantic import ValidationError
 
 from tfvp.config.experiment import Experiment
 from tfvp.config.extends import ConfigFile, find_config, follow
-from tfvp.config.messages import did_you_mean, problems
+from tfvp.config.messages import CHOICES, did_you_mean, meaning_of, problems
 from tfvp.config.yaml import parse, read_mapping, write
 from tfvp.errors import ConfigError
-
-# The keys that choose a section among several; with another choice other keys are known.
-_CHOICES = ("dataset", "network", "kind")
 
 # Not part of what is computed: what a run is called and where things lie.
 _NOT_HASHED: dict[str, Any] = {
@@ -27,11 +24,12 @@ _NOT_HASHED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One key of a resolved experiment: its value and the file, preset or option that set it."""
+    """One key of a resolved experiment: its value, who set it, and its meaning."""
 
     key: str
     value: Any
-    origin: str
+    origin: str  # the file, preset or option that set it
+    meaning: str  # what the key is for
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def explain(
     """Return every key of what `load_config` returns, with its value and where it came from."""
     experiment, origins = _resolve(name_or_path, preset, overrides, name)
     return [
-        Setting(key, value, origins.get(key, "default"))
+        Setting(key, value, origins.get(key, "default"), meaning_of(experiment, key))
         for key, value in leaves(experiment.model_dump(mode="json"))
     ]
 
@@ -205,7 +203,7 @@ def _same_kind(new: Mapping[str, Any], old: Any) -> bool:
     """Return whether a section adds to the one below it, being of the same kind."""
     if not isinstance(old, dict):
         return False
-    chosen = [(old[key], new[key]) for key in _CHOICES if key in old and key in new]
+    chosen = [(old[key], new[key]) for key in CHOICES if key in old and key in new]
     # names alone choose: training.loss.network is a weight
     return all(a == b for a, b in chosen if isinstance(a, str) and isinstance(b, str))
 

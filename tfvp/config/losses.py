@@ -33,8 +33,8 @@ class AbsoluteSquareLossConfig(LossSection):
     """`l2` * 0.5 * sum of squares + `l1` * sum of absolutes over all predicted frames."""
 
     kind: Literal["absolute_square"] = "absolute_square"
-    l1: Weight = 1.0
-    l2: Weight = 1.0
+    l1: Weight = Field(default=1.0, description="weight of the sum of absolute errors")
+    l2: Weight = Field(default=1.0, description="weight of half the sum of squared errors")
 
     @model_validator(mode="after")
     def _something(self) -> "AbsoluteSquareLossConfig":

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from tfvp.config.experiment import Experiment
 
+# The keys that choose a section among several; with another choice other keys are known.
+CHOICES = ("dataset", "network", "kind")
+
 _EXPECTED = {
     "int_type": "a whole number",
     "int_parsing_size": "a smaller whole number",
@@ -90,6 +93,18 @@ def problems(error: ValidationError, origins: Mapping[str, str], where: str) -> 
         said = _unknown(key, found[0]) if unknown else _wrong(found)
         lines.append(f"{where if origin == 'default' else origin}: {key}: {said}")
     return lines
+
+
+def meaning_of(section: BaseModel, key: str) -> str:
+    """Say what a dotted key of a section means: its description, or that of what it chooses."""
+    name, _, below = key.partition(".")
+    value, field = getattr(section, name), type(section).model_fields[name]
+    if below and isinstance(value, BaseModel):
+        return meaning_of(value, below)
+    said = field.description or ""
+    if name in CHOICES:  # the section is what was chosen
+        said = said or (type(section).__doc__ or "").strip().partition("\n")[0].removesuffix(".")
+    return said
 
 
 def sections_in(annotation: Any) -> list[type[BaseModel]]:

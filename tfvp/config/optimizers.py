@@ -6,24 +6,37 @@ from pydantic import Field, Tag
 
 from tfvp.sections import Section, Weight, chosen_by
 
+LearningRate = Annotated[
+    float, Field(gt=0, description="step size, before training.schedule changes it")
+]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Momentum = Annotated[Decay, Field(description="share of the last update that is added to the next")]
+Beta1 = Annotated[
+    Decay, Field(description="decay rate of the first moment, the gradient's running mean")
+]
+Beta2 = Annotated[
+    Decay, Field(description="decay rate of the second moment, the running mean of its square")
+]
+Epsilon = Annotated[float, Field(gt=0, description="keeps the division by the root finite")]
+
 
 class AdamTF1Config(Section):
     """Adam as the E3D-LSTM program wrote it: epsilon inside the square root."""
 
     kind: Literal["adam_tf1"] = "adam_tf1"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.9995
-    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    learning_rate: LearningRate = 1e-3
+    beta_1: Beta1 = 0.95
+    beta_2: Beta2 = 0.9995
+    epsilon: Epsilon = 1e-8
 
 
 class AdamSettings(Section):
     """The keys that Adam and AdamW share."""
 
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    learning_rate: LearningRate = 1e-3
+    beta_1: Beta1 = 0.9
+    beta_2: Beta2 = 0.999
+    epsilon: Epsilon = 1e-8
 
 
 class AdamConfig(AdamSettings):
@@ -36,7 +49,9 @@ class AdamWConfig(AdamSettings):
     """Adam whose weights also shrink by learning_rate * weight_decay, biases too, as PyTorch's."""
 
     kind: Literal["adamw"] = "adamw"
-    weight_decay: Weight = 1e-2
+    weight_decay: Weight = Field(
+        default=1e-2, description="share, times the learning rate, that a weight loses each update"
+    )
 
 
 class RMSPropConfig(Section):
@@ -49,17 +64,17 @@ class RMSPropConfig(Section):
         "first updates are small; its program's epsilon is 1e-10; torch: Torch's, which adds "
         "epsilon to the root and not inside it; its program's decay is 0.99, its epsilon 1e-8",
     )
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    epsilon: Annotated[float, Field(gt=0)] = 1e-7
+    learning_rate: LearningRate = 1e-3
+    decay: Beta2 = 0.9
+    epsilon: Epsilon = 1e-7
 
 
 class ClippedMomentumConfig(Section):
     """Momentum whose every update is clipped, as the program of Srivastava et al. 2015 trains."""
 
     kind: Literal["clipped_momentum"] = "clipped_momentum"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    learning_rate: LearningRate = 1e-4
+    momentum: Momentum = 0.9
     clip: Annotated[float, Field(gt=0)] = Field(
         default=1e-4, description="largest change of a weight in one update"
     )
@@ -89,9 +104,7 @@ class ValueClipConfig(Section):
     """Every number of a gradient is cut to a range."""
 
     kind: Literal["value"] = "value"
-    value: Annotated[float, Field(gt=0)] = Field(
-        default=1.0, description="largest number, of either sign"
-    )
+    value: Annotated[float, Field(gt=0)] = Field(default=1.0, description="largest absolute value")
 
 
 ClipConfig = Annotated[

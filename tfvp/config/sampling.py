@@ -11,8 +11,10 @@ class LinearSamplingConfig(Section):
     """Scheduled sampling: the true frame is fed with probability start - decay_per_step * step."""
 
     kind: Literal["linear"] = "linear"
-    start: Probability = 1.0
-    decay_per_step: Weight = 2e-5
+    start: Probability = Field(
+        default=1.0, description="probability of feeding the true frame at the first step"
+    )
+    decay_per_step: Weight = Field(default=2e-5, description="by how much it falls each step")
     stop_step: NotNegative = Field(
         default=50_000, description="from this step on the model only sees its own predictions"
     )
@@ -27,8 +29,13 @@ class ReverseSamplingConfig(Section):
     """
 
     kind: Literal["reverse"] = "reverse"
-    first_step: NotNegative = 25_000
-    last_step: Positive = 50_000
+    first_step: NotNegative = Field(
+        default=25_000, description="until this step the probability of a true frame is one half"
+    )
+    last_step: Positive = Field(
+        default=50_000,
+        description="from this step on the context is true and the future is predicted",
+    )
     time_constant: Annotated[float, Field(gt=0)] = Field(default=2_500.0, description="in steps")
 
     @model_validator(mode="after")

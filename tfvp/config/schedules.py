@@ -23,7 +23,9 @@ class StepRateConfig(Section):
     """The learning rate is multiplied by `factor` now and then."""
 
     kind: Literal["step"] = "step"
-    factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    factor: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.1, description="the learning rate is multiplied by this"
+    )
     every: Positive | None = Field(default=None, description="after every so many updates")
     at: tuple[Positive, ...] = Field(
         default=(), strict=False, description="after each of these updates"
@@ -67,8 +69,12 @@ class OneCycleConfig(Section):
     cycle_momentum: bool = Field(
         default=True, description="momentum (beta_1 of Adam) falls while the rate rises"
     )
-    base_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.85
-    max_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    base_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.85, description="momentum where the learning rate is highest"
+    )
+    max_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.95, description="momentum at the start and at the end"
+    )
 
 
 ScheduleConfig = Annotated[

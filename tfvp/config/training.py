@@ -22,8 +22,8 @@ class InitConfig(Section):
     )
     kernels: Literal["auto", "tensorflow", "theano"] = Field(
         default="auto",
-        description="whose convolution a Keras 2 .hdf5 file was trained with; theano: turn every "
-        "kernel by half a circle; auto: as the file says",
+        description="whose convolution a Keras 2 .hdf5 file was trained with; theano: flip every "
+        "kernel in both axes; auto: as the file says",
     )
     required: bool = Field(
         default=False, description="true: a fine-tuning config, refuse to start without"
@@ -53,7 +53,7 @@ class TrainingConfig(Section):
     It is one optimizer update, or two with `reverse_input`.
     """
 
-    steps: Positive = 80_000
+    steps: Positive = Field(default=80_000, description="updates of the weights")
     global_batch: Positive = Field(default=16, description="clips per update, over all devices")
     micro_batch: Positive | Literal["auto"] = Field(
         default="auto",
@@ -67,7 +67,10 @@ class TrainingConfig(Section):
         default=None, description="of the whole batch's gradient, before the optimizer sees it"
     )
     loss: LossConfig = AbsoluteSquareLossConfig()
-    scheduled_sampling: SamplingConfig | None = LinearSamplingConfig()
+    scheduled_sampling: SamplingConfig | None = Field(
+        default=LinearSamplingConfig(),
+        description="scheduled sampling: when the true frame is fed; null: never in the future",
+    )
     reverse_input: bool = Field(
         default=False,
         description="every step makes a second update, from its clips reversed in time with the "
@@ -99,8 +102,8 @@ class TrainingConfig(Section):
     seed: Annotated[NotNegative, Field(lt=2**32)] = Field(
         default=0, description="of initial weights, data order and sampling masks"
     )
-    log_every: Positive = 50
-    validate_every: Positive = 500
+    log_every: Positive = Field(default=50, description="steps between lines of the training log")
+    validate_every: Positive = Field(default=500, description="steps between validations")
     validation_clips: Positive = Field(default=200, description="clips of the validation split")
     validation_metric: MetricName = Field(
         default="mse", description="decides which checkpoint is the best, and early stopping"
@@ -108,14 +111,16 @@ class TrainingConfig(Section):
     validation_weights: Literal["raw", "averaged"] = Field(
         default="raw", description="averaged: the exponential average of the weights is validated"
     )
-    early_stopping: EarlyStoppingConfig | None = None
+    early_stopping: EarlyStoppingConfig | None = Field(
+        default=None, description="ends training when validation improves no more; null: never"
+    )
     callbacks: tuple[Annotated[str, Field(pattern=r"^[\w.]+:\w+$")], ...] = Field(
         default=(),
         strict=False,
         description="Keras callbacks of your own, package.module:Class each, told of every update "
         "and made without arguments, or with run_folder= where the class has such a parameter",
     )
-    checkpoint_every: Positive = 500
+    checkpoint_every: Positive = Field(default=500, description="steps between checkpoints")
     keep_checkpoints: Positive = Field(default=5, description="besides the best one")
 
     @model_validator(mode="after")

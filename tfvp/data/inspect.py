@@ -96,9 +96,7 @@ def contact_sheet(prepared: PreparedData) -> Image.Image:
         for index in _evenly_spaced(len(reader), SHEET_CLIPS):
             record = reader.record(index)
             shown = record.frames[_evenly_spaced(len(record.frames), SHEET_FRAMES)]
-            rows.append(
-                (f"{name} {index}\n{_short(record.source)}", [_thumbnail(f) for f in shown])
-            )
+            rows.append((sheet_label(name, index, record.source), [_thumbnail(f) for f in shown]))
     width, height = rows[0][1][0].size
     columns = max(len(cells) for _, cells in rows)
     size = (LABEL_PX + columns * (width + GAP_PX), len(rows) * (height + GAP_PX))
@@ -150,5 +148,22 @@ def _thumbnail(frame: np.ndarray) -> Image.Image:
     return Image.fromarray(colours.repeat(zoom, axis=0).repeat(zoom, axis=1))
 
 
-def _short(source: str) -> str:
-    return source if len(source) <= 22 else f"…{source[-21:]}"
+def sheet_label(split: str, index: int, source: str) -> str:
+    """Write a clip's label on the contact sheet: three lines that fit into LABEL_PX.
+
+    Args:
+        split: the clip's split.
+        index: its place there.
+        source: its source; of a long file name the end is kept, where takes and suffixes differ.
+    """
+    file = _PART.sub("", source)
+    return "\n".join([f"{split} {index}", _end(file), _end(source[len(file) :].strip())])
+
+
+def _end(text: str) -> str:
+    """Return the longest end of a text that fits, after an ellipsis where it is cut."""
+    room = LABEL_PX - 8
+    if _FONT.getlength(text) <= room:
+        return text
+    ends = (f"…{text[start:]}" for start in range(1, len(text)))
+    return next(end for end in ends if _FONT.getlength(end) <= room)

@@ -85,7 +85,8 @@ def report_stage(job: Job) -> None:
     """Write the report and print its rows."""
     write_report(job.run)
     table = runs_table([read_evaluated_run(job.run)])
-    job.console.print(console_table(transposed(table)))
+    shown = console_table(transposed(table), job.console.width)
+    job.console.print(shown, soft_wrap=False)
     job.say(f"report: {job.run.report_path}, {job.run.root / HTML}")
 
 

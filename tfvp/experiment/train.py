@@ -101,7 +101,7 @@ def _warm_up(job: Job, session: TrainingSession, loop: Loop, batches: Any) -> No
     job.say(
         f"{parameter_count(session.trainer.predictor):,} parameters on {devices.describe()}; "
         f"each update: {session.config.global_batch} clips in micro-batches of "
-        f"{devices.micro_batch}; measuring one ..."
+        f"{devices.micro_batch}; timing one update ..."
     )
     cost = measure_first_updates(loop, session, batches)
     job.say(

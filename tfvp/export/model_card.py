@@ -1,5 +1,7 @@
 """MODEL_CARD.md beside an export: what it is, its data and numbers, the terms, how to call it."""
 
+import math
+
 from tfvp.config.experiment import Experiment
 from tfvp.evaluation.schema import MODEL, Metrics, read_metrics
 from tfvp.runs.folder import Run
@@ -58,7 +60,7 @@ def _numbers(measured: Metrics) -> list[str]:
         "|---" * (len(names) + 1) + "|",
         *(
             f"| {'this network' if method == MODEL else method.replace('_', ' ')} | "
-            + " | ".join(f"{by[name].value:.5g}" for name in names)
+            + " | ".join(_number(by[name].value) for name in names)
             + " |"
             for method, by in measured.results.items()
         ),
@@ -66,10 +68,16 @@ def _numbers(measured: Metrics) -> list[str]:
     said = [
         f"- {measured.metrics[name].title}: {measured.metrics[name].definition}" for name in names
     ]
+    if any(math.isinf(each.value) for by in measured.results.values() for each in by.values()):
+        said.append("- –: for a method that predicts a frame exactly, whose mean is infinite")
     counted = (
         f"{metadata.data}; {measured.protocol.sequences} test sequences; data {metadata.data_hash}."
     )
     return [counted, *label, "\n".join(rows), "\n".join(said)]
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}" if math.isfinite(value) else "–"
 
 
 def _terms(measured: Metrics | None) -> str:

@@ -36,7 +36,7 @@ class VideoPredictor(keras.Model):
     Args:
         core: the layer that holds all weights.
         frame_shape: (H, W, C) of a frame.
-        patch_px: side of the squares folded into channels; must divide H and W.
+        patch_px: patch size: squares of this side are folded into channels; must divide H and W.
         horizon: frames that it predicts where it is called on a context alone.
     """
 

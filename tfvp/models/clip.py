@@ -64,7 +64,7 @@ class ClipPredictor(VideoPredictor):
     Args:
         core: a `ClipCore`.
         frame_shape: (H, W, C) of a frame.
-        patch_px: side of the squares folded into channels; must divide H and W.
+        patch_px: patch size: squares of this side are folded into channels; must divide H and W.
     """
 
     core: ClipCore

@@ -61,7 +61,7 @@ class EncoderDecoderPredictor(VideoPredictor):
     Args:
         core: an `EncoderDecoderCore`.
         frame_shape: (H, W, C) of a frame.
-        patch_px: side of the squares folded into channels; must divide H and W.
+        patch_px: patch size: squares of this side are folded into channels; must divide H and W.
     """
 
     core: EncoderDecoderCore

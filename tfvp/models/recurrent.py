@@ -75,7 +75,7 @@ class RecurrentPredictor(VideoPredictor):
     Args:
         core: a `RecurrentCore`, e.g. `EideticStack`.
         frame_shape: (H, W, C) of a frame.
-        patch_px: side of the squares folded into channels; must divide H and W.
+        patch_px: patch size: squares of this side are folded into channels; must divide H and W.
         late_feedback: where no true frame is given, feed what `core.late_prediction` gives instead
             of the newest prediction, see `PredNet`.
     """

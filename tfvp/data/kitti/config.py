@@ -57,7 +57,9 @@ class KittiData(DataSection):
         description="of training and validation; all: a sequence from every frame on; unique: "
         "one after the other",
     )
-    test_windows: Literal["all", "unique"] = "unique"
+    test_windows: Literal["all", "unique"] = Field(
+        default="unique", description="of the test split, as train_windows"
+    )
 
     @property
     def channels(self) -> int:

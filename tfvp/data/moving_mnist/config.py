@@ -46,15 +46,17 @@ class MovingMnistData(DataSection):
     train_sequences: NotNegative = Field(
         default=10_000, description="0, with validation_sequences 0: a test set alone"
     )
-    validation_sequences: NotNegative = 3_000
-    test_sequences: Positive = 5_000
+    validation_sequences: NotNegative = Field(
+        default=3_000, description="sequences of the validation split"
+    )
+    test_sequences: Positive = Field(default=5_000, description="sequences of the test split")
     train_file: str | None = Field(
         default=None,
         description="take the split from this file in <root>/moving_mnist: an .npy (T, N, H, W) as "
         "the released test set, or an .npz as the E3D-LSTM program reads; null: make it",
     )
-    validation_file: str | None = None
-    test_file: str | None = None
+    validation_file: str | None = Field(default=None, description="as train_file")
+    test_file: str | None = Field(default=None, description="as train_file")
     train_source: Literal["records", "generated"] = Field(
         default="records",
         description="records: the prepared train split, again and again; generated: endless new "

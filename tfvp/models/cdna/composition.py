@@ -83,7 +83,7 @@ class Composition(keras.layers.Layer):
         cdna, stp   m_0 ∘ frame + m_1 ∘ σ(new pixels) + Σ_k m_k ∘ moved_k
         dna         m_0 ∘ frame + m_1 ∘ moved
 
-    New pixels (of dna: the taps of every place) and the masks' logits are 1x1 convolutions.
+    New pixels (of dna: the a kernel of every pixel) and the masks' logits are 1x1 convolutions.
 
     Args:
         transform: cdna, dna or stp.

@@ -13,8 +13,8 @@ class CDNAConfig(ModelSection):
     network: Literal["cdna"] = "cdna"
     transform: Literal["cdna", "dna", "stp"] = Field(
         default="cdna",
-        description="how pixels are moved; cdna: kernels of the clip; dna: taps of every place; "
-        "stp: affine transformations",
+        description="how pixels are moved; cdna: kernels of the clip; dna: a kernel of every "
+        "pixel; stp: affine transformations",
     )
     kernel: OddPositive = Field(
         default=5,

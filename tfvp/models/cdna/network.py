@@ -50,7 +50,7 @@ class CDNA(RecurrentCore):
 
     Args:
         hidden: channels of the seven cells.
-        transform: cdna (kernels of the clip), dna (taps of every place) or stp (affine).
+        transform: cdna (kernels of the clip), dna (a kernel of every pixel) or stp (affine).
         kernel: side of the kernels and of the places' taps.
         masks: masks beside the frame's own; 1 with dna.
         heads: relu or linear.

@@ -28,7 +28,9 @@ class ConvLSTMForecasterConfig(PatchedSection):
     conditional: bool = Field(
         default=False, description="true: the decoder also reads the frame before, as it made it"
     )
-    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+    patch_px: Positive = Field(
+        default=4, description="patch size: squares of this side are folded into channels"
+    )
 
     @property
     def tasks(self) -> tuple[str, ...]:

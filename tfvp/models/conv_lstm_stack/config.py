@@ -25,4 +25,6 @@ class ConvLSTMStackConfig(PatchedSection):
         default="sigmoid", description="sigmoid: predictions stay in (0, 1)"
     )
     readout_bias: bool = Field(default=True, description="false: OpenSTL's readout has none")
-    patch_px: Positive = Field(default=1, description="side of the squares folded into channels")
+    patch_px: Positive = Field(
+        default=1, description="patch size: squares of this side are folded into channels"
+    )

@@ -12,7 +12,8 @@ class DFNConfig(ModelSection):
 
     network: Literal["dfn"] = "dfn"
     width: Positive = Field(
-        default=32, description="channels of the first maps; the deepest have four times as many"
+        default=32,
+        description="channels of the first feature maps; the deepest have four times as many",
     )
     kernel: OddPositive = Field(default=9, description="side of the filters, pixels")
     dynamic: bool = Field(

@@ -21,7 +21,9 @@ class EideticStackConfig(PatchedSection):
         description="residual: every pair of layers hands on its sum; residual_concat: its two "
         "outputs side by side",
     )
-    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+    patch_px: Positive = Field(
+        default=4, description="patch size: squares of this side are folded into channels"
+    )
 
     @model_validator(mode="after")
     def _memory_fits_every_layer(self) -> "EideticStackConfig":

@@ -21,10 +21,12 @@ class PredRNNConfig(PatchedSection):
     )
     decouple: bool = Field(
         default=False,
-        description="PredRNN-V2: training.loss.network weighs how alike what the two states take "
-        "in is",
+        description="PredRNN-V2: training.loss.network weighs the decoupling loss, how alike what "
+        "the two states take in is",
     )
-    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+    patch_px: Positive = Field(
+        default=4, description="patch size: squares of this side are folded into channels"
+    )
 
     @property
     def has_auxiliary_loss(self) -> bool:

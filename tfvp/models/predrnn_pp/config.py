@@ -16,4 +16,6 @@ class PredRNNPPConfig(PatchedSection):
     hidden: tuple[Positive, ...] = Field(
         default=(128, 64, 64, 64), strict=False, min_length=2, description="channels of each layer"
     )
-    patch_px: Positive = Field(default=4, description="side of the squares folded into channels")
+    patch_px: Positive = Field(
+        default=4, description="patch size: squares of this side are folded into channels"
+    )

@@ -19,7 +19,7 @@ class RecurrentAutoencoderConfig(ModelSection):
         default=(32, 64),
         strict=False,
         min_length=1,
-        description="channels of the cells on the way up; down again the same",
+        description="channels of the encoder's cells; the decoder's are the same",
     )
     remember: Literal["every_cell", "first_cell"] = Field(
         default="every_cell",

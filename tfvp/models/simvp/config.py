@@ -19,7 +19,9 @@ Even = Annotated[int, Field(ge=2, multiple_of=2)]
 class TranslatorSection(ModelSection):
     """Encoder, translator and decoder, whose weights belong to one number of context frames."""
 
-    hidden: Even = Field(default=64, description="channels of a frame's maps (hid_S of OpenSTL)")
+    hidden: Even = Field(
+        default=64, description="channels of a frame's feature maps (hid_S of OpenSTL)"
+    )
     translator_hidden: Positive = Field(
         default=512, description="channels inside the translator (hid_T)"
     )
@@ -31,15 +33,15 @@ class TranslatorSection(ModelSection):
     blocks: Annotated[int, Field(ge=2)] = Field(
         default=8, description="blocks of the translator (N_T)"
     )
-    encoder_kernel: OddPositive = 3
-    decoder_kernel: OddPositive = 3
+    encoder_kernel: OddPositive = Field(default=3, description="side of the encoder's kernels")
+    decoder_kernel: OddPositive = Field(default=3, description="side of the decoder's kernels")
     mlp_ratio: Annotated[float, Field(gt=1)] = Field(
         default=8.0, description="channels inside a block's MLP over those outside; gsta and tau"
     )
     drop_path: Annotated[Probability, Field(lt=1)] | None = Field(
         default=0.0,
-        description="share of the clips for which the last block is left out in training, the "
-        "blocks before it less often, from 0.01 on; null: none ever is; gsta and tau",
+        description="stochastic depth: share of the clips for which the last block is left out in "
+        "training, the blocks before it less often, from 0.01 on; null: none ever is; gsta and tau",
     )
 
     @property

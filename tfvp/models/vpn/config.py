@@ -39,7 +39,7 @@ class VPNConfig(ModelSection):
         default=None,
         description="side of a convolution of the cell's output before the decoder; null: none",
     )
-    decoder_blocks: Positive = 12
+    decoder_blocks: Positive = Field(default=12, description="residual blocks of the decoder")
     top: tuple[Positive, ...] = Field(
         default=(768,), strict=False, description="channels of the 1x1 convolutions before the last"
     )

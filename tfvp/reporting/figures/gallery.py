@@ -19,9 +19,10 @@ def gallery(groups: Sequence[Sequence[EvaluatedRun]]) -> list[dict[str, Any]]:
     """Describe every kept clip for the page's script.
 
     Returns:
-        For each clip its data, index, number of context frames, size, the strip of its true frames
-        and, for each model that predicted it, the strip of predicted frames, why the clip was kept
-        and the error of each frame. A strip is a PNG with the frames side by side.
+        For each clip its data, index, number of context frames, whether the others are predicted
+        or reconstructed, size, the strip of its true frames and, for each model that predicted it,
+        the strip of these frames, why the clip was kept and the error of each frame.
+        A strip is a PNG with the frames side by side.
     """
     return [
         _entry(group, clip, "" if len(groups) == 1 else f"{group[0].metrics.metadata.data}: ")
@@ -46,6 +47,7 @@ def _entry(group: Sequence[EvaluatedRun], clip: int, data: str) -> dict[str, Any
     return {
         "title": f"{data}test clip {clip}",
         "context": len(frames) - len(prediction),
+        "phase": "reconstructed" if protocol.task == "reconstruction" else "predicted",
         "frames": len(frames),
         "height": height,
         "width": width,

@@ -9,6 +9,7 @@ DPI = 120
 COLOURS = 10  # that matplotlib calls C0 to C9
 # Told apart without colour too.
 LINES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+MARKERS = ("s", "^", "D", "v", "P", "X")  # of baselines; networks have circles
 # Lines of text that a legend may have before it gets another column, and how wide a name is.
 _LEGEND_LINES = 5
 _NAME_INCHES = 3.3
@@ -18,6 +19,12 @@ def look(number: int) -> dict[str, Any]:
     """Choose colour and dashes of the line with this number, from 0; the first fifty differ."""
     style = LINES[(number + number // COLOURS) % len(LINES)]
     return {"color": f"C{number % COLOURS}", "linestyle": style}
+
+
+def baseline_look(number: int) -> dict[str, Any]:
+    """Choose grey and marker of the baseline with this number, from 0; the first six differ."""
+    grey = str(0.2 + 0.12 * (number % len(MARKERS)))
+    return {"color": grey, "linestyle": ":", "marker": MARKERS[number % len(MARKERS)]}
 
 
 def legend_columns(entries: int, width: float) -> int:

@@ -20,8 +20,9 @@ _TITLES = {
     "l1": "l1: sum of absolute errors per sequence",
     "l2": "l2: half the sum of squared errors per sequence",
     "cross_entropy": "cross entropy per sequence",
-    "network": "the network's own loss per sequence",
+    "network": "the network's auxiliary loss per sequence",
 }
+_PLAIN = {"truth_probability": "probability of feeding the true frame"}
 _COLUMNS, _WIDTH = 2, 10.0
 
 Log = dict[str, list[float]]
@@ -91,7 +92,7 @@ def _of_log(run: Run, log: str) -> Iterator[tuple[str, tuple[list[float], list[f
     ]:
         values = columns[column]
         if column not in _NOT_CURVES and any(map(math.isfinite, values)):
-            plain = column.replace("_", " ")
+            plain = _PLAIN.get(column) or column.replace("_", " ")
             title = f"validation {plain}" if log == "validation" else _TITLES.get(column, plain)
             yield title, (columns["step"], values)
 

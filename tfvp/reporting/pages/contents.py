@@ -1,16 +1,18 @@
 """Collects what a page shows of runs: their numbers, the literature's tables, every figure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfvp.config.loading import leaves
+from tfvp.evaluation.schema import Metadata
 from tfvp.reporting.evaluated_run import EvaluatedRun, names, read_evaluated_runs
 from tfvp.reporting.figures.figures import Picture, all_pictures
 from tfvp.reporting.robustness import Robustness, read_robustness
-from tfvp.reporting.tables.literature import literature_table, names_a_run
+from tfvp.reporting.tables.literature import concerning, literature_table
 from tfvp.reporting.tables.published import load_published
-from tfvp.reporting.tables.table import Table
+from tfvp.reporting.tables.table import NOTHING, Table
 from tfvp.runs.folder import Run
 
 
@@ -44,13 +46,37 @@ def read_contents(runs: Sequence[Run]) -> Contents:
 
 
 def _tables(runs: Sequence[EvaluatedRun]) -> list[Table]:
-    """Make the literature's tables that name one of the runs, or else all on their datasets."""
-    datasets = [run.metrics.metadata.data_settings.get("dataset") for run in runs]
-    tables = [t for t in load_published().tables if t.protocol["dataset"] in datasets]
-    tables = [t for t in tables if names_a_run(t, runs)] or tables
-    return [literature_table(table, runs) for table in tables]
+    """Make the literature's tables that concern the runs."""
+    return [literature_table(table, runs) for table in concerning(load_published().tables, runs)]
+
+
+def described(metadata: Metadata) -> Iterator[tuple[str, str]]:
+    """Describe what an evaluation's numbers belong to by names and texts, without unknown facts."""
+    yield "config", metadata.config
+    yield "data", f"{metadata.data}, hash {metadata.data_hash or NOTHING}"
+    yield "steps", f"{metadata.steps:,}"
+    for key in ("seed", "checkpoint", "weights"):
+        yield key, text_of(getattr(metadata, key))
+    if (cost := metadata.cost) is not None:
+        yield "parameters", f"{cost.parameters:,}"
+        yield "multiply-accumulates", f"{cost.macs / 1e9:.4g} G; {cost.macs_definition}"
+        if (speed := cost.speed) is not None:
+            measured = f"{speed.clips} clips, {speed.batch} at once, on {speed.device}"
+            yield "clips a second", f"{speed.clips_per_second:.4g}; {measured}; {speed.definition}"
+    if (other := metadata.trained_on) is not None:
+        label = f", {other.label}" if other.label else ""
+        yield "trained on", f"{other.data}, hash {other.data_hash}{label}"
+    for key, value in leaves(metadata.model_extra or {}):
+        if value is not None:
+            yield key.rpartition(".")[2].replace("_", " "), text_of(value)
 
 
 def text_of(value: Any) -> str:
-    """Write a setting or a piece of metadata: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Write a setting or a fact: a text as it is, anything else as JSON with six digits."""
+    return value if isinstance(value, str) else json.dumps(_rounded(value), ensure_ascii=False)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value

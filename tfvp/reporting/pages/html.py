@@ -95,7 +95,8 @@ def _by_metric(
 def _provenance(run: Run) -> Iterator[tuple[str, str]]:
     """List the provenance of a run and every setting, as key and text."""
     for key, value in leaves(read_provenance(run)):
-        yield key, text_of(value)
+        if value is not None:
+            yield key, text_of(value)
     for key, value in leaves(load_resolved(run.config_path).model_dump(mode="json")):
         yield key, text_of(value)
 

@@ -9,7 +9,7 @@ from tfvp.evaluation.samples import Sample
 from tfvp.evaluation.schema import Protocol
 from tfvp.reporting.evaluated_run import EvaluatedRun, given_frames
 from tfvp.reporting.figures.figures import TRAINING, Picture
-from tfvp.reporting.pages.contents import Contents, text_of
+from tfvp.reporting.pages.contents import Contents, described, text_of
 from tfvp.reporting.render.markdown_console import escaped, markdown
 from tfvp.reporting.robustness import robustness_table
 from tfvp.reporting.tables.runs import by_frame_table, runs_table
@@ -18,7 +18,6 @@ from tfvp.runs.folder import Run
 from tfvp.runs.provenance import read_provenance
 from tfvp.system.files import write_text
 
-_SHOWN_ELSEWHERE = {"title", "label", "data_settings"}
 _SECTIONS = ("data", "model", "training", "evaluation")
 
 
@@ -52,7 +51,11 @@ def write_markdown(run: Run, contents: Contents) -> Path:
         "Every value is in [config.yaml](config.yaml).\n",
         _list((s, _flat_text(settings[s])) for s in _SECTIONS if s in settings),
         "## Provenance\n",
-        _list((key, text_of(value)) for key, value in leaves(read_provenance(run))),
+        _list(
+            (key, text_of(value))
+            for key, value in leaves(read_provenance(run))
+            if value is not None
+        ),
     ]
     write_text(run.report_path, "\n".join(parts))
     return run.report_path
@@ -61,9 +64,8 @@ def write_markdown(run: Run, contents: Contents) -> Path:
 def _opening(evaluated: EvaluatedRun) -> list[str]:
     """Write the title, the label and the metadata of the evaluation."""
     metadata = evaluated.metrics.metadata
-    shown = metadata.model_dump(mode="json", exclude=_SHOWN_ELSEWHERE)
     label = [f"> **{escaped(metadata.label)}**\n"] if metadata.label else []
-    listed = [("run", evaluated.name), *((key, text_of(value)) for key, value in leaves(shown))]
+    listed = [("run", evaluated.name), *described(metadata)]
     return [f"# {escaped(metadata.title)}\n", *label, _list(listed)]
 
 
@@ -87,8 +89,9 @@ def _gallery(run: Run, samples: Sequence[Sample], protocol: Protocol) -> list[st
     if not samples:
         return []
     if protocol.task == "prediction":
-        colours = "(blue), the rest is predicted (orange)"
+        colours, what = "(blue), the rest is predicted (orange)", "prediction"
     else:
+        what = "reconstruction"
         colours = "(gray), and shown as the network gives them back (orange)"
     parts = [
         "## Samples\n",
@@ -98,8 +101,8 @@ def _gallery(run: Run, samples: Sequence[Sample], protocol: Protocol) -> list[st
         name = f"test clip {sample.clip}"
         parts += [
             f"### Test clip {sample.clip}: {escaped(sample.note)}\n",
-            _picture(run, run.samples / sample.filmstrip, f"{name}, truth, prediction and error"),
-            _picture(run, run.samples / sample.animation, f"{name}, truth beside prediction"),
+            _picture(run, run.samples / sample.filmstrip, f"{name}, truth, {what} and error"),
+            _picture(run, run.samples / sample.animation, f"{name}, truth beside {what}"),
         ]
     return parts
 

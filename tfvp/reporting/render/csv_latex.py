@@ -127,7 +127,7 @@ def latex(table: Table) -> str:
             lines.append(rf"{across}{{\textit{{{latex_text(section.title)}}}}} \\*")
         lines += [_latex_line([row.cells[i] for i in shown]) for row in section.rows]
     footnotes = [
-        rf"\noindent {_latex_sign(sign)}{latex_text(text)}\par" for sign, text in table.footnotes
+        rf"\noindent {_latex_sign(sign)}{latex_text(text)}\par" for sign, text in table.notes
     ]
     return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", *footnotes, r"}\bigskip", ""])
 

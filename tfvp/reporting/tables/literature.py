@@ -82,6 +82,15 @@ def literature_table(published: PublishedTable, runs: Sequence[EvaluatedRun]) ->
     )
 
 
+def concerning(
+    tables: Sequence[PublishedTable], runs: Sequence[EvaluatedRun]
+) -> list[PublishedTable]:
+    """Choose the tables that name one of the runs, or else those on their datasets."""
+    datasets = [run.metrics.metadata.data_settings.get("dataset") for run in runs]
+    same = [table for table in tables if table.protocol["dataset"] in datasets]
+    return [table for table in same if names_a_run(table, runs)] or same
+
+
 def names_a_run(published: PublishedTable, runs: Sequence[EvaluatedRun]) -> bool:
     """Return whether a row of the table names the configuration of one of the runs."""
     rows = published.rows
@@ -149,7 +158,8 @@ def _row_of_run(published: PublishedTable, run: EvaluatedRun) -> OurRow:
     """Make the row of a run, under the published row of its title or else of its configuration."""
     metadata = run.metrics.metadata
     titled = [row for row in published.rows if row.ours and row.model == metadata.title]
-    configured = [row for row in published.rows if row.ours == metadata.config]
+    usual = [row for row in published.rows if row.preset is None]
+    configured = [row for row in usual if row.ours == metadata.config]
     name = f"ours: {metadata.title}" + (f", {metadata.label}" if metadata.label else "")
     details = (whole(metadata.steps), metadata.data, _sequences(run), str(metadata.seed))
     under = next(iter(titled + configured), None)

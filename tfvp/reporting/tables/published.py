@@ -29,6 +29,9 @@ class PublishedRow(Part):
     cited: str | None = Field(default=None, description="the paper that the document quotes")
     reference: str | None = Field(default=None, description="where that paper is found")
     ours: str | None = Field(default=None, description="the configuration that reproduces the row")
+    preset: str | None = Field(
+        default=None, description="the preset of it that does; its title is the row's model"
+    )
     pair: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="the two configurations of a row that is about two networks"
     )

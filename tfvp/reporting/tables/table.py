@@ -7,6 +7,7 @@ from typing import Literal
 from tfvp.evaluation.schema import Estimate, FrameRow
 
 NOTHING = "–"
+INFINITE = f"{NOTHING} for a method that predicts a frame exactly: its mean is infinite."
 ARROWS = {"higher": "↑", "lower": "↓"}
 Kind = Literal["published", "ours", "baseline"]
 
@@ -27,7 +28,7 @@ class Cell:
 
     def signed(self, sign: str) -> "Cell":
         """Return the cell with a sign; a cell without content gets none."""
-        return self if self.text == NOTHING else replace(self, sign=sign)
+        return self if self == EMPTY else replace(self, sign=sign)
 
 
 EMPTY = Cell(NOTHING)
@@ -65,10 +66,13 @@ def estimate_text(estimate: Estimate) -> str:
 
 
 def number_text(mean: float, ci95_high: float | None) -> str:
-    """Write a mean to the second digit of half its interval: 59.123, 59.91 -> `59.12 ± 0.79`."""
+    """Write a mean to the second digit of half its interval: 59.123, 59.91 -> `59.12 ± 0.79`.
+
+    An infinite mean is NOTHING, which `Table.notes` explains.
+    """
     half = 0.0 if ci95_high is None else ci95_high - mean
     if not math.isfinite(mean):
-        return "inf"
+        return NOTHING
     if half <= 0:
         return f"{mean:.4g}"
     decimals = min(max(1 - math.floor(math.log10(half)), 0), 6)
@@ -109,6 +113,13 @@ class Table:
     columns: tuple[str, ...]
     sections: tuple[Section, ...]
     footnotes: tuple[tuple[str, str], ...]
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Return the footnotes, and what stands in the place of an infinite mean."""
+        cells = (cell for section in self.sections for row in section.rows for cell in row.cells)
+        infinite = any(cell.value is not None and math.isinf(cell.value) for cell in cells)
+        return (*self.footnotes, *([("", INFINITE)] if infinite else []))
 
 
 def transposed(table: Table) -> Table:

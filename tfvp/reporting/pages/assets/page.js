@@ -5,7 +5,6 @@
 function sortKey(row, column) {
   const text = row.cells[column].textContent.trim();
   const found = text.replace(/,(?=\d{3})/g, "").match(/^[<~]?\s*(-?\d*\.?\d+(?:e-?\d+)?)/i);
-  if (text === "inf") return { number: Infinity, text };
   return { number: found ? Number(found[1]) : null, text };
 }
 
@@ -121,7 +120,8 @@ class Gallery {
   tell(clip, model, index, predicted) {
     const step = index - clip.context;
     const error = predicted && model.errors ? model.errors[step] : null;
-    const phase = predicted ? "predicted" : "context";
+    const phase = predicted ? clip.phase : "context";
+    const noun = clip.phase === "reconstructed" ? "Reconstruction" : "Prediction";
     const parts = [`frame ${index + 1} of ${clip.frames}, ${phase}`];
     if (error !== null && error !== undefined) parts.push(`${model.metric} ${error}`);
     if (model.note) parts.push(model.note);
@@ -129,7 +129,9 @@ class Gallery {
     document.querySelector(".views").classList.toggle("predicted", predicted);
     const where = `${clip.title}, frame ${index + 1}`;
     this.truth.setAttribute("aria-label", `Truth: ${where}`);
-    const what = predicted ? `Prediction of ${model.name}` : "Context, as given";
+    this.prediction.nextElementSibling.textContent = noun;
+    this.difference.nextElementSibling.textContent = `|Truth − ${noun.toLowerCase()}|`;
+    const what = predicted ? `${noun} of ${model.name}` : "Context, as given";
     this.prediction.setAttribute("aria-label", `${what}: ${where}`);
     this.difference.setAttribute("aria-label", `Absolute difference: ${where}`);
     this.frame.setAttribute("aria-valuetext", parts.join(", "));
