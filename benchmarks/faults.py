@@ -225,10 +225,10 @@ def sources_of_weights(folder: Path) -> Iterator[Case]:
                 "--set",
                 "model.hidden=[3, 3, 3, 3]",
                 "--set",
-                "data.frame_px=[20, 16]",
-                "--set=data.digit_px=10",
+                "data.frame_px=[10, 8]",
+                "--set=data.digit_px=6",
             ]
-            out = ["--out", str(place / "out.npz"), "--set", "model.patch_px=4"]
+            out = ["--out", str(place / "out.npz"), "--set", "model.patch_px=2"]
             yield f"TF1 {part.suffix}, {what}", [*words, *sets, *out]
 
 
