@@ -221,8 +221,14 @@ def sources_of_weights(folder: Path) -> Iterator[Case]:
             for each in (index, data):
                 (place / each.name).write_bytes(altered if each == part else each.read_bytes())
             words = ["import", str(place / prefix.name), "--config", "e3d", "--partial"]
-            sets = ["--set", "model.hidden=[3, 3, 3, 3]", "--set", "data.frame_px=[20, 16]"]
-            out = ["--out", str(place / "out.npz"), "--set", "model.patch_px=4"]
+            sets = [
+                "--set",
+                "model.hidden=[3, 3, 3, 3]",
+                "--set",
+                "data.frame_px=[10, 8]",
+                "--set=data.digit_px=6",
+            ]
+            out = ["--out", str(place / "out.npz"), "--set", "model.patch_px=2"]
             yield f"TF1 {part.suffix}, {what}", [*words, *sets, *out]
 
 
