@@ -65,6 +65,7 @@ def cost(tmp_path_factory):
     return profiling.measure(experiment, batch=2, steps=3, report=seen.append), seen
 
 
+@pytest.mark.slow
 def test_numbers_add_up(cost):
     measured, seen = cost
     assert seen == [1, 2, 3, 4]

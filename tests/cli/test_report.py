@@ -133,6 +133,7 @@ def test_our_row_stands_in_the_table_with_its_caveat(tmp_path: Path):
     assert out.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_tables_that_concern_the_run_or_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     def printed_tables(*words: str) -> set[str]:
         assert main(["report", *words, "--format", "csv"]) == 0

@@ -117,6 +117,7 @@ for name in names:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
 def test_saved_models_are_loaded_by_a_fresh_process(backend, tmp_path):
     """The last of three frames is masked, so that forth and back differ."""

@@ -21,6 +21,7 @@ def held(*names: str) -> None:
         assert all(0 < error < math.inf for error in numbers["errors"]), name
 
 
+@pytest.mark.slow
 def test_a_network_trains_and_is_evaluated_in_bfloat16():
     held("eidetic_stack/mixed_bfloat16")
 

@@ -103,6 +103,7 @@ def test_a_damaged_record_of_the_best_is_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_changed_digit_in_a_runs_configuration_is_noticed(tmp_path):
     job = tiny.job(tiny.experiment(tmp_path))
     run_stages(job, ("prepare", "train"))

@@ -229,6 +229,7 @@ def test_a_mistake_is_one_line(job, other_data, capsys, more, code, message):
 # --- robustness ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_robustness_suite(job, tmp_path, capsys):
     root = tmp_path / "raw"
     (root / "kmnist").mkdir(parents=True)

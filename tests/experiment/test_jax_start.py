@@ -63,6 +63,7 @@ def test_what_is_compiled_is_kept_for_the_next_process(first):
     assert kept(cache) == before
 
 
+@pytest.mark.slow
 def test_another_folder_or_none(tmp_path):
     program = "from tfvp.backend import backend; print(backend.keep_programs())"
     where = {"XDG_CACHE_HOME": str(tmp_path), "JAX_ENABLE_COMPILATION_CACHE": "true"}

@@ -103,6 +103,7 @@ def test_everything_for_a_loop_of_ones_own(tmp_path):
     use_everything(tmp_path, tiny.dense(tmp_path))
 
 
+@pytest.mark.slow
 @needs_jax
 def test_everything_for_a_loop_of_ones_own_under_jax(tmp_path):
     program = "import sys; from pathlib import Path; from tests.helpers import tiny; "

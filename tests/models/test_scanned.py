@@ -23,6 +23,7 @@ def held(names) -> None:
         assert numbers["gradients"] < 1e-4, name
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_longer_clip_is_no_larger_program_and_the_numbers_are_those_of_single_steps():
     held(FAST)

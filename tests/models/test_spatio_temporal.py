@@ -181,6 +181,7 @@ def test_feists_rows_are_of_his_network():
     assert not named & {"spatio_temporal_conv_lstm", "spatio_temporal_st_lstm"}
 
 
+@pytest.mark.slow
 def test_a_training_step_learns_what_moves(tmp_path):
     """Squares that go to the right: Feist's network takes 20 updates and gets better."""
     made = tiny.of(

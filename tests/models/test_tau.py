@@ -124,6 +124,7 @@ SMALL = (
 )
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_draws_that_it_would_have_made(tmp_path, capsys):
     """Stochastic depth is resumed exactly; what its network cannot continue is said in a line."""
     small = (*SMALL, "data.train_source=records")

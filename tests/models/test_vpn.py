@@ -166,6 +166,7 @@ def naive_frame(made: VPNPredictor, hidden) -> np.ndarray:
     return frame
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vpn", "vpn feist"])
 def test_pixel_by_pixel_is_a_pass_for_every_pixel(name):
     made, context = network(name, "sampling=pixels"), clips(length=CONTEXT)
@@ -220,6 +221,7 @@ def test_with_true_pixels_each_frame_follows_from_the_true_ones_before(name):
             np.testing.assert_allclose(found[:, t + 1 - CONTEXT], wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["pixels", "zero_frame"])
 def test_one_step_ahead_reads_the_truth(sampling):
     made, x = network("vpn", f"sampling={sampling}"), clips()

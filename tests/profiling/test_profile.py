@@ -15,6 +15,7 @@ from tfvp.training import memory
 SMALL = [*tiny.OF_ANY, "model.encoder=[12]", "model.decoder=[12]", "training.micro_batch=2"]
 
 
+@pytest.mark.slow
 def test_a_profile_is_printed_and_nothing_is_left_behind(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     changes = [f"--set={change}" for change in (*SMALL, f"data.prepared={tmp_path / 'data'}")]

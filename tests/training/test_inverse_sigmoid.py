@@ -114,6 +114,7 @@ def test_a_run_logs_the_share_and_feeds_it_exactly(straight):
     assert masks[1].sum() > masks[4].sum()
 
 
+@pytest.mark.slow
 def test_a_run_resumes_exactly(straight):
     job, _ = straight
     tiny.assert_resumes_exactly(job, job.run.train_log, (4,))

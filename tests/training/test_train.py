@@ -85,6 +85,7 @@ def test_tensorboard_shows_pictures_of_each_validation(straight):
     assert shown == {tag: [3, 6] for tag in tags}
 
 
+@pytest.mark.slow
 def test_a_run_resumed_after_damage_equals_the_straight_one(straight, tmp_path):
     folder, job = straight
     first = tiny.job(tiny.experiment(folder, name="resumed"))
@@ -137,6 +138,7 @@ def test_another_experiment_does_not_resume_and_names_the_keys(straight):
         run_stages(other, ("train",))
 
 
+@pytest.mark.slow
 def test_force_goes_on_with_changed_settings_and_records_them(tmp_path):
     job = tiny.job(tiny.experiment(tmp_path, "training.steps=2", "training.validate_every=2"))
     run_stages(job, ("prepare", "train"))
