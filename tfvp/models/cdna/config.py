@@ -38,7 +38,7 @@ class CDNAConfig(ModelSection):
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Return the fifth cell's map has an eighth of the frame's size."""
+        """Return 8: the fifth cell's map has an eighth of the frame's size."""
         return (FrameDivisor("model.network", 8, "cdna halves the frame three times"),)
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """The section of SimVP, and what TAU's shares with it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -59,9 +59,21 @@ class TranslatorSection(ModelSection):
         """Return True: it normalises over the batch."""
         return True
 
+    def arguments(self) -> dict[str, Any]:
+        """Return what the section's networks are all made with besides the context's length."""
+        return {
+            "hidden": self.hidden,
+            "stages": self.stages,
+            "translator_hidden": self.translator_hidden,
+            "blocks": self.blocks,
+            "kernels": (self.encoder_kernel, self.decoder_kernel),
+            "mlp_ratio": self.mlp_ratio,
+            "drop_path": self.drop_path,
+        }
+
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Return every second stage halves the frame."""
+        """Return what the frame is halved to: every second stage halves it."""
         halvings = self.stages // 2
         why = f"{self.stages} stages halve the frame {halvings} times"
         return (FrameDivisor("model.stages", 2**halvings, why),)

@@ -80,16 +80,5 @@ class SimVP(TranslatorCore):
 
 def build(model: SimVPConfig, data: DataSection) -> ClipPredictor:
     """Build the network of a configuration."""
-    core = SimVP(
-        data.context_frames,
-        model.hidden,
-        model.stages,
-        model.translator_hidden,
-        model.blocks,
-        kernels=(model.encoder_kernel, model.decoder_kernel),
-        unit=model.unit,
-        mlp_ratio=model.mlp_ratio,
-        drop_path=model.drop_path,
-        name="core",
-    )
+    core = SimVP(data.context_frames, **model.arguments(), unit=model.unit, name="core")
     return ClipPredictor(core, data.frame_shape, name="predictor")

@@ -13,7 +13,7 @@ class DivergenceSection(TranslatorSection):
 
     @property
     def has_auxiliary_loss(self) -> bool:
-        """Return the divergence of the differences between frames."""
+        """Return True: the divergence of the differences between frames."""
         return True
 
     def check(self, data: DataSection, auxiliary_weight: float) -> None:

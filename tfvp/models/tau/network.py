@@ -116,15 +116,5 @@ def differential_divergence(predictions: Tensor, targets: Tensor) -> Tensor:
 
 def build(model: TAUConfig, data: DataSection) -> ClipPredictor:
     """Build the network of a configuration."""
-    core = TAU(
-        data.context_frames,
-        model.hidden,
-        model.stages,
-        model.translator_hidden,
-        model.blocks,
-        kernels=(model.encoder_kernel, model.decoder_kernel),
-        mlp_ratio=model.mlp_ratio,
-        drop_path=model.drop_path,
-        name="core",
-    )
+    core = TAU(data.context_frames, **model.arguments(), name="core")
     return ClipPredictor(core, data.frame_shape, name="predictor")

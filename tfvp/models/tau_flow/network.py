@@ -182,13 +182,7 @@ def build(model: TAUFlowConfig, data: DataSection) -> ClipPredictor:
     """Build the network of a configuration; its flow is zero until RAFT has its weights."""
     core = TAUFlow(
         data.context_frames,
-        model.hidden,
-        model.stages,
-        model.translator_hidden,
-        model.blocks,
-        kernels=(model.encoder_kernel, model.decoder_kernel),
-        mlp_ratio=model.mlp_ratio,
-        drop_path=model.drop_path,
+        **model.arguments(),
         enlarge=model.flow.enlarge,
         updates=model.flow.updates,
         reduction=model.flow.reduction,
