@@ -19,6 +19,7 @@ from tfvp.training.trainer import Trainer, compiled_step
 
 def trained(name: str) -> dict[str, np.ndarray]:
     """Every variable of a network, its average and its optimizer, by name."""
+    keras.utils.clear_session()  # else seed generators are numbered by what the process made before
     network, _, micro_batch = name.partition("/")
     of = experiment(network, f"training.micro_batch={micro_batch or 2}")
     trainer = build_trainer(of, Devices(of.training))
