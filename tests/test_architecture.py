@@ -229,10 +229,11 @@ def test_a_configuration_is_read_without_keras():
 # --- what is chosen by a name owns a folder ---
 
 
-def _strings(module: Module) -> set[str]:
+@functools.cache
+def _strings(name: str) -> set[str]:
     return {
         node.value
-        for node in ast.walk(module.tree)
+        for node in ast.walk(modules()[name].tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
@@ -241,7 +242,7 @@ def _outside(name: str, registry: str, package: str) -> list[str]:
     """Files that say `name`, but for the registry's and those of its own folder."""
     files = [m for m in modules().values() if m.name != registry]
     files = [m for m in files if not f"{m.name}.".startswith(f"{package}.")]
-    return [m.where for m in files if name in _strings(m)]
+    return [m.where for m in files if name in _strings(m.name)]
 
 
 @pytest.mark.parametrize("name", MODELS)

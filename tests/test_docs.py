@@ -191,6 +191,7 @@ def _with_examples() -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_examples_in_docstrings_hold():
     for name in _with_examples():
         assert doctest.testmod(importlib.import_module(name)).failed == 0, name

@@ -32,6 +32,7 @@ def test_configs_are_listed_with_their_presets_in_a_line_each(capsys, tmp_path, 
     assert "32×32×1, 5→5" in lines["e3d --preset quick"]
 
 
+@pytest.mark.slow
 def test_every_key_of_every_config_has_a_meaning():
     without = {
         setting.key

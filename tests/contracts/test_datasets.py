@@ -226,6 +226,7 @@ def outside(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_outside_datasets_are_used_and_a_broken_one_spoils_only_itself(outside):
     done = subprocess.run(
         [sys.executable, "-c", USE],

@@ -10,6 +10,7 @@ import pytest
 
 from tests import ROOT
 from tests.contracts.test_cells import SMALL, inputs, make, to_numpy
+from tests.helpers import with_slow
 from tfvp.cells import ConvLSTMCell, EideticLSTMCell, GridRNN, STLSTMCell
 
 GRIDS = [kind for kind in SMALL if kind != "fc_lstm"]
@@ -24,7 +25,7 @@ def clip(kind, steps=4, batch=2):
     return np.stack([inputs(kind, batch, seed=t) for t in range(steps)], axis=1)
 
 
-@pytest.fixture(params=GRIDS)
+@pytest.fixture(params=with_slow(GRIDS, {"conv_lstm", "eidetic_lstm", "prednet"}))
 def kind(request):
     return request.param
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.helpers import with_slow
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_config
 from tfvp.errors import ConfigError, RunError
@@ -90,8 +91,10 @@ DATA = (
 )
 
 
+# One of every family and kind of state; the others take minutes together.
+FAST = {"conv_lstm_skip", "eidetic_stack", "fc_lstm", "predrnn", "simvp"}
 # For what takes long; a variant there only if its state or its weights are of another kind.
-ONE_OF_EACH = pytest.mark.parametrize("name", [*MODELS, "predrnn decoupled"])
+ONE_OF_EACH = pytest.mark.parametrize("name", with_slow([*MODELS, "predrnn decoupled"], FAST))
 
 
 def test_every_network_is_held_to_this_contract():
@@ -133,7 +136,7 @@ def predictor_of(name: str) -> RecurrentPredictor:
 PREDICTING = [name for name in SMALL if "prediction" in experiment(name).model.tasks]
 
 
-@pytest.fixture(params=PREDICTING)
+@pytest.fixture(params=with_slow(PREDICTING, FAST))
 def predictor(request) -> RecurrentPredictor:
     return predictor_of(request.param)
 

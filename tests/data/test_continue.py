@@ -270,6 +270,7 @@ sys.exit(main(["data", "prepare", "e3d", *sys.argv[2:]]))
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
+@pytest.mark.slow
 def test_a_process_that_is_stopped_is_continued(config, tmp_path, monkeypatch, root, number, code):
     on_cores(monkeypatch, 2)
     command = [sys.executable, "-c", STOPPED, str(config.prepared), *settings_of(config)]

@@ -88,6 +88,7 @@ def test_with_true_history_baselines_see_it_too():
 # --- the command --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_other_measurements_stand_beside_the_runs_own(job, capsys):
     """Fewer sequences, other metrics, other weights or fewer pictures never replace its result."""
     root, run = job.run.root, job.run
@@ -128,6 +129,7 @@ def drawn(folder) -> list[tuple[int, str]]:
     return [(sample.clip, sample.note) for sample in read_samples(folder)]
 
 
+@pytest.mark.slow
 def test_the_clips_that_are_drawn_can_be_named(job, capsys):
     root, samples = str(job.run.root), job.run.samples
     named = "named by evaluation.clips"
@@ -168,6 +170,7 @@ def test_other_data_have_a_place_of_their_own(job, other_data, capsys):
     assert (place / "samples" / "samples.json").is_file()
 
 
+@pytest.mark.slow
 def test_another_number_of_steps_is_measured_beside_the_runs_own(job, capsys):
     run = job.run
     own = run.metrics_path.read_bytes(), run.per_sequence_path.read_bytes()
@@ -276,6 +279,7 @@ def test_the_robustness_suite(job, tmp_path, capsys):
     assert len(read_suite(beside).measured) == len(found)
 
 
+@pytest.mark.slow
 def test_the_original_test_set_is_known_by_its_file(job, tmp_path):
     """Tables compare what was measured with `data.test_file`, as a run's own settings have it."""
     folder = tmp_path / "moving_mnist"
@@ -313,6 +317,7 @@ def test_what_the_suite_varies():
 # --- modes of a network that sees pixels --------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_likelihood_and_a_prediction_pixel_by_pixel_of_one_run(tmp_path, capsys):
     small = ("channels=6", "encoder_dilations=[1]", "decoder_blocks=1", "top=[4]")
     changes = ("training.steps=2", "evaluation.samples=1", *(f"model.{each}" for each in small))

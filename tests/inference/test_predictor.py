@@ -5,17 +5,14 @@ import numpy as np
 import pytest
 
 from tests.contracts.test_models import SHAPE, SMALL, experiment
+from tests.helpers import with_slow
 from tfvp.inference.compiled import compiled_prediction, padded
 from tfvp.inference.predictor import Predictor
 from tfvp.models.build import build_model
 
 # One of every family and kind of state; the others take minutes together.
-FAST = {"eidetic_stack", "predrnn", "prednet", "fc_lstm", "tau"}
-ONE_OF_EACH = [
-    name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
-    for name in SMALL
-    if " " not in name
-]
+FAST = {"predrnn", "prednet", "fc_lstm", "tau"}
+ONE_OF_EACH = with_slow([name for name in SMALL if " " not in name], FAST)
 
 
 def predictor_of(name: str) -> Predictor:

@@ -182,6 +182,7 @@ def test_pixel_by_pixel_is_a_pass_for_every_pixel(name):
     np.testing.assert_allclose(compiled(tf.constant(context)), found, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_in_parts_it_predicts_the_same_and_counts_rows():
     made, context = network("vpn"), clips(2, CONTEXT)
     long = made.long_prediction(HORIZON, lambda part: backend.compiled(part, made.variables))
@@ -193,6 +194,7 @@ def test_in_parts_it_predicts_the_same_and_counts_rows():
     assert network("vpn feist").long_prediction(HORIZON, lambda part: part) is None
 
 
+@pytest.mark.slow
 def test_the_context_is_encoded_once_however_many_pixels_are_sampled(monkeypatch):
     made, seen = network("vpn"), []
     encode = made.core.encoder.call
@@ -263,6 +265,7 @@ def test_a_decoder_that_sees_no_pixels_has_nothing_to_sample():
     "change", ["block=relu", "encoder_kernel=3", "encoder_dilations=[2]", "context_kernel=3",
                "decoder_blocks=3", "top=[5, 5]", "unit_forget_bias=false", "channels=6"]
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_key_changes_the_network(change):
     keras.utils.set_random_seed(0)
     plain = build_model(experiment("vpn", "model.sampling=zero_frame"))

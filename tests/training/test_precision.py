@@ -71,6 +71,7 @@ def test_training_computes_in_bfloat16_and_sums_its_loss_in_float32(config):
     assert {v.dtype for v in kept} <= {"float32", "int64", "int32"}
 
 
+@pytest.mark.slow
 def test_float32_is_what_everything_else_computes_in(tmp_path):
     job = tiny.job(tiny.dense(tmp_path, "training.steps=1", BFLOAT16))
     run_stages(job, ("prepare", "train"))
