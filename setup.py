@@ -20,7 +20,7 @@ setup(
     package_dir={"tfvp.configs": "configs", "tfvp.results": "results"},
     package_data={
         "tfvp.configs": ["*.yaml"],
-        "tfvp.results": ["published.yaml"],
+        "tfvp.results": ["published.yaml", "claims.yaml"],
         "tfvp.reporting.pages": ["assets/*"],
     },
     install_requires=[
