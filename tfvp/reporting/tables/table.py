@@ -35,8 +35,9 @@ class Spread:
     def of(cls, values: Sequence[float]) -> "Spread":
         """Measure it on a number for each seed, of which there are two or more.
 
-        >>> Spread.of([1.0, 2.0, 3.0])
-        Spread(seeds=3, deviation=1.0, half=2.4841377118437127)
+        >>> spread = Spread.of([1.0, 2.0, 3.0])
+        >>> spread.seeds, spread.deviation, round(spread.half, 4)
+        (3, 1.0, 2.4841)
         """
         deviation = float(np.std(values, ddof=1))
         quantile = float(stats.t.ppf(0.975, len(values) - 1))
