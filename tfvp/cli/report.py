@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfvp.config.evaluation import METRIC_PRESETS
 from tfvp.errors import RunError
 from tfvp.runs.folder import open_run
 from tfvp.system.files import write_text
@@ -58,6 +59,11 @@ def add_compare(commands: Any) -> None:
         default=Path("comparison"),
         metavar="DIR",
         help="folder for report.html and its figures (default: comparison)",
+    )
+    parser.add_argument(
+        "--metric",
+        choices=METRIC_PRESETS["all"],
+        help="of the box plots and the robustness figures (default: that of the runs' table)",
     )
     parser.set_defaults(command=_compare)
 
@@ -167,7 +173,9 @@ def _rendered(tables: dict[str, Any], form: str) -> str:
 def _compare(arguments: argparse.Namespace) -> int:
     from tfvp.reporting.report import write_comparison
 
-    page = write_comparison([open_run(run) for run in arguments.runs], arguments.out)
+    page = write_comparison(
+        [open_run(run) for run in arguments.runs], arguments.out, arguments.metric
+    )
     print(page)
     return 0
 
