@@ -19,8 +19,8 @@ setup(
     packages=[*find_packages(include=["tfvp", "tfvp.*"]), "tfvp.configs", "tfvp.results"],
     package_dir={"tfvp.configs": "configs", "tfvp.results": "results"},
     package_data={
-        "tfvp.configs": ["*.yaml"],
-        "tfvp.results": ["published.yaml"],
+        "tfvp.configs": ["*.yaml", "spaces/*.yaml"],
+        "tfvp.results": ["published.yaml", "claims.yaml"],
         "tfvp.reporting.pages": ["assets/*"],
     },
     install_requires=[
@@ -46,11 +46,12 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "jax": ["jax>=0.5"],
         "litert": ["ai-edge-litert>=2.1"],
+        "tune": ["optuna>=4"],
         "onnx": ["onnxruntime>=1.20", "tf2onnx>=1.17"],
         # pyright[nodejs] brings its own Node.js; plain pyright would download one.
         "test": [
             *("pytest>=8", "pytest-xdist>=3.6", "jax>=0.5", "selenium>=4.20"),
-            *("ai-edge-litert>=2.1", "onnxruntime>=1.20", "tf2onnx>=1.17"),
+            *("ai-edge-litert>=2.1", "onnxruntime>=1.20", "optuna>=4", "tf2onnx>=1.17"),
             *("ruff>=0.8", "pyright[nodejs]>=1.1.390"),
         ],
     },

@@ -22,7 +22,7 @@ PACKAGE = ROOT / "tfvp"
 ORDER = [
     *("errors", "shapes", "sections", "system", "backend", "layers", "cells", "porting", "models"),
     *("drawing", "data", "config", "runs", "evaluation", "training", "inference", "export"),
-    *("reporting", "profiling", "experiment", "cli", "__init__", "__main__"),
+    *("reporting", "profiling", "experiment", "tuning", "cli", "__init__", "__main__"),
 ]
 FILE_LINES, FUNCTION_LINES, LEAST_LINES = 250, 40, 20
 

@@ -148,7 +148,10 @@ def test_readme_names_every_config_and_list_models_every_network():
         assert experiments[info(name).config].model.network == name
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+GUIDES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "guides").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *GUIDES])
 def test_commands_on_a_page_parse(page):
     found = commands(code((ROOT / page).read_text("utf-8")))
     assert found or page != "README.md", "README.md shows no command"

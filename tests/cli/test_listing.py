@@ -99,4 +99,4 @@ def test_commands_without_a_run_folder_offer_no_name():
         for words, parser in parsers().items()
         if any("--name" in action.option_strings for action in parser._actions)
     }
-    assert offered == {"run", "config"}
+    assert offered == {"run", "tune", "config"}

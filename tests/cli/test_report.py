@@ -59,6 +59,8 @@ def test_csv_has_plain_numbers_and_the_note_of_each():
         "sequences": "20",
         "seed": "3",
         "source": "run r",
+        "half_interval_seeds": "",
+        "deviation_seeds": "",
     }
 
 

@@ -216,3 +216,33 @@ def test_ctrl_c_ends_with_130_and_a_run_to_resume(finished):
     last = int(log.read_text().splitlines()[-1].split(",")[0])
     checkpoint = finished / "results" / "interrupted" / "checkpoints" / f"step-{last:08d}.npz"
     assert checkpoint.is_file()
+
+
+@pytest.mark.slow
+def test_seeds_are_ordinary_runs_that_one_command_resumes(tmp_path, capsys):
+    words = arguments(tmp_path, "--seeds", "3,4", "--stages", "prepare,train,evaluate")
+    assert main(words) == 0
+    results = tmp_path / "results"
+    assert sorted(path.name for path in results.iterdir()) == ["tiny-seed3", "tiny-seed4"]
+    alone = arguments(
+        tmp_path, "--set", "training.seed=4", "--stages", "train,evaluate", name="alone"
+    )
+    assert main(alone) == 0
+    found = [(results / name / "per_sequence.csv").read_text() for name in ("tiny-seed4", "alone")]
+    assert found[0] == found[1], "the second run of a process is that of a process of its own"
+    assert main(words) == 1  # nothing is overwritten, nor anything trained before that is known
+    assert "tiny-seed3 exists" in capsys.readouterr().err
+    (results / "tiny-seed4" / "metrics.json").unlink()
+    assert main([*words, "--resume"]) == 0
+    said = capsys.readouterr().out
+    assert "tiny-seed3 is complete" in said
+    assert (results / "tiny-seed4" / "metrics.json").is_file()
+
+
+def test_seeds_are_refused_in_a_line(tmp_path, capsys):
+    for seeds in ("1,1", "a", "-1", ""):
+        with pytest.raises(SystemExit):
+            main(arguments(tmp_path, "--seeds", seeds))
+    assert "expected each number once" in capsys.readouterr().err
+    assert main(arguments(tmp_path, "--seeds", "1,2", "--set", "training.seed=3")) == 2
+    assert "leave out one" in capsys.readouterr().err

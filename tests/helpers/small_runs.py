@@ -6,6 +6,7 @@ import numpy as np
 
 from tfvp.config.evaluation import EvaluationConfig
 from tfvp.config.experiment import Experiment
+from tfvp.config.training import TrainingConfig
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.metadata import run_metadata
@@ -31,17 +32,20 @@ def make_run(
 ) -> Run:
     """An evaluated run of random clips whose network predicts `factor` x the last context frame.
 
-    With the seed STILL all frames of a clip are the same.
+    With the seed STILL all frames of a clip are the same. A name that ends with -seedN has the
+    training seed N.
     """
-    preset = "quick" if name.endswith("-quick") else None
+    plain, _, training_seed = name.partition("-seed")
+    preset = "quick" if plain.endswith("-quick") else None
     experiment = Experiment(
         name=name,
-        config=name.removesuffix("-quick"),
+        config=plain.removesuffix("-quick"),
         title=title,
         label=label,
         preset=preset,
         results=folder,
         data=data,
+        training=TrainingConfig(seed=int(training_seed or 0)),
         evaluation=EvaluationConfig(metrics=metrics),
     )
     run = create_run(experiment, provenance={"seed": 0, "versions": {"numpy": "2"}, "git": None})

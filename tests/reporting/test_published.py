@@ -29,7 +29,7 @@ AS_PRINTED = {  # every number of a table, line by line
     "feist_4.4": "0.798 | 0.574 | 0.553",
     "wang_1": "0.027440 | 0.025928 | 0.019883",
     "wang_2": "0.02008 | 0.00172 | None | None",
-    "colonna_1": "2478 | 1927 | 1647 | 1520 | 1659",
+    "colonna_1": "2478 | 1927 | 1647 | 1520 | 1659 | None",
 }
 CE = ("mse", "cross_entropy")
 COST = Cost(
@@ -79,7 +79,7 @@ def test_a_run_of_a_preset_stands_under_the_row_of_its_title_and_no_other_run_do
     five_epochs, twenty_epochs, _ = table_of("colonna_1", usual, longer).sections
     models = [row.cells[0].text for row in (*five_epochs.rows, *twenty_epochs.rows)]
     assert models.index("ours: ConvLSTM with skips") == models.index("ConvLSTM") + 1
-    assert models[-2:] == ["ConvLSTM, 5x5", "ours: ConvLSTM, 5x5"]
+    assert models[-3:] == ["ConvLSTM, 5x5", "ours: ConvLSTM, 5x5", "ConvLSTM, 3x3"]
 
 
 @pytest.mark.parametrize("name", AS_PRINTED)

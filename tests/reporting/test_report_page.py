@@ -25,7 +25,7 @@ from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.pages.contents import described
 from tfvp.reporting.report import write_comparison, write_report
 from tfvp.reporting.robustness import digits_figure, read_robustness, robustness_table
-from tfvp.reporting.tables.literature import rank_correlation
+from tfvp.reporting.tables.rows import rank_correlation
 from tfvp.reporting.tables.table import INFINITE
 from tfvp.runs.folder import Run
 from tfvp.system.files import write_json

@@ -13,8 +13,9 @@ from tfvp.cli.import_weights import add_import
 from tfvp.cli.listing import add_list
 from tfvp.cli.predict import add_predict
 from tfvp.cli.profile import add_profile
-from tfvp.cli.report import add_compare, add_report
+from tfvp.cli.report import add_claims, add_compare, add_report
 from tfvp.cli.run import add_run
+from tfvp.cli.tune import add_tune
 from tfvp.errors import ConfigError, UserError
 from tfvp.system.imports import after_import, missing_backend
 from tfvp.system.signals import TerminatedError, sigterm_interrupts
@@ -32,7 +33,17 @@ after_import("keras", _set_keras)
 
 # In the order in which `tfvp --help` lists the commands.
 _COMMANDS = (
-    *(add_run, add_config, add_import, add_list, add_profile, add_compare, add_report),
+    *(
+        add_run,
+        add_tune,
+        add_config,
+        add_import,
+        add_list,
+        add_profile,
+        add_compare,
+        add_claims,
+        add_report,
+    ),
     *(add_data_commands, add_evaluate, add_predict, add_export),
 )
 

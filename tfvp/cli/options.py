@@ -56,3 +56,16 @@ def experiment_of(arguments: argparse.Namespace, overrides: Sequence[str] = ()) 
         overrides=[*arguments.overrides, *overrides],
         name=arguments.name,
     )
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Read an option's list of different whole numbers, such as `0,1,2`."""
+    try:
+        numbers = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 0:
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 0,1,2, got {text!r}")
+    if len({*numbers}) < len(numbers):
+        raise argparse.ArgumentTypeError(f"expected each number once, got {text!r}")
+    return numbers

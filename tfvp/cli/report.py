@@ -1,4 +1,4 @@
-"""`tfvp report` prints the literature's tables with our runs; `tfvp compare` makes one page."""
+"""`tfvp report`, `tfvp compare` and `tfvp claims`: tables and pages of evaluated runs."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfvp.config.evaluation import METRIC_PRESETS
 from tfvp.errors import RunError
 from tfvp.runs.folder import open_run
 from tfvp.system.files import write_text
@@ -59,7 +60,33 @@ def add_compare(commands: Any) -> None:
         metavar="DIR",
         help="folder for report.html and its figures (default: comparison)",
     )
+    parser.add_argument(
+        "--metric",
+        choices=METRIC_PRESETS["all"],
+        help="of the box plots and the robustness figures (default: that of the runs' table)",
+    )
     parser.set_defaults(command=_compare)
+
+
+def add_claims(commands: Any) -> None:
+    """Add the command to the subparsers of the `tfvp` parser."""
+    parser = commands.add_parser(
+        "claims",
+        help="judge claims of the literature by several evaluated runs",
+        description="Compares the runs of a claim's configurations on the same test sequences; a "
+        "verdict takes runs of several seeds (tfvp run --seeds).",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of evaluated runs")
+    parser.add_argument(
+        "--claims",
+        type=Path,
+        metavar="FILE",
+        help="a file like results/claims.yaml (default: that one)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="a new .html page or .md file (default: print)"
+    )
+    parser.set_defaults(command=_claims)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -97,8 +124,7 @@ def _print_tables(arguments: argparse.Namespace) -> int:
     from tfvp.reporting.tables.literature import concerning, literature_table
     from tfvp.reporting.tables.published import load_published
 
-    if arguments.out and arguments.out.exists():
-        raise RunError(f"{arguments.out} exists; choose another --out")
+    _refuse_old(arguments.out)
     if arguments.all and arguments.table:
         raise RunError("--all prints every table, --table some of them; leave out one")
     chosen = _chosen(load_published().tables, arguments.table)
@@ -147,6 +173,39 @@ def _rendered(tables: dict[str, Any], form: str) -> str:
 def _compare(arguments: argparse.Namespace) -> int:
     from tfvp.reporting.report import write_comparison
 
-    page = write_comparison([open_run(run) for run in arguments.runs], arguments.out)
+    page = write_comparison(
+        [open_run(run) for run in arguments.runs], arguments.out, arguments.metric
+    )
     print(page)
     return 0
+
+
+def _claims(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.claims import claims_table, load_claims
+    from tfvp.reporting.evaluated_run import read_evaluated_runs
+    from tfvp.reporting.pages.plain import Part, write_plain
+    from tfvp.reporting.render.markdown_console import markdown
+
+    out = arguments.out
+    if out and out.suffix not in (".html", ".md"):
+        raise RunError(f"--out {out}: expected a name that ends with .html or .md")
+    _refuse_old(out)
+    claims = load_claims(arguments.claims)
+    runs = read_evaluated_runs([open_run(run) for run in arguments.runs])
+    table = claims_table(claims, runs)
+    if not out:
+        sys.stdout.write(_rendered({"claims": table}, "console"))
+        return 0
+    if out.suffix == ".md":
+        write_text(out, f"# {table.title}\n\n{markdown(table)}")
+    else:
+        said = f"By the runs {', '.join(run.name for run in runs)}."
+        parts = [Part("Comparisons on the same test sequences", tables=[table])]
+        write_plain(out, table.title, [said], parts, generator="tfvp claims")
+    print(out)
+    return 0
+
+
+def _refuse_old(out: Path | None) -> None:
+    if out and out.exists():
+        raise RunError(f"{out} exists; choose another --out")

@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 from tfvp.cli.console import LineConsole, print_error
-from tfvp.cli.options import add_config_options, experiment_of
+from tfvp.cli.options import add_config_options, experiment_of, whole_numbers
+from tfvp.config.experiment import Experiment
 from tfvp.errors import ConfigError
 from tfvp.system.silence import quiet_tensorflow_import
 
@@ -22,6 +23,13 @@ def add_run(commands: Any) -> None:
         metavar="A,B",
         help=f"only these of {','.join(STAGES)}, in this order (default: all; under JAX all but "
         "export)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=whole_numbers,
+        metavar="A,B",
+        help="one run for each of these training seeds, NAME-seedA, NAME-seedB, …; with --resume "
+        "complete runs are passed over",
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue the run of the same name exactly"
@@ -65,15 +73,35 @@ def _run(arguments: argparse.Namespace) -> int:
         overrides.append("training.init.optimizer=true")
     if arguments.force and not arguments.resume:
         raise ConfigError("--force goes with --resume: it continues a run with changed settings")
-    experiment = experiment_of(arguments, overrides)
+    experiments = _experiments(arguments, overrides)
     with quiet_tensorflow_import():
+        from tfvp.experiment.repeats import run_repeats
         from tfvp.experiment.stages import Job, run_stages, usual_stages
         from tfvp.training.callbacks import Stopped
 
+    console = LineConsole()
+    options = {"resume": arguments.resume, "force": arguments.force}
+    jobs = [Job(experiment, console, **options) for experiment in experiments]
     try:
-        job = Job(experiment, LineConsole(), resume=arguments.resume, force=arguments.force)
-        run_stages(job, arguments.stages or usual_stages(job))
+        stages = arguments.stages or usual_stages(jobs[0])
+        if arguments.seeds:
+            run_repeats(jobs, stages)
+        else:
+            run_stages(jobs[0], stages)
     except Stopped as stopped:
         print_error(f"{stopped}; continue with the same command and --resume")
         return stopped.exit_code
     return 0
+
+
+def _experiments(arguments: argparse.Namespace, overrides: list[str]) -> list[Experiment]:
+    """Return the experiment that is asked for, or with `--seeds` one for each of them."""
+    if not arguments.seeds:
+        return [experiment_of(arguments, overrides)]
+    if any(each.partition("=")[0].strip() == "training.seed" for each in arguments.overrides):
+        raise ConfigError("--seeds and --set training.seed both choose the seed; leave out one")
+    found = []
+    for seed in arguments.seeds:
+        each = experiment_of(arguments, [*overrides, f"training.seed={seed}"])
+        found.append(each.model_copy(update={"name": f"{each.name}-seed{seed}"}))
+    return found

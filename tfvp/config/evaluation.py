@@ -28,6 +28,7 @@ METRIC_PRESETS: dict[str, tuple[MetricName, ...]] = {
         "ssim_thesis",
         "ssim_uint8",
         "psnr_uint8",
+        "psnr_float",
         "cross_entropy",
     ),
     "pixels": ("mse", "mae", "psnr_float", "cross_entropy"),  # for frames below a window's size

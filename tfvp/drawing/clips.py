@@ -63,7 +63,8 @@ def filmstrip(
         rows.append(("|error|", numbers, np.abs(truth[part] - prediction[part]), GRAY))
         rows += [(name, numbers, drawn[part], GRAY) for name, drawn in pictures.items()]
     has_flow = any(drawn.shape[-1] == 2 for drawn in drawings.values())
-    return _strip(rows, title, FLOW_LEGEND if has_flow else LEGEND)
+    legend = FLOW_LEGEND if has_flow else LEGEND
+    return _strip(rows, title, legend.replace("prediction", made))
 
 
 def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) -> Image.Image:
@@ -86,7 +87,8 @@ def models_strip(clip: NDArray, predictions: Mapping[str, NDArray], title: str) 
             rows.append((name, numbers, shown, ORANGE))
             rows.append(("|error|", numbers, np.abs(truth - shown), GRAY))
             rows.append(("overlap", numbers, overlap(truth, shown), GRAY))
-    return _strip(rows, title, OVERLAP_LEGEND)
+    legend = OVERLAP_LEGEND if context else OVERLAP_LEGEND.replace("prediction", "reconstruction")
+    return _strip(rows, title, legend)
 
 
 def flow_colours(flow: NDArray) -> NDArray:
@@ -122,15 +124,16 @@ def movie(clip: NDArray, prediction: NDArray) -> list[Image.Image]:
     context = len(clip) - len(prediction)
     right = np.concatenate([clip[:context], np.clip(prediction, 0, 1)])
     zoom = _zoom(clip, MOVIE_FRAME_PX)
+    made, done = ("prediction", "predicted") if context else ("reconstruction", "reconstructed")
     pictures = []
     for index in range(len(clip)):
         given = index < context
-        colour, phase = (BLUE, "context") if given else (ORANGE, "predicted")
+        colour, phase = (BLUE, "context") if given else (ORANGE, done)
         sides = [_framed(frames[index], zoom, colour) for frames in (clip, right)]
         width, height = sides[0].size
         canvas = Image.new("RGB", (2 * width + 3 * MARGIN_PX, height + 2 * LINE_PX + 10), WHITE)
         draw = ImageDraw.Draw(canvas)
-        for side, (name, picture) in enumerate(zip(("truth", "prediction"), sides, strict=True)):
+        for side, (name, picture) in enumerate(zip(("truth", made), sides, strict=True)):
             left = MARGIN_PX + side * (width + MARGIN_PX)
             draw.text((left, 4), name, BLACK, _FONT)
             canvas.paste(picture, (left, LINE_PX + 4))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfvp.errors import DataError, TrainingError
 from tfvp.evaluation.metrics import METRICS, PerFrame
-from tfvp.evaluation.schema import MODEL, History
+from tfvp.evaluation.schema import ENTROPY_BOUND, MODEL, History
 from tfvp.models.baselines import BASELINES, Baseline
 from tfvp.sections import ModelSection
 from tfvp.shapes import check_shape, describe
@@ -75,7 +75,8 @@ def measure_batch(
         done: the number of sequences before these, for messages.
 
     Returns:
-        method -> metric -> values (B, predicted frames).
+        method -> metric -> values (B, predicted frames). With the cross entropy there is one
+        method more, ENTROPY_BOUND: the cross entropy of the true frames with themselves.
 
     Raises:
         ValueError: the prediction has another shape than the true frames.
@@ -92,6 +93,8 @@ def measure_batch(
         found: dict[str, dict[str, PerFrame]] = {method: {} for method in predictions}
         for (method, metric), measured in zip(jobs, values, strict=True):
             found[method][metric] = measured
+    if "cross_entropy" in metrics:  # no prediction of gray values comes below
+        found[ENTROPY_BOUND] = {"cross_entropy": METRICS["cross_entropy"](truth, truth)}
     return found
 
 

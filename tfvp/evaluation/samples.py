@@ -22,6 +22,7 @@ from tfvp.shapes import check_shape
 from tfvp.system.files import write_bytes, write_json
 
 INDEX = "samples.json"
+NAMED = "named by evaluation.clips"  # the note of a clip that the configuration chose
 Drawings = Callable[[ArrayLike, ArrayLike], Mapping[str, NDArray]]
 """Context (Tc, H, W, C) and its prediction (Tp, H, W, C) -> rows of the filmstrip, by name."""
 _OURS = re.compile(r"clip_\d{5,}\.(png|gif|npz)")
@@ -52,7 +53,7 @@ def choose_clips(
         Index in the split -> why the clip was chosen, in the order given above.
     """
     if named is not None:
-        return dict.fromkeys(named, "named by evaluation.clips")
+        return dict.fromkeys(named, NAMED)
     order = np.argsort(errors.mean(axis=1), kind="stable")
     wanted = [
         (int(order[(len(order) - 1) // 2]), "median error"),

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from tfvp.errors import RunError
 
-MODEL = "model"
-"""The name of the network among the methods; the others are the baselines."""
+MODEL, ENTROPY_BOUND = "model", "entropy_bound"
+"""Methods: the network, and the true frames in cross entropy alone; the others are baselines."""
 
 INTERVAL = (
     "95 % confidence interval of the mean over sequences, normal approximation: mean of the "

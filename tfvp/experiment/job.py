@@ -1,5 +1,6 @@
 """One call of the program: an experiment, its run folder, and the function that prints."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ class Job:
     resume: bool = False
     force: bool = False  # go on with changed settings
     workers: Workers = field(default_factory=SingleProcess)  # that train with this process
+    # told of each validation, its step and metric; training ends where it returns True
+    watch: Callable[[int, float], bool] | None = None
 
     @property
     def run(self) -> Run:

@@ -130,7 +130,7 @@ def _take_steps(job: Job, session: TrainingSession, loop: Loop, batches: Any) ->
         closing(_logs(job, session)) as logs,
     ):
         log = LogSteps(session, logs, shown)
-        validate = Validate(session, validation, log)
+        validate = Validate(session, validation, log, job.watch)
         agree = AgreeWithWorkers(session, validate.is_enough)
         callbacks = [
             SetSchedules(session),
@@ -195,7 +195,8 @@ def _say_end(job: Job, session: TrainingSession) -> None:
     last = checkpoints.steps()[-1]
     ended = f"trained {last:,} steps"
     if last < config.steps:
-        ended = f"stopped after step {last:,} of {config.steps:,}, as training.callbacks asked"
+        whoever = "the search for settings" if job.watch else "training.callbacks"
+        ended = f"stopped after step {last:,} of {config.steps:,}, as {whoever} asked"
     if best and last < config.steps and best.is_final(config.early_stopping):
         ended = (
             f"stopped early after step {last:,} of {config.steps:,}: validation {best.metric} was "

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tfvp.config.loading import config_hash, load_resolved
 from tfvp.errors import RunError
 from tfvp.evaluation.per_sequence import SequenceValues, read_sequences
 from tfvp.evaluation.samples import Sample, read_samples
@@ -151,6 +152,30 @@ def comparable(runs: Sequence[EvaluatedRun]) -> list[list[EvaluatedRun]]:
         same = repr((metadata.data, metadata.data_hash, run.metrics.protocol))
         groups.setdefault(same, []).append(run)
     return list(groups.values())
+
+
+def repeats(runs: Sequence[EvaluatedRun]) -> list[list[EvaluatedRun]]:
+    """Group runs that differ in the seed of their training alone, in order.
+
+    Runs with the same seed too stand alone: they are no repeats of each other.
+
+    Raises:
+        ConfigError: a run's config.yaml is damaged.
+    """
+    groups: dict[str, list[EvaluatedRun]] = {}
+    for run in runs:
+        metadata = run.metrics.metadata
+        experiment = load_resolved(Run(run.folder.root).config_path)
+        training = experiment.training.model_copy(update={"seed": 0})
+        settings = config_hash(experiment.model_copy(update={"training": training}))
+        told = (metadata.config, metadata.title, metadata.label, metadata.data_hash)
+        same = repr((settings, told, metadata.weights, run.metrics.protocol))
+        groups.setdefault(same, []).append(run)
+    found = []
+    for group in groups.values():
+        several = len({run.metrics.metadata.seed for run in group}) == len(group)
+        found += [group] if several else [[run] for run in group]
+    return sorted(found, key=lambda group: runs.index(group[0]))
 
 
 def names(group: Sequence[EvaluatedRun]) -> list[str]:

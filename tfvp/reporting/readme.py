@@ -90,7 +90,9 @@ def reference_table(group: Sequence[EvaluatedRun], link: str) -> Table:
     ]
     better = metrics[shared[0]].better
     rows.sort(key=lambda row: row.cells[1].value or 0.0, reverse=better == "higher")
-    baselines = [_baseline(group[0], method, shared) for method in group[0].baselines]
+    measured = group[0].metrics.results
+    methods = [method for method in group[0].baselines if shared[0] in measured[method]]
+    baselines = [_baseline(group[0], method, shared) for method in methods]
     return Table(
         title=f"{metadata.data}: {protocol.sequences:,} test sequences",
         columns=("Network", titles[0], *edges, *titles[1:], "Parameters", "MACs (G)", "Steps"),
@@ -114,7 +116,7 @@ def _baseline(run: EvaluatedRun, method: str, metrics: Sequence[str]) -> Row:
 def _numbers(run: EvaluatedRun, method: str, metrics: Sequence[str]) -> list[Cell]:
     results = run.metrics.results[method]
     edges = [mean_cell(frame_row([run], method, metrics[0], e)) for e in ("first", "last")]
-    means = [mean_cell(results[name]) for name in metrics]
+    means = [mean_cell(results.get(name)) for name in metrics]
     return [means[0], *edges, *means[1:]]
 
 

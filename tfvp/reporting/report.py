@@ -30,7 +30,7 @@ def write_report(run: Run) -> Path:
     return write_markdown(run, contents)
 
 
-def write_comparison(runs: Sequence[Run], folder: Path) -> Path:
+def write_comparison(runs: Sequence[Run], folder: Path, metric: str | None = None) -> Path:
     """Write report.html and figures/ for several runs into a folder.
 
     Runs that were measured on the same sequences share tables and figures; others are shown apart.
@@ -38,6 +38,7 @@ def write_comparison(runs: Sequence[Run], folder: Path) -> Path:
     Args:
         runs: evaluated runs with different names.
         folder: it is made if it is not there; an earlier comparison in it is replaced.
+        metric: of the figures that show one; None: that of the runs' published table.
 
     Raises:
         RunError: a run was not evaluated, one of its files is damaged, or the folder holds
@@ -47,7 +48,7 @@ def write_comparison(runs: Sequence[Run], folder: Path) -> Path:
     _check_names(runs)
     page = folder / HTML
     _refuse_foreign(folder, page)
-    contents = read_contents(runs)
+    contents = read_contents(runs, metric)
     folder.mkdir(parents=True, exist_ok=True)
     _replace_pictures(folder / "figures", contents.pictures)
     title = f"Comparison of {', '.join(names(contents.evaluated))}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from tfvp.evaluation.schema import MODEL, read_metrics
+from tfvp.evaluation.schema import ENTROPY_BOUND, MODEL, read_metrics
 from tfvp.evaluation.suites.schema import INDEX, Case, case_folder, read_suite
 from tfvp.reporting.evaluated_run import SUITE, EvaluatedRun, metrics_of
 from tfvp.reporting.figures.style import legend_columns, legend_inches, look
@@ -104,7 +104,12 @@ def digits_figure(metric: str, suites: Sequence[Robustness]) -> Figure:
             label=suite.name,
             **look(number),
         )
-    info = next(iter(suites[0].of("digits").values())).metrics.metrics[metric]
+    cases = suites[0].of("digits")
+    bounds = [each.metrics.results.get(ENTROPY_BOUND, {}).get(metric) for each in cases.values()]
+    if all(bounds):
+        means = [bound.value for bound in bounds if bound]
+        axis.plot(list(cases), means, color="gray", linestyle=":", label="entropy bound")
+    info = next(iter(cases.values())).metrics.metrics[metric]
     axis.set_ylabel(f"{info.title}, {info.better} is better")
     axis.set_ylim(bottom=0)
     axis.set_title("mean over sequences and predicted frames, bars: 95 % interval")

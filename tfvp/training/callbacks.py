@@ -100,12 +100,21 @@ class Validate(StepCallback):
         session: the session; its `best` is what the first validation is compared with.
         validation: what is measured, and what of it decides.
         log: logs the result; its clock is restarted.
+        watch: told of each validation's step and deciding metric; True ends training.
     """
 
-    def __init__(self, session: TrainingSession, validation: Validation, log: LogSteps):
+    def __init__(
+        self,
+        session: TrainingSession,
+        validation: Validation,
+        log: LogSteps,
+        watch: Callable[[int, float], bool] | None = None,
+    ):
         super().__init__(session)
         self.validation = validation
         self.log = log
+        self.watch = watch
+        self.given_up = False  # as `watch` asked
         self.best = session.best
 
     def on_step_end(self, step: int, logs: dict[str, float]) -> None:
@@ -120,14 +129,16 @@ class Validate(StepCallback):
         self.best = self.validation.judge(self.best, step, value, self.config.early_stopping)
         better = ", the best so far" if self.improved_at(step) else ""
         self.log.progress.say(f"step {step:,}: validation {name} {value:.4g}{better}")
+        self.given_up = self.watch is not None and self.watch(step, value)
 
     def improved_at(self, step: int) -> bool:
         """Return whether the best validation so far is that of this step."""
         return self.best is not None and self.best.step == step
 
     def is_enough(self) -> bool:
-        """Decide whether training stops early: nothing better came for `patience` validations."""
-        return self.best is not None and self.best.is_final(self.config.early_stopping)
+        """Decide whether training stops early: `watch` asked, or `patience` was not rewarded."""
+        stopping = self.config.early_stopping
+        return self.given_up or (self.best is not None and self.best.is_final(stopping))
 
 
 class AgreeWithWorkers(StepCallback):

@@ -9,18 +9,21 @@ from numpy.typing import NDArray
 
 from tfvp.drawing.clips import models_strip
 from tfvp.drawing.clips import png as picture_png
-from tfvp.evaluation.samples import read_arrays
+from tfvp.errors import RunError
+from tfvp.evaluation.samples import NAMED, read_arrays
 from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, metrics_of, names
-from tfvp.reporting.figures.box_plots import box_figure
+from tfvp.reporting.figures.box_plots import box_figure, made
 from tfvp.reporting.figures.frame_curves import frame_figure
 from tfvp.reporting.figures.style import png
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.robustness import Robustness, digits_figure
+from tfvp.reporting.tables.literature import names_a_run
+from tfvp.reporting.tables.published import load_published
 from tfvp.runs.folder import Run
 from tfvp.system.files import write_bytes
 
 TRAINING = "training"
-STRIP_CLIPS = 2  # clips that all models predicted, drawn under each other
+STRIP_CLIPS = 2  # clips that all models predicted, drawn under each other where none were named
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,48 @@ def frame_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture
             )
 
 
-def box_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
-    """Draw the spread of the first metric over sequences, for each group of comparable runs."""
+def figure_metric(runs: Sequence[EvaluatedRun], asked: str | None = None) -> str:
+    """Choose the metric of a figure that shows one: what was asked for, or that of their table.
+
+    Args:
+        runs: the runs in the figure.
+        asked: a metric; runs that were not measured with it have no part in the figure.
+
+    Returns:
+        `asked` if one of the runs was measured with it. Else the first of their metrics that a
+        published table with a row of one of them prints, or the first of all.
+    """
+    measured = list(metrics_of(runs))
+    if asked in measured:
+        return str(asked)
+    tables = [table for table in load_published().tables if names_a_run(table, runs)]
+    printed = {metric.ours for table in tables[:1] for metric in table.metrics}
+    return next((metric for metric in measured if metric in printed), measured[0])
+
+
+def check_metric(runs: Sequence[EvaluatedRun], asked: str | None) -> None:
+    """Raise RunError if a metric is asked for that none of the runs was measured with."""
+    measured = metrics_of(runs)
+    if asked is not None and asked not in measured:
+        raise RunError(
+            f"--metric {asked}: none of the runs was measured with it; they have "
+            f"{', '.join(measured)}"
+        )
+
+
+def box_pictures(
+    groups: Sequence[Sequence[EvaluatedRun]], asked: str | None = None
+) -> Iterator[Picture]:
+    """Draw the spread of a metric over sequences, for each group of comparable runs."""
     for number, group in enumerate(groups):
-        metric, info = next(iter(metrics_of(group).items()))
+        metric = figure_metric(group, asked)
+        info = metrics_of(group)[metric]
         named = dict(zip(names(group), group, strict=True))
         yield Picture(
             _numbered(f"boxes_{metric}", number, groups),
             f"{info.title} over sequences",
             f"box plots of each sequence's {info.title} over all, the first and the last "
-            f"predicted frame for {_listed(list(named))}",
+            f"{made(group[0])} frame for {_listed(list(named))}",
             png(box_figure(metric, named)),
             metric,
         )
@@ -74,7 +109,7 @@ def training_pictures(runs: Mapping[str, Run]) -> Iterator[Picture]:
 def strip_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
     """Draw clips that all models of a group predicted: truth, predictions, errors and overlap."""
     for number, group in enumerate(groups):
-        for clip in shared_clips(group)[:STRIP_CLIPS]:
+        for clip in named_clips(group) or shared_clips(group)[:STRIP_CLIPS]:
             frames, predictions = clip_of(group, clip)
             title = f"Test clip {clip}"
             drawn = models_strip(frames, predictions, title)
@@ -87,7 +122,29 @@ def strip_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture
             )
 
 
-def robustness_pictures(suites: Sequence[Robustness]) -> Iterator[Picture]:
+def case_pictures(suites: Sequence[Robustness]) -> Iterator[Picture]:
+    """Draw a clip of every case that several models were measured on (Feist 2021, 4.10, 4.12)."""
+    for name in dict.fromkeys(case for suite in suites for case in suite.evaluated):
+        having = [suite.evaluated[name] for suite in suites if name in suite.evaluated]
+        shared = shared_clips(having)
+        if len(having) < 2 or len(comparable(having)) > 1 or not shared:
+            continue
+        clip = (named_clips(having) or shared)[0]
+        cases = (case for suite in suites for case in suite.cases if case.name == name)
+        title = f"{next(cases).title}, clip {clip}"
+        frames, predictions = clip_of(having, clip)
+        yield Picture(
+            f"strip_case_{name}",
+            title,
+            f"{title}: context, truth, and prediction, absolute error and overlap of "
+            f"{_listed(list(predictions))}",
+            picture_png(models_strip(frames, predictions, title)),
+        )
+
+
+def robustness_pictures(
+    suites: Sequence[Robustness], asked: str | None = None
+) -> Iterator[Picture]:
     """Draw error against the number of digits, and box plots of every other subject."""
     for subject in dict.fromkeys(s for suite in suites for s in suite.subjects):
         having = [suite for suite in suites if suite.of(subject)]
@@ -96,7 +153,8 @@ def robustness_pictures(suites: Sequence[Robustness]) -> Iterator[Picture]:
             for suite in having
             for title, each in suite.of(subject).items()
         }
-        metric, info = next(iter(metrics_of(list(cases.values())).items()))
+        metric = figure_metric(list(cases.values()), asked)
+        info = metrics_of(list(cases.values()))[metric]
         figure = digits_figure(metric, having) if subject == "digits" else box_figure(metric, cases)
         yield Picture(
             f"robustness_{subject.replace(' ', '_')}",
@@ -111,6 +169,12 @@ def shared_clips(group: Sequence[EvaluatedRun]) -> list[int]:
     """List the indices of the clips that all runs of a group kept."""
     kept = [{sample.clip for sample in run.samples} for run in group]
     return sorted(set.intersection(*kept)) if kept else []
+
+
+def named_clips(group: Sequence[EvaluatedRun]) -> list[int]:
+    """List the clips that all runs of a group kept because `evaluation.clips` names them."""
+    named = [{s.clip for s in run.samples if s.note == NAMED} for run in group]
+    return sorted(set.intersection(*named)) if named else []
 
 
 def clip_of(group: Sequence[EvaluatedRun], clip: int) -> tuple[NDArray, dict[str, NDArray]]:
@@ -130,7 +194,10 @@ def write_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
 
 
 def all_pictures(
-    folders: Mapping[str, Run], runs: Sequence[EvaluatedRun], suites: Sequence[Robustness]
+    folders: Mapping[str, Run],
+    runs: Sequence[EvaluatedRun],
+    suites: Sequence[Robustness],
+    metric: str | None = None,
 ) -> list[Picture]:
     """Draw every figure of the runs, in the order in which pages show them.
 
@@ -138,14 +205,20 @@ def all_pictures(
         folders: the name of each run in figures -> its folder.
         runs: the evaluations of these runs.
         suites: the robustness suites of those that have one.
+        metric: of the figures that show one; None: that of the runs' published table.
+
+    Raises:
+        RunError: none of the runs was measured with the metric, or a file of theirs is damaged.
     """
+    check_metric(runs, metric)
     groups = comparable(runs)
     several = [group for group in groups if len(group) > 1]
     return [
         *frame_pictures(groups),
-        *box_pictures(groups),
+        *box_pictures(groups, metric),
         *strip_pictures(several),
-        *robustness_pictures(suites),
+        *robustness_pictures(suites, metric),
+        *case_pictures(suites),
         *training_pictures(folders),
     ]
 

@@ -27,8 +27,12 @@ class Contents:
     pictures: Sequence[Picture]
 
 
-def read_contents(runs: Sequence[Run]) -> Contents:
+def read_contents(runs: Sequence[Run], metric: str | None = None) -> Contents:
     """Read evaluated runs and draw their figures; nothing is written.
+
+    Args:
+        runs: the runs.
+        metric: of the figures that show one; None: that of the runs' published table.
 
     Raises:
         RunError: a run was not evaluated, or one of its files is damaged.
@@ -41,7 +45,7 @@ def read_contents(runs: Sequence[Run]) -> Contents:
         evaluated=evaluated,
         tables=_tables(evaluated),
         suites=suites,
-        pictures=all_pictures(dict(named), evaluated, suites),
+        pictures=all_pictures(dict(named), evaluated, suites, metric),
     )
 
 

@@ -34,13 +34,13 @@ def write_html(path: Path, title: str, contents: Contents) -> Path:
     groups = comparable(contents.evaluated)
     suites = contents.suites
     text = (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=title,
             generator=GENERATOR,
-            style=Markup(_asset("page.css")),
-            script=Markup(_asset("page.js")),
+            style=Markup(asset("page.css")),
+            script=Markup(asset("page.js")),
             labels=_labels(contents.evaluated),
             results=[runs_table(group) for group in groups],
             several=len(groups) > 1,
@@ -60,7 +60,8 @@ def write_html(path: Path, title: str, contents: Contents) -> Path:
     return path
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Make the environment of the pages' templates, with their filter `uri` for pictures."""
     environment = Environment(
         loader=PackageLoader("tfvp.reporting.pages", "assets"),
         autoescape=True,
@@ -72,7 +73,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Read a file that is built into every page."""
     return (resources.files("tfvp.reporting.pages") / "assets" / name).read_text(encoding="utf-8")
 
 

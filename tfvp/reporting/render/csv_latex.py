@@ -48,8 +48,8 @@ _NAME_WIDTH, _TEXT_WIDTH = {True: 0.16, False: 0.2}, {True: 0.1, False: 0.14}
 def comma_separated(tables: dict[str, Table]) -> str:
     """Write tables as one CSV text with a line for each number.
 
-    The columns `mean` and `half_interval` have nine digits; `shown` is the number as the tables
-    show it, which for published numbers is all that is known.
+    The columns `mean`, `half_interval` (over sequences) and those over seeds have nine digits;
+    `shown` is the number as the tables show it, which for published numbers is all that is known.
 
     Args:
         tables: the id of each table -> the table of the literature.
@@ -57,8 +57,11 @@ def comma_separated(tables: dict[str, Table]) -> str:
     lines = io.StringIO()
     details = [title.lower() for title in DETAILS]
     numbers = ["metric", "mean", "half_interval", "shown", "note"]
+    seeds = ["half_interval_seeds", "deviation_seeds"]
     writer = csv.DictWriter(
-        lines, ["table", "section", "kind", "model", *numbers, *details], lineterminator="\n"
+        lines,
+        ["table", "section", "kind", "model", *numbers, *details, *seeds],
+        lineterminator="\n",
     )
     writer.writeheader()
     for table_id, table in tables.items():
@@ -78,6 +81,7 @@ def _numbers(table: Table, row: Row) -> Iterator[dict[str, str]]:
         if column in DETAILS or cell.value is None:
             continue
         half = "" if cell.half is None else f"{cell.half:.9g}"
+        spread = cell.spread
         count = {} if cell.sequences is None else {"sequences": str(cell.sequences)}
         yield {
             "model": row.cells[0].text,
@@ -88,6 +92,8 @@ def _numbers(table: Table, row: Row) -> Iterator[dict[str, str]]:
             "note": footnotes.get(cell.sign, ""),
             **said,
             **count,
+            "half_interval_seeds": f"{spread.half:.9g}" if spread else "",
+            "deviation_seeds": f"{spread.deviation:.9g}" if spread else "",
         }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from tfvp.evaluation.schema import MODEL, Cost, MetricInfo
+from tfvp.evaluation.schema import ENTROPY_BOUND, MODEL, Cost, MetricInfo
 from tfvp.reporting.evaluated_run import EvaluatedRun, frame_row, metrics_of
 from tfvp.reporting.tables.published import (
     Correlation,
@@ -14,6 +14,7 @@ from tfvp.reporting.tables.published import (
     PublishedRow,
     PublishedTable,
 )
+from tfvp.reporting.tables.runs import BOUND
 from tfvp.reporting.tables.table import EMPTY, Cell, as_printed, mean_cell, number, whole
 
 _SIGNS = "†‡§¶‖"
@@ -156,7 +157,10 @@ def general_footnotes(published: PublishedTable, runs: Sequence[EvaluatedRun]) -
     if published.correlation is not None:
         return [*texts, _of_pairs(published.correlation), published.note]
     intervals = f"±: {runs[0].metrics.protocol.interval}."
-    return [*texts, *_of_columns(published, runs), intervals, published.note]
+    shows = any(metric.ours == "cross_entropy" for metric in published.metrics)
+    bounded = shows and any(ENTROPY_BOUND in run.baselines for run in runs)
+    bound = [f"{BOUND}."] if bounded else []
+    return [*texts, *_of_columns(published, runs), *bound, intervals, published.note]
 
 
 def _of_columns(published: PublishedTable, runs: Sequence[EvaluatedRun]) -> Iterator[str]:

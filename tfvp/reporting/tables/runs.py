@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from tfvp.evaluation.schema import MODEL
+from tfvp.evaluation.schema import ENTROPY_BOUND, MODEL
 from tfvp.reporting.evaluated_run import EvaluatedRun, frame_row, method_title, metrics_of, names
 from tfvp.reporting.tables.table import ARROWS, Cell, Row, Section, Table, mean_cell, whole
+
+BOUND = (
+    "Entropy bound: the cross entropy of the true frames with themselves, which no prediction of "
+    "gray values can be below"
+)
 
 
 def runs_table(group: Sequence[EvaluatedRun]) -> Table:
@@ -34,7 +39,13 @@ def metric_footnotes(group: Sequence[EvaluatedRun]) -> tuple[tuple[str, str], ..
     """Write the labels of the runs, the definitions of the metrics, and how intervals are made."""
     labels = dict.fromkeys(run.metrics.metadata.label for run in group)
     definitions = [f"{m.title}: {m.definition}" for m in metrics_of(group).values()]
-    texts = [*filter(None, labels), *definitions, f"±: {group[0].metrics.protocol.interval}"]
+    bound = [BOUND] if any(ENTROPY_BOUND in run.baselines for run in group) else []
+    texts = [
+        *filter(None, labels),
+        *definitions,
+        *bound,
+        f"±: {group[0].metrics.protocol.interval}",
+    ]
     return tuple(("", f"{text}.") for text in texts)
 
 
@@ -71,7 +82,8 @@ def by_frame_table(metric: str, group: Sequence[EvaluatedRun]) -> Table:
     named = dict(zip(names(group), group, strict=True))
     columns = {n: (run, MODEL) for n, run in named.items() if metric in run.metrics.metrics}
     for run, _ in list(columns.values()):
-        for method in run.baselines:
+        having = [m for m in run.baselines if metric in run.metrics.results[m]]
+        for method in having:
             columns.setdefault(method_title(method), (run, method))
     numbers: dict[int, list[Cell]] = {}
     for run, method in columns.values():

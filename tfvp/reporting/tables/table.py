@@ -1,8 +1,12 @@
 """The parts of a table before it is rendered: cells, rows and sections."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
+from scipy import stats
 
 from tfvp.evaluation.schema import Estimate, FrameRow
 
@@ -10,6 +14,34 @@ NOTHING = "–"
 INFINITE = f"{NOTHING} for a method that predicts a frame exactly: its mean is infinite."
 ARROWS = {"higher": "↑", "lower": "↓"}
 Kind = Literal["published", "ours", "baseline"]
+
+
+_OVER_SEEDS = (
+    "Of several seeds: the mean of the runs, ± the mean of their intervals over sequences; "
+    "seeds ±: 95 % confidence interval of the mean over seeds by Student's t, s: their standard "
+    "deviation (ddof 1)."
+)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a number differs between runs that differ in their seed alone."""
+
+    seeds: int
+    deviation: float  # ddof 1
+    half: float  # half the width of the mean's 95 % interval by Student's t
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Measure it on a number for each seed, of which there are two or more.
+
+        >>> spread = Spread.of([1.0, 2.0, 3.0])
+        >>> spread.seeds, spread.deviation, round(spread.half, 4)
+        (3, 1.0, 2.4841)
+        """
+        deviation = float(np.std(values, ddof=1))
+        quantile = float(stats.t.ppf(0.975, len(values) - 1))
+        return cls(len(values), deviation, quantile * deviation / len(values) ** 0.5)
 
 
 @dataclass(frozen=True)
@@ -21,6 +53,7 @@ class Cell:
     half: float | None = None
     sequences: int | None = None  # the count that the number is a mean over
     sign: str = ""  # of its footnote
+    spread: Spread | None = None  # over seeds, where the number is a mean over runs
 
     def __str__(self) -> str:
         """Return the text and its sign, as a reader sees them."""
@@ -58,6 +91,24 @@ def mean_cell(estimate: Estimate | FrameRow | None, factor: float = 1.0) -> Cell
     high = estimate.ci95_high
     half = None if high is None else (high - mean) * factor
     return number(mean * factor, half, estimate.sequences)
+
+
+def over_seeds(cells: Sequence[Cell]) -> Cell:
+    """Join the cells of runs that differ in their seed: the mean, both intervals, the deviation.
+
+    A number that all runs share, such as that of parameters, stays as it is, and where a run has
+    none there is none.
+    """
+    values = [cell.value for cell in cells if cell.value is not None]
+    if len({*values}) == 1 and len(values) == len(cells):
+        return cells[0]
+    if len(values) < len(cells) or not np.isfinite(values).all():
+        return EMPTY
+    halves = [cell.half for cell in cells if cell.half is not None]
+    half = float(np.mean(halves)) if len(halves) == len(cells) else None
+    joined, spread = number(float(np.mean(values)), half, cells[0].sequences), Spread.of(values)
+    said = f"{joined.text}, seeds ± {spread.half:.2g} (s {spread.deviation:.2g})"
+    return replace(joined, text=said, spread=spread)
 
 
 def estimate_text(estimate: Estimate) -> str:
@@ -118,8 +169,12 @@ class Table:
     def notes(self) -> tuple[tuple[str, str], ...]:
         """Return the footnotes, and what stands in the place of an infinite mean."""
         cells = (cell for section in self.sections for row in section.rows for cell in row.cells)
-        infinite = any(cell.value is not None and math.isinf(cell.value) for cell in cells)
-        return (*self.footnotes, *([("", INFINITE)] if infinite else []))
+        numbers = [cell for cell in cells if cell.value is not None]
+        said = {
+            INFINITE: any(math.isinf(cell.value or 0.0) for cell in numbers),
+            _OVER_SEEDS: any(cell.spread for cell in numbers),
+        }
+        return (*self.footnotes, *(("", text) for text, needed in said.items() if needed))
 
 
 def transposed(table: Table) -> Table:

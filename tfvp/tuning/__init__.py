@@ -1,0 +1,1 @@
+"""Searching for settings: many runs of one experiment, judged on the validation split alone."""
