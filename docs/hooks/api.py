@@ -10,25 +10,20 @@ PACKAGE = Path(tfvp.__file__).parent
 # What is meant for programs of others; the rest are the insides of these and of the commands.
 FOLDERS = ("cells", "layers", "models", "data", "config", "training", "evaluation", "inference")
 
-HEAD = """# Python API
-
-What `import tfvp` offers. Everything else is found by its module: [cells](cells.md) and
-[layers](layers.md) are ordinary Keras layers, [models](models.md) holds what networks share. How they are
-used together: [From Python](../../guides/python.md).
-"""
-
 
 def uris() -> list[str]:
     """Return the pages in the order of the navigation."""
     return [f"reference/api/{folder}.md" for folder in FOLDERS]
 
 
+def front_door() -> str:
+    """Return what `import tfvp` offers."""
+    names = [name for name in tfvp.__all__ if not name.startswith("_")]
+    return "\n".join(f"::: {tfvp._HOMES[name]}.{name}\n" for name in names)
+
+
 def pages() -> Iterator[tuple[str, str]]:
     """Yield each page's place and text."""
-    names = [name for name in tfvp.__all__ if not name.startswith("_")]
-    homes = {name: f"{tfvp._HOMES[name]}.{name}" for name in names}
-    parts = [f"::: {home}\n" for home in homes.values()]
-    yield "reference/api/index.md", "\n".join([HEAD, *parts])
     for folder, uri in zip(FOLDERS, uris(), strict=True):
         yield uri, _folder(folder)
 
@@ -40,7 +35,9 @@ def _folder(folder: str) -> str:
         module = ".".join(("tfvp", *path.relative_to(PACKAGE).with_suffix("").parts))
         network = folder == "models" and len(path.relative_to(PACKAGE).parts) > 2
         if path.name != "__init__.py" and not network and _is_public(path):
-            parts.append(f"## {module}\n\n::: {module}\n    options: {{show_root_heading: false}}\n")
+            parts.append(
+                f"## {module}\n\n::: {module}\n    options: {{show_root_heading: false}}\n"
+            )
     return "\n".join(parts)
 
 

@@ -3,20 +3,14 @@
 import argparse
 from collections.abc import Iterator
 
+from docstrings import escaped
+
 from tfvp.cli.main import build_parser
-from tfvp.reporting.render.markdown_console import escaped
-
-HEAD = """# Command line
-
-`tfvp COMMAND --help` prints the same on the command line. `python run.py …` in a checkout is
-`tfvp run …`. A command that ends well returns 0, one that a user can mend 1 with a line that says how,
-one whose words cannot be understood 2, Ctrl-C 130.
-"""
 
 
-def page() -> str:
-    """Return the page: a chapter for each command, with its usage and a table of its options."""
-    return "\n".join([HEAD, *_chapters(build_parser(), 2)])
+def chapters() -> str:
+    """Return a chapter for each command, with its usage and a table of its options."""
+    return "\n".join(_chapters(build_parser(), 2))
 
 
 def _chapters(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
@@ -41,7 +35,9 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def _name(action: argparse.Action) -> str:
     value = action.metavar or "|".join(map(str, action.choices or ())) or action.dest.upper()
-    taken = f" {' '.join(value) if isinstance(value, tuple) else value}" if action.nargs != 0 else ""
+    taken = (
+        f" {' '.join(value) if isinstance(value, tuple) else value}" if action.nargs != 0 else ""
+    )
     names = [name + taken for name in action.option_strings] or [str(value)]
     return ", ".join(f"`{name}`".replace("|", "\\|") for name in names)
 

@@ -5,36 +5,25 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
+from docstrings import escaped
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tfvp.config.experiment import Experiment
 from tfvp.config.messages import CHOICES, sections_in
-from tfvp.reporting.render.markdown_console import escaped
 
-HEAD = """# Configuration
-
-An experiment is a YAML file: `extends` names a parent, `presets` hold changes by name, and every other
-key is one of those below. Unknown keys, wrong types and impossible combinations end a command before it
-starts. A value comes from, in rising order: its default, the parents, the file, the preset,
-`--set KEY=VALUE`. `tfvp config --config NAME --explain` prints the keys of one configuration with their
-values and where each came from.
-
-Where a section has several kinds (`dataset`, `network`, `kind`), the kind decides which other keys there
-are, and a section of another kind inherits nothing.
-"""
 NAMES = {int: "whole number", float: "number", str: "text", bool: "true, false", type(None): "null"}
 BOUNDS = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
 
 
-def page() -> str:
-    """Return the page: a chapter for each section, and in it one for each of its kinds."""
-    return "\n".join([HEAD, "## The experiment\n", table(Experiment), *_below(Experiment, "", 2)])
+def chapters() -> str:
+    """Return a chapter for each section, and in it one for each of its kinds."""
+    return "\n".join(["## The experiment\n", table(Experiment), *_below(Experiment, "", 2)])
 
 
 def _below(section: type[BaseModel], prefix: str, level: int) -> Iterator[str]:
-    """Write the sections inside a section; those of one key that are chosen among stand together."""
+    """Write the sections inside a section; what a key chooses among stands together."""
     for name, field in section.model_fields.items():
         inner = sections_in(field.annotation)
         key = f"{prefix}{name}"
@@ -44,7 +33,7 @@ def _below(section: type[BaseModel], prefix: str, level: int) -> Iterator[str]:
             yield f"{_document(inner[0])}\n\n{table(inner[0])}"
             yield from _below(inner[0], f"{key}.", level + 1)
         elif key == "model":
-            yield "The keys of each network stand on its page, see [Networks](../networks/index.md).\n"
+            yield "Each network's keys stand on its page, see [Networks](../networks/index.md).\n"
         else:
             for each in inner:
                 yield chosen(each, key, level + 1)
@@ -75,7 +64,8 @@ def table(section: type[BaseModel]) -> str:
     lines = [
         f"| `{name}` | {_type(field)} | {_default(field)} | {escaped(field.description or '')} |"
         for name, field in section.model_fields.items()
-        if name != _choice(section) and not (section is Experiment and sections_in(field.annotation))
+        if name != _choice(section)
+        and not (section is Experiment and sections_in(field.annotation))
     ]
     head = "| key | allowed | default | meaning |\n| --- | --- | --- | --- |"
     return "\n".join([head, *lines, ""]) if lines else "It has no keys of its own.\n"

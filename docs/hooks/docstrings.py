@@ -3,11 +3,16 @@
 import inspect
 import re
 
-from tfvp.reporting.render.markdown_console import escaped
+from tfvp.reporting.render.markdown_console import escaped as escaped_for_github
 
 ARGUMENT = re.compile(r"^    (\w[\w, ]*): (.*(?:\n {8}.*)*)", re.MULTILINE)
 EXAMPLE = re.compile(r"^>>> .*(?:\n(?!\s*$).*)*", re.MULTILINE)
 EQUATIONS = re.compile(r"(?:^|(?<=\n\n))((?: {4}.*\n|\n(?= {4}))+)", re.MULTILINE)
+
+
+def escaped(text: str) -> str:
+    """Escape a text so that the site's Markdown shows it literally, also in a table."""
+    return escaped_for_github(text).replace("\\<", "&lt;")
 
 
 def markdown_of(each: type) -> str:

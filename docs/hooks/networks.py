@@ -1,6 +1,5 @@
 """A page for each network of the registry, from its code, its configurations and kept numbers."""
 
-import ast
 import functools
 import re
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import configuration
 import drawing
 import keras
 import networks_numbers
-from docstrings import markdown_of
+from docstrings import escaped, markdown_of
 
 from tfvp.config.experiment import Experiment
 from tfvp.config.extends import config_names, find_config, preset_names
@@ -20,7 +19,6 @@ from tfvp.config.loading import load_config
 from tfvp.models.base import VideoPredictor
 from tfvp.models.build import build_model, count_parameters
 from tfvp.models.registry import MODELS, info
-from tfvp.reporting.render.markdown_console import escaped
 
 HEADER = re.compile(r"^# (Source|Cost|Expected|Ours|Command): +(.*(?:\n#  +.*)*)", re.MULTILINE)
 
@@ -63,6 +61,17 @@ def title(network: str) -> str:
     return re.split(r" \(|[:.,;]|\n", said.removeprefix("The "))[0]
 
 
+def table() -> str:
+    """Return a row for each network: its page, where it was published, its parameters."""
+    lines = ["| network | published | parameters |", "| --- | --- | --- |"]
+    for shown, uri in (pair for entry in uris() for pair in entry.items()):
+        file = Path(uri).name
+        entry = info(Path(uri).stem)
+        count = count_parameters(load_config(entry.config))
+        lines.append(f"| [{shown}]({file}) | {escaped(entry.paper)} | {count:,} |")
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> Iterator[tuple[str, str | bytes]]:
     """Yield each network's page, and its pictures."""
     for name in MODELS:
@@ -79,16 +88,15 @@ def _page(name: str, kept: list[networks_numbers.Kept]) -> str:
     parts = [
         f"# {title(name)}\n\n{said}\n",
         f"`model.network: {name}` · {info(name).paper} · {_fidelity(info(name).fidelity)} · "
-        f"{count_parameters(group[0].experiment):,} parameters as in `configs/{group[0].name}.yaml`\n",
+        f"{count_parameters(group[0].experiment):,} parameters in `configs/{group[0].name}.yaml`\n",
         *(run.markdown for run in kept),
         f"## The network\n\n{drawing.svg(network)}\n",
-        *(markdown_of(each) for each in _classes(name, network)),
+        *(markdown_of(each) for each in _classes(network)),
         f"## Configurations\n\n{_counts(group)}\n",
         *map(_config, group),
-        f"## Keys\n\nUnder `model`, with the defaults of the section; a configuration sets its own.\n\n"
-        f"{configuration.keys_of(section)}",
-        networks_numbers.published(name, {config.name for config in group}),
-        networks_numbers.measured(kept),
+        f"## Keys\n\nKeys under `model`, with their defaults.\n\n{configuration.keys_of(section)}",
+        networks_numbers.published({config.name for config in group}),
+        f"## Measured by us\n\n{networks_numbers.measured(kept)}",
     ]
     return "\n".join(parts)
 
@@ -107,8 +115,8 @@ def _fidelity(fidelity: str) -> str:
     }.get(fidelity, fidelity)
 
 
-def _classes(name: str, network: VideoPredictor) -> list[type]:
-    """Return the core's class, and the cells and layers of ours with equations that it is made of."""
+def _classes(network: VideoPredictor) -> list[type]:
+    """Return the core's class, and its parts, cells and layers, whose docstrings have equations."""
     core = type(network.core)
     inside = {type(layer) for layer in network.core._flatten_layers(include_self=False)}
     parents = [each for each in core.__mro__[1:] if _is_ours(each) and _has_equations(each)]
@@ -128,7 +136,7 @@ def _has_equations(each: type) -> bool:
 def _counts(group: list[Config]) -> str:
     """Write the table of the configurations and their presets' parameters."""
     lines = ["| configuration | title | data | parameters |", "| --- | --- | --- | --- |"]
-    for name, experiment, _ in group:
+    for name, *_ in group:
         for preset in (None, *preset_names(find_config(name))):
             loaded = load_config(name, preset=preset)
             height, width, channels = loaded.data.frame_shape

@@ -1,13 +1,16 @@
 """The numbers on a network's page: the literature's, and those of kept runs of ours."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
+
+from docstrings import escaped
 
 from tfvp.config.loading import load_resolved
 from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, read_evaluated_run
 from tfvp.reporting.readme import reference_table
 from tfvp.reporting.reference import ANIMATION, reference_folder, reference_runs
-from tfvp.reporting.render.markdown_console import escaped, markdown
+from tfvp.reporting.render.markdown_console import markdown
 from tfvp.reporting.tables.published import PublishedTable, load_published
 
 
@@ -25,24 +28,23 @@ class Kept(NamedTuple):
         alt = "truth, prediction and error of a test clip"
         return (
             f"![{alt}]({self.name}.gif)\n\n*{escaped(metadata.title)}: a test clip of the kept run "
-            f"`results/reference/{self.name}`, given frames with a blue border, predicted ones with "
-            f"an orange border; {escaped(metadata.label)}.*\n"
+            f"`results/reference/{self.name}`; given frames have a blue border, predicted ones an "
+            f"orange border; {escaped(metadata.label)}.*\n"
         )
 
 
-def kept_runs(network: str) -> list[Kept]:
-    """Return the kept runs of a network."""
+def kept_runs(network: str = "") -> list[Kept]:
+    """Return the kept runs of a network, or of all."""
     runs = reference_runs(reference_folder())
     return [
         Kept(run.name, run.root / ANIMATION, read_evaluated_run(run))
         for run in runs
-        if load_resolved(run.config_path).model.network == network
+        if network in ("", load_resolved(run.config_path).model.network)
     ]
 
 
-def published(network: str, configs: set[str]) -> str:
+def published(configs: set[str]) -> str:
     """Write the rows of the literature's tables that one of the configurations is for."""
-    del network
     tables = [_published(table, configs) for table in load_published().tables]
     tables = [table for table in tables if table]
     return "\n".join(["## Published\n", *tables]) if tables else ""
@@ -67,14 +69,10 @@ def _published(table: PublishedTable, configs: set[str]) -> str:
 
 
 def measured(kept: list[Kept]) -> str:
-    """Write the tables of our kept runs, with the baselines on the same sequences."""
-    if not kept:
-        return "## Measured by us\n\nNo run of this network is kept yet.\n"
+    """Write the tables of kept runs, each with the baselines on the same sequences."""
     tables = []
     for group in comparable([run.evaluated for run in kept]):
         table = reference_table(group, "LINK")
-        text = markdown(table)
-        for run in kept:  # the folder of a run is no page of the site
-            text = text.replace(f"](LINK/{run.name})", "]").replace("**[", "**").replace("]**", "**")
-        tables.append(f"**{escaped(table.title)}**\n\n{text}")
-    return "\n".join(["## Measured by us\n", *tables])
+        text = re.sub(r"\*\*\[(.*)\]\(LINK/.*\)\*\*", r"**\1**", markdown(table))
+        tables.append(f"**{escaped(table.title)}**\n\n{text}")  # a run's folder is no page
+    return "\n".join(tables) or "No run of this network is kept yet.\n"

@@ -1,5 +1,6 @@
 """The pages of the site that are made from the package itself when the site is built."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +9,21 @@ import command_line
 import configuration
 import goldens
 import networks
+import networks_numbers
 import notebook
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
+MADE = re.compile(r"<!-- made when the site is built: (.*) -->")
+MAKERS = {
+    "commands": command_line.chapters,
+    "keys": configuration.chapters,
+    "goldens": goldens.table,
+    "networks": networks.table,
+    "measured": lambda: networks_numbers.measured(networks_numbers.kept_runs()),
+    "front door": api.front_door,
+}
 DOCS = Path(__file__).resolve().parent.parent
 
 
@@ -40,9 +52,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def _generated() -> Iterator[tuple[str, str | bytes]]:
-    yield "reference/configuration.md", configuration.page()
-    yield "reference/command_line.md", command_line.page()
     yield "quickstart.md", notebook.page(DOCS / "quickstart.ipynb")
-    yield "how_we_know/index.md", goldens.page()
     yield from api.pages()
     yield from networks.pages()
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put what is made into the pages that say where."""
+    del page, config, files
+    return re.sub(MADE, lambda found: MAKERS[found[1]](), markdown)
