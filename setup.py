@@ -21,6 +21,7 @@ setup(
     package_data={
         "tfvp.configs": ["*.yaml"],
         "tfvp.results": ["published.yaml"],
+        "tfvp.presets": ["*/*"],
         "tfvp.reporting.pages": ["assets/*"],
     },
     install_requires=[
@@ -34,15 +35,18 @@ setup(
         "matplotlib>=3.8",
         "opencv-python-headless>=4.10",
         "Pillow>=10.3",
+        "pooch>=1.8",
         "pydantic>=2.7",
         "PyYAML>=6.0.1",
         "rich>=13.7",
+        "safetensors>=0.4",
         "scikit-image>=0.24",
         "scikit-learn>=1.5",
         "scipy>=1.11",
         "tensorboard>=2.20",
     ],
     extras_require={
+        "hub": ["huggingface-hub>=0.24"],
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "jax": ["jax>=0.5"],
         "litert": ["ai-edge-litert>=2.1"],

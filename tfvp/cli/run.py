@@ -34,8 +34,9 @@ def add_run(commands: Any) -> None:
     parser.add_argument(
         "--init-from",
         metavar="SOURCE",
-        help="start from these weights: a run's folder, a .keras, .weights.h5 or .npz file, or the "
-        "prefix of a TF1 checkpoint; none: start afresh whatever the config says",
+        help="start from these weights: a run's folder, preset:NAME (tfvp list presets), a .keras, "
+        ".weights.h5, .npz or .safetensors file, or the prefix of a TF1 checkpoint; none: start "
+        "afresh whatever the config says",
     )
     parser.add_argument(
         "--init-optimizer",

@@ -9,13 +9,11 @@ from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore
-from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # hparams.api loads TensorFlow
 from tensorboard.plugins.text.metadata import create_summary_metadata
-from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES
+from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES, framed
 
 NAMES = "events.out.tfevents.*"
 RGB = 3  # of Summary.Image.colorspace
@@ -37,7 +35,6 @@ class EventFile:
         for path in folder.glob(NAMES):
             cut_after(path, start_step)
         self._file = _new_file(folder)
-        self._records = RecordWriter(self._file)
         self._write(Event(file_version="brain.Event:2"))
         if start_step:
             begin = SessionLog(status=SessionLog.START)
@@ -72,7 +69,7 @@ class EventFile:
 
     def _write(self, event: Event) -> None:
         event.wall_time = time.time()
-        self._records.write(event.SerializeToString())
+        self._file.write(framed(event.SerializeToString()))
         self._file.flush()
 
 
@@ -124,9 +121,10 @@ def _events(data: bytes) -> Iterator[tuple[Event, int]]:
     """Yield each whole event with the position of the byte after it."""
     at = 0
     while at + HEADER_BYTES <= len(data):
-        length, checksum = struct.unpack_from("<QI", data, at)
+        (length,) = struct.unpack_from("<Q", data, at)
         stop = at + HEADER_BYTES + length + FOOTER_BYTES
-        if checksum != masked_crc32c(data[at : at + 8]) or stop > len(data):
+        payload = data[at + HEADER_BYTES : stop - FOOTER_BYTES]
+        if data[at:stop] != framed(payload):
             return
-        yield Event.FromString(data[at + HEADER_BYTES : stop - FOOTER_BYTES]), stop
+        yield Event.FromString(payload), stop
         at = stop
