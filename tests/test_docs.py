@@ -7,6 +7,7 @@ import inspect
 import itertools
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -262,11 +263,6 @@ def test_layers_cells_and_networks_have_an_example():
 
 
 def test_versions_agree():
-    setup = ast.parse((ROOT / "setup.py").read_text("utf-8"))
-    (version,) = [
-        keyword.value.value
-        for node in ast.walk(setup)
-        if isinstance(node, ast.keyword) and (keyword := node).arg == "version"
-        if isinstance(keyword.value, ast.Constant)
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    version = project["version"]
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
