@@ -45,10 +45,9 @@ def ours(part: str) -> list[str]:
 
 
 def code(page: str) -> str:
-    """The code of a Markdown page: indented by four, between fences, or in a row of a table."""
+    """The code of a page: indented by four, between fences, or last in a row of a table."""
     indented = re.findall(r"^    .*$", page, flags=re.MULTILINE)
-    rows = re.findall(r"^\|.*$", page, flags=re.MULTILINE)
-    in_rows = re.findall(r"`(\w+ \S+ [^`]+)`", "\n".join(rows))  # not the mere name of a command
+    in_rows = re.findall(r"^\| \[.* `([^`]+)` \|$", page, flags=re.MULTILINE)
     return "\n".join([*fenced(page), *indented, *in_rows])
 
 

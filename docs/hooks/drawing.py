@@ -46,7 +46,7 @@ def _rows(core: object) -> list[str]:
     rows = []
     for (kind, count), group in groupby(layers, key=lambda layer: layer[:2]):
         names = [name for *_, name in group]
-        shown = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+        shown = ", ".join(names) if len(names) < 3 else f"{names[0]} … {names[-1]}"
         each = " each" if len(names) > 1 else ""
         rows.append(f"{shown}: {kind}, {count:,}{each}")
     return rows

@@ -110,7 +110,7 @@ def built(experiment: Experiment) -> VideoPredictor:
 def _fidelity(fidelity: str) -> str:
     return {
         "paper": "follows the paper",
-        "released code": "follows the released program",
+        "released": "follows the released program",
         "both": "follows the released program, with the paper's choices as keys",
     }.get(fidelity, fidelity)
 
