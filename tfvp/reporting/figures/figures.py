@@ -12,8 +12,8 @@ from tfvp.drawing.clips import png as picture_png
 from tfvp.evaluation.samples import read_arrays
 from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, metrics_of, names
 from tfvp.reporting.figures.box_plots import box_figure
-from tfvp.reporting.figures.frame_curves import frame_figure
-from tfvp.reporting.figures.style import png
+from tfvp.reporting.figures.frame_curves import frame_chart, frame_figure
+from tfvp.reporting.figures.style import png, svg
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.robustness import Robustness, digits_figure
 from tfvp.runs.folder import Run
@@ -25,13 +25,17 @@ STRIP_CLIPS = 2  # clips that all models predicted, drawn under each other
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as PNG, with its file name, title and alternative text; `metric` if it shows one."""
+    """A figure as PNG, with its file name, title and alternative text; `metric` if it shows one.
+
+    `svg` is what a page shows in its place, where it is a drawing of lines.
+    """
 
     name: str
     title: str
     alternative: str
     png: bytes
     metric: str | None = None
+    svg: bytes | None = None
 
 
 def frame_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
@@ -45,6 +49,7 @@ def frame_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture
                 "baselines; the numbers stand in the table below",
                 png(frame_figure(metric, group)),
                 metric,
+                svg(frame_chart(metric, group)),
             )
 
 
@@ -53,13 +58,15 @@ def box_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
     for number, group in enumerate(groups):
         metric, info = next(iter(metrics_of(group).items()))
         named = dict(zip(names(group), group, strict=True))
+        drawn = box_figure(metric, named)
         yield Picture(
             _numbered(f"boxes_{metric}", number, groups),
             f"{info.title} over sequences",
             f"box plots of each sequence's {info.title} over all, the first and the last "
             f"predicted frame for {_listed(list(named))}",
-            png(box_figure(metric, named)),
+            png(drawn),
             metric,
+            svg(drawn),
         )
 
 
@@ -68,7 +75,7 @@ def training_pictures(runs: Mapping[str, Run]) -> Iterator[Picture]:
     figure = training_figure(runs)
     if figure is not None:
         text = f"training curves of {_listed(list(runs))}: every logged column against the step"
-        yield Picture(TRAINING, "Training", text, png(figure))
+        yield Picture(TRAINING, "Training", text, png(figure), svg=svg(figure))
 
 
 def strip_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
@@ -104,6 +111,7 @@ def robustness_pictures(suites: Sequence[Robustness]) -> Iterator[Picture]:
             f"{info.title} for {_listed(list(cases))}; the means stand in the table of robustness",
             png(figure),
             metric,
+            svg(figure),
         )
 
 
