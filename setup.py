@@ -7,6 +7,7 @@ setup(
     # checkout they lie beside it, where people read them.
     packages=[*find_packages(include=["tfvp", "tfvp.*"]), "tfvp.configs", "tfvp.results"],
     package_dir={"tfvp.configs": "configs", "tfvp.results": "results"},
+    include_package_data=False,  # these alone, and not whatever a manifest lists
     package_data={
         "tfvp": ["py.typed"],
         "tfvp.configs": ["*.yaml"],

@@ -106,6 +106,15 @@ def test_training_starts_from_a_preset_or_says_why_it_cannot(saved, tmp_path):
         start_from(saved.root, "model.encoder=[13]", folder=tmp_path)
 
 
+def test_another_network_is_refused_before_anything_is_made(saved, tmp_path, capsys):
+    words = ["run", "--config", "predrnn", "--preset", "quick", "--init-from", str(saved.root)]
+    assert main([*words, "--set", f"results={tmp_path}"]) == 1
+    said = capsys.readouterr().err
+    assert "holds weights of the network simple_lstm, expected predrnn" in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_safetensors_of_ours_are_imported_by_name(saved, tmp_path, capsys):
     out = tmp_path / "out.npz"
     sets = ["model.encoder=[12]", "model.decoder=[12]", *tiny.OF_ANY]

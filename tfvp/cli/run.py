@@ -7,6 +7,7 @@ from typing import Any
 from tfvp.cli.console import LineConsole, print_error
 from tfvp.cli.options import add_config_options, experiment_of
 from tfvp.errors import ConfigError
+from tfvp.presets.find import check_start
 from tfvp.system.silence import quiet_tensorflow_import
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
@@ -67,6 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.force and not arguments.resume:
         raise ConfigError("--force goes with --resume: it continues a run with changed settings")
     experiment = experiment_of(arguments, overrides)
+    check_start(experiment)
     with quiet_tensorflow_import():
         from tfvp.experiment.stages import Job, run_stages, usual_stages
         from tfvp.training.callbacks import Stopped

@@ -74,6 +74,7 @@ def from_https(address: str) -> Path:
 def _fetch(url: str, path: Path, sha256: str | None = None) -> str:
     import pooch
 
+    pooch.get_logger().setLevel("WARNING")  # it says more than a user asked for
     return pooch.retrieve(url, known_hash=sha256, fname=path.name, path=path.parent)
 
 

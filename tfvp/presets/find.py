@@ -3,6 +3,7 @@
 import difflib
 from pathlib import Path
 
+from tfvp.config.experiment import Experiment
 from tfvp.errors import WeightsError
 from tfvp.presets.download import HUB, from_https, from_hub
 from tfvp.presets.folder import RECORD, Preset
@@ -45,6 +46,23 @@ def find_preset(source: str) -> Preset:
     raise WeightsError(
         f"{source}: no such preset; there are {', '.join(there) or 'none'}{hint}; expected {FORMS}"
     )
+
+
+def check_start(experiment: Experiment) -> None:
+    """Make sure, before Keras is loaded, that a preset to start from is there and of this network.
+
+    Raises:
+        WeightsError: it is not.
+    """
+    source = str(experiment.training.init.source)
+    if not is_preset(source):
+        return
+    theirs = find_preset(source).experiment
+    if theirs.model.network != experiment.model.network:
+        raise WeightsError(
+            f"--init-from {source}: holds weights of the network {theirs.model.network}, expected "
+            f"{experiment.model.network}; use its configuration, --config {theirs.config}"
+        )
 
 
 def find_trained(source: str | Path) -> Run | Preset:
