@@ -10,7 +10,7 @@ from tfvp.config.loading import load_resolved
 from tfvp.data.user_videos.arrays import Values
 from tfvp.data.user_videos.config import Axes, UserVideosData
 from tfvp.errors import ConfigError
-from tfvp.presets.find import find_trained
+from tfvp.presets.find import find_trained, is_preset
 from tfvp.presets.folder import Preset
 from tfvp.runs.folder import Run, open_run
 from tfvp.sections import DataSection
@@ -129,7 +129,9 @@ def _weights(arguments: argparse.Namespace) -> Run | Preset:
             "tfvp predict: name the weights once, a run's folder or preset:NAME, e.g. tfvp predict "
             "results/predrnn --input clip.gif --output prediction.gif"
         )
-    return open_run(named[0]) if arguments.source is None else find_trained(named[0])
+    (source,) = named
+    either = arguments.source is not None or is_preset(source)
+    return find_trained(source) if either else open_run(source)
 
 
 def _given(

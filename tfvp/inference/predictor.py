@@ -1,5 +1,6 @@
 """Predicts the next frames with the network of a trained run."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,11 +55,9 @@ def no_prediction(experiment: Experiment) -> str:
 
 
 class Predictor:
-    """A trained network that continues clips; `Predictor.load(run)` is the usual way to one.
+    """A trained network that continues clips, by `Predictor.from_preset(name)` or of a run.
 
-    >>> from tfvp import load_config
-    >>> experiment = load_config("predrnn", preset="quick")
-    >>> predictor = Predictor(build_model(experiment), experiment)  # untrained
+    >>> predictor = Predictor.from_preset("predrnn_digits")
     >>> predictor(np.zeros((5, 32, 32, 1), np.uint8), steps=2).shape
     (2, 32, 32, 1)
 
@@ -66,7 +65,7 @@ class Predictor:
         predictor: the network.
         experiment: the experiment in which it was trained.
         steps: after how many updates; 0: not known.
-        measured: numbers and example clips of these weights, for `save_to_preset`.
+        measure: returns numbers and example clips of these weights, when they are asked for.
 
     Raises:
         RunError: the network reconstructs its context and predicts nothing.
@@ -77,15 +76,25 @@ class Predictor:
         predictor: VideoPredictor,
         experiment: Experiment,
         steps: int = 0,
-        measured: Measured | None = None,
+        measure: Callable[[], Measured] = Measured,
     ):
         if "prediction" not in experiment.model.tasks:
             raise RunError(no_prediction(experiment))
         self.predictor = predictor
         self.experiment = experiment
         self.steps = steps
-        self.measured = measured or Measured()
+        self._measure = measure
         self._compiled: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
+
+    @functools.cached_property
+    def measured(self) -> Measured:
+        """Return the numbers and the example clips that are known of these weights.
+
+        Raises:
+            RunError: a file of the run's evaluation is damaged.
+            WeightsError: a file of the preset is.
+        """
+        return self._measure()
 
     @classmethod
     def load(cls, run: str | Path) -> "Predictor":
@@ -103,11 +112,11 @@ class Predictor:
         if isinstance(found, Run):
             experiment = load_resolved(found.config_path)
             predictor, step = trained_network(found, experiment)
-            return cls(predictor, experiment, step, measured_of_run(found, step))
-        predictor = build_model(found.experiment)
+            return cls(predictor, experiment, step, lambda: measured_of_run(found, step))
+        experiment, steps = found.experiment, found.record.steps
+        predictor = build_model(experiment)
         assign({weight.path: weight for weight in predictor.weights}, {**found.weights()})
-        measured = Measured(found.metrics, found.example)
-        return cls(predictor, found.experiment, found.record.steps, measured)
+        return cls(predictor, experiment, steps, lambda: Measured(found.metrics, found.example))
 
     @classmethod
     def from_preset(cls, preset: str | Path) -> "Predictor":
@@ -117,9 +126,10 @@ class Predictor:
         compared with the SHA-256 that was noted when it was saved.
 
         Args:
-            preset: the name of a shipped preset, a folder that `save_to_preset` wrote, a run's
-                folder, "hf://ORG/NAME" (with `pip install "tfvp[hub]"`), or "https://…", a .zip or
-                a folder on a web server, which is fetched once and kept.
+            preset: the name of a shipped preset (which comes before a folder here), a folder that
+                `save_to_preset` wrote, a run's folder, "hf://ORG/NAME" (with `pip install
+                "tfvp[hub]"`), or "https://…", a .zip or a folder on a web server, which is fetched
+                once and kept.
 
         Raises:
             RunError: it is neither, or was saved by a version whose settings are not known here.

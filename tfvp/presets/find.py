@@ -66,7 +66,7 @@ def check_start(experiment: Experiment) -> None:
 
 
 def find_trained(source: str | Path) -> Run | Preset:
-    """Return the preset or the run that a text means, whose configs are at `config_path`.
+    """Return the preset or the run that a text means; a shipped preset comes before a folder here.
 
     Raises:
         WeightsError: it names a preset that is not there.
