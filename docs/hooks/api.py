@@ -8,7 +8,17 @@ import tfvp
 
 PACKAGE = Path(tfvp.__file__).parent
 # What is meant for programs of others; the rest are the insides of these and of the commands.
-FOLDERS = ("cells", "layers", "models", "data", "config", "training", "evaluation", "inference")
+FOLDERS = (
+    "cells",
+    "layers",
+    "models",
+    "data",
+    "config",
+    "training",
+    "evaluation",
+    "inference",
+    "presets",
+)
 
 
 def uris() -> list[str]:
