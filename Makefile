@@ -1,5 +1,5 @@
 # The same checks everywhere: by hand, before a commit, in .ci/run.
-.PHONY: check format lint test
+.PHONY: check docs format lint test
 
 check: lint test
 
@@ -14,3 +14,6 @@ test:
 format:
 	ruff format .
 	ruff check --fix .
+
+docs: # needs the extra docs; into build/site, which any browser opens
+	mkdocs build --strict

@@ -21,8 +21,8 @@ PACKAGE = ROOT / "tfvp"
 # A file imports only from its own folder and from those before it, and never in a circle.
 ORDER = [
     *("errors", "shapes", "sections", "system", "backend", "layers", "cells", "porting", "models"),
-    *("drawing", "data", "config", "runs", "evaluation", "training", "inference", "export"),
-    *("reporting", "profiling", "experiment", "tuning", "cli", "__init__", "__main__"),
+    *("drawing", "data", "config", "runs", "evaluation", "presets", "training", "inference"),
+    *("export", "reporting", "profiling", "experiment", "tuning", "cli", "__init__", "__main__"),
 ]
 FILE_LINES, FUNCTION_LINES, LEAST_LINES = 250, 40, 20
 
@@ -32,7 +32,14 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 ANY_BACKEND = ("tfvp.layers", "tfvp.cells", "tfvp.models", "tfvp.training.losses")
 MAY_BRANCH = {"tfvp.models.graph_step", "tfvp.models.scanned"}
 # These start without Keras, and may stay that way.
-WITHOUT_KERAS = ("tfvp.reporting", "tfvp.config", "tfvp.sections", "tfvp.data", "tfvp.runs")
+WITHOUT_KERAS = (
+    "tfvp.reporting",
+    "tfvp.config",
+    "tfvp.sections",
+    "tfvp.data",
+    "tfvp.runs",
+    "tfvp.presets",
+)
 
 
 @dataclass(frozen=True)

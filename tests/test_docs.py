@@ -7,6 +7,7 @@ import inspect
 import itertools
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,25 +19,41 @@ from tfvp.models.registry import MODELS, info
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+PAGES = [
+    *("README.md", "CONTRIBUTING.md"),
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
+]
 BY_NAME = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 
 
 def commands(text: str) -> list[list[str]]:
     """The words of every `python run.py …` and `tfvp …` that stands on a line of its own."""
-    text = re.sub(r"\\\n\s*", " ", text)
-    found = []
-    for line in text.splitlines():
-        for part in line.strip(" #$>").removeprefix("Command:").strip().split("&&"):
-            words = shlex.split(part, comments=True) if _is_command(part.strip()) else []
-            if words:
-                found.append(words)
-    return found
+    return [words for part in lines_of(text) if (words := ours(part))]
+
+
+def lines_of(text: str) -> list[str]:
+    """Every command of a text, one a line or joined by `&&`."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    lines = (line.strip(" #$>").removeprefix("Command:") for line in joined.splitlines())
+    return [part.strip() for line in lines for part in line.split("&&") if part.strip()]
+
+
+def ours(part: str) -> list[str]:
+    """The words of a `python run.py …` or `tfvp …`, without what starts it or sets variables."""
+    part = re.sub(r"^(srun( --\S+)+ +|([A-Z_]+=\S* +)+)", "", part)
+    return shlex.split(part, comments=True) if _is_command(part) else []
 
 
 def code(page: str) -> str:
-    """The code of a Markdown page: what is indented by four or stands between fences."""
-    fenced = re.findall(r"^```\w*\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-    return "\n".join([*fenced, *re.findall(r"^    .*$", page, flags=re.MULTILINE)])
+    """The code of a page: indented by four, between fences, or last in a row of a table."""
+    indented = re.findall(r"^    .*$", page, flags=re.MULTILINE)
+    in_rows = re.findall(r"^\| \[.* `([^`]+)` \|$", page, flags=re.MULTILINE)
+    return "\n".join([*fenced(page), *indented, *in_rows])
+
+
+def fenced(page: str, language: str = r"\w*") -> list[str]:
+    """The blocks between fences of a Markdown page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
 
 
 def _is_command(line: str) -> bool:
@@ -138,28 +155,50 @@ def test_messages_use_the_fields_words():
         assert not [text for text in texts if HOUSE_WORDS.search(text) and text not in docs], path
 
 
-def test_readme_names_every_config_and_list_models_every_network():
-    listed = (ROOT / "README.md").read_text("utf-8").partition("## What there is")[2]
-    named = set(re.findall(r"`(\w+)`", listed.partition("\n\n`tfvp list")[0]))
-    assert named == {path.stem for path in CONFIGS}
+def test_networks_page_names_every_config_and_list_models_every_network():
+    page = (ROOT / "docs" / "networks" / "index.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", page, flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", "\n".join(rows))) == {path.stem for path in CONFIGS}
     experiments = {path.stem: load_config(path) for path in CONFIGS}
     assert {each.model.network for each in experiments.values()} == set(MODELS)
     for name in MODELS:
         assert experiments[info(name).config].model.network == name
 
 
-GUIDES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "guides").glob("*.md"))
+def test_readme_is_short_and_links_to_a_configuration_of_every_network():
+    page = (ROOT / "README.md").read_text("utf-8")
+    assert len(page.split()) <= 900
+    linked = re.findall(r"\]\(configs/(\w+)\.yaml\)", page)
+    assert sorted(load_config(name).model.network for name in linked) == sorted(MODELS)
+    assert "pip install -e . && python run.py --config e3d_residual.yaml --preset quick" in page
+    assert 'pip install -e ".[test]" && pytest' in page
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *GUIDES])
+@pytest.mark.parametrize("page", PAGES)
 def test_commands_on_a_page_parse(page):
     found = commands(code((ROOT / page).read_text("utf-8")))
-    assert found or page != "README.md", "README.md shows no command"
+    assert found or page not in ("README.md", "docs/index.md"), f"{page} shows no command"
     for words in found:
         arguments = parsed(words)
         config = getattr(arguments, "config", None)
         if config is not None:
             load_config(config, preset=arguments.preset, overrides=arguments.overrides)
+
+
+# Commands of other programs, and scripts of ours outside of the package.
+OTHERS = re.compile(
+    r"(pip install|pytest|tensorboard|mlflow|make|export [A-Z_]+=|\.ci/run)( |$|'|\{)?"
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_line_of_a_shell_block_is_a_command_that_is_known(page):
+    for line in lines_of("\n".join(fenced((ROOT / page).read_text("utf-8"), "bash"))):
+        script = re.match(r"python ([\w/]+\.py)|python -m (tests[\w.]+)", line)
+        if script:
+            name = script[1] or script[2].replace(".", "/") + ".py"
+            assert (ROOT / name).is_file(), line
+        assert script or ours(line) or OTHERS.match(line), f"{page}: {line}"
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
@@ -174,9 +213,9 @@ def test_files_that_a_page_names_exist(page):
 
 
 def test_the_map_of_the_house_is_the_package():
-    """README's lines are the folders in their order, each with its docstring's first sentence."""
-    page = (ROOT / "README.md").read_text("utf-8")
-    found = re.findall(r"^    (tfvp/\w+)(?:/|\.py) +(\S.*)$", page, flags=re.MULTILINE)
+    """Its lines are the folders in their order, each with its docstring's first sentence."""
+    page = (ROOT / "docs" / "house.md").read_text("utf-8")
+    found = re.findall(r"^(tfvp/\w+)(?:/|\.py) +(\S.*)$", page, flags=re.MULTILINE)
     wanted = []
     for name in (each for each in ORDER if not each.startswith("__")):
         file = ROOT / "tfvp" / name / "__init__.py"
@@ -224,11 +263,6 @@ def test_layers_cells_and_networks_have_an_example():
 
 
 def test_versions_agree():
-    setup = ast.parse((ROOT / "setup.py").read_text("utf-8"))
-    (version,) = [
-        keyword.value.value
-        for node in ast.walk(setup)
-        if isinstance(node, ast.keyword) and (keyword := node).arg == "version"
-        if isinstance(keyword.value, ast.Constant)
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    version = project["version"]
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")

@@ -8,6 +8,7 @@ import pytest
 
 from tests import ROOT
 from tfvp.cli.console import NO_READER
+from tfvp.cli.main import main
 
 
 def python(*words: str, **options) -> subprocess.CompletedProcess[str]:
@@ -20,6 +21,26 @@ def test_the_package_runs_as_a_program(module):
     done = python("-m", module, "--version", capture_output=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("tfvp ")
+
+
+def test_bash_completes_commands_options_and_paths(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--print-completion", "bash"])
+    assert ended.value.code == 0
+    script = tmp_path / "tfvp.bash"
+    script.write_text(capsys.readouterr().out)
+    (tmp_path / "clip.gif").touch()
+
+    def completed(*words: str) -> list[str]:
+        typed = f"COMP_WORDS=(tfvp {' '.join(words)} ''); COMP_CWORD={len(words)}; "
+        ask = f". {script}; {typed} COMP_WORDS[COMP_CWORD]={words[-1]!r}; _shtab_tfvp; "
+        command = ["bash", "-c", f'{ask} echo "${{COMPREPLY[@]}}"']
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    assert completed("pred") == ["predict"]
+    assert completed("predict", "--outp") == ["--output"]
+    assert completed("predict", "--input", "cli") == ["clip.gif"]
 
 
 def test_help_imports_nothing_heavy():

@@ -17,7 +17,10 @@ from tests import ROOT
 from tests.helpers import tiny
 from tfvp.cli.main import main
 from tfvp.errors import RunError
+from tfvp.evaluation.schema import read_metrics
 from tfvp.export.saved_model import export_saved_model
+from tfvp.porting.safetensors import read_safetensors
+from tfvp.presets.folder import Preset
 
 
 def arguments(folder: Path, *more: str, config="e3d_residual", name="tiny") -> list[str]:
@@ -84,6 +87,22 @@ def test_the_exported_model_runs_alone_at_any_length(finished):
         as_bytes = served["serving_uint8"](tf.constant(levels))["predictions"].numpy()
         assert as_bytes.dtype == np.uint8
         assert np.abs(as_bytes.astype(int) - predictor(levels).astype(int)).max() <= 1
+
+
+def test_a_run_becomes_a_preset_with_its_numbers_and_examples(finished, tmp_path, capsys):
+    run, folder = str(finished / "results" / "tiny"), tmp_path / "squares"
+    words = ["export", "--run", run, "--format"]
+    assert main([*words, "preset", "--output", str(folder)]) == 0
+    assert "without numbers" not in capsys.readouterr().out
+    measured = tfvp.Predictor.from_preset(folder).measured
+    assert measured.metrics == read_metrics(Path(run) / "metrics.json")
+    assert measured.example.frames.shape == (2, 6, 12, 16, 1)
+    assert "| copy last frame |" in (folder / "README.md").read_text("utf-8")
+    assert main([*words, "safetensors"]) == 0
+    weights = read_safetensors(Path(run) / "export" / "model.safetensors")
+    assert weights.keys() == Preset(folder).weights().keys()
+    assert main([*words, "safetensors", "--output", "x"]) == 2
+    assert "--output: goes with --format preset" in capsys.readouterr().err
 
 
 def test_an_export_that_differs_is_not_left_behind(finished, tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import tfvp
-from tests import ROOT
 from tests.helpers import tiny
 from tests.helpers.under_jax import needs_jax, run_python
 from tfvp.cli.main import main
@@ -109,15 +108,6 @@ def test_everything_for_a_loop_of_ones_own_under_jax(tmp_path):
     program = "import sys; from pathlib import Path; from tests.helpers import tiny; "
     program += "from tests.experiment.test_own_loop import use_everything as use; "
     run_python("-c", program + "use(f := Path(sys.argv[1]), tiny.dense(f))", str(tmp_path))
-
-
-def test_what_readme_shows_of_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (block,) = [each for each in blocks if "build_trainer" in each]
-    names: dict = {}
-    exec(block, names)
-    assert names["predicted"].shape == names["future"].shape
 
 
 def test_a_preset_of_an_experiment_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""tfvp export: each format in its own runtime, the model card, and README's request."""
+"""tfvp export: each format in its own runtime, the model card, and the guide's request."""
 
 import json
 import re
@@ -72,9 +72,11 @@ def test_a_file_that_differs_is_not_written(network, experiment, tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
-def test_the_request_in_readme_is_answered_by_a_saved_model(root, tmp_path):
+def test_the_request_in_the_guide_is_answered_by_a_saved_model(root, tmp_path):
     """As TensorFlow Serving does it: the signature by its name, the inputs by theirs."""
-    (text,) = re.findall(r"```json\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    (text,) = re.findall(
+        r"```json\n(.*?)```", (root / "docs/guides/export.md").read_text(), re.DOTALL
+    )
     request = json.loads(text)
     tiny_network = RecurrentPredictor(
         ConvLSTMStack((2,), {"kernel": (3, 3), "state_kernel": (3, 3)}), (1, 1, 1)

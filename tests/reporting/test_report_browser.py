@@ -186,3 +186,25 @@ def test_dark_and_light_differ(page):
             page.execute_script("return getComputedStyle(document.body).backgroundColor")
         )
     assert grounds == ["rgb(255, 255, 255)", "rgb(21, 24, 27)"]
+
+
+def test_on_a_telephone_nothing_but_tables_and_wide_figures_is_wider_than_the_screen(page):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True},
+    )
+    try:
+        assert page.execute_script("return document.documentElement.scrollWidth") == 390
+        widths = [each.rect["width"] for each in page.find_elements(By.CSS_SELECTOR, ".chart img")]
+        assert widths
+        assert all(340 < width <= 390 for width in widths)
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_charts_in_a_row_have_one_legend_and_are_drawings(page):
+    assert len(page.find_elements(By.CSS_SELECTOR, "img.legend")) == 1
+    charts = page.find_elements(By.CSS_SELECTOR, ".charts img")
+    assert len(charts) == 2
+    assert all(c.get_attribute("src").startswith("data:image/svg+xml") for c in charts)
+    assert charts[0].rect["y"] == charts[1].rect["y"]

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tests import ROOT
 from tests.helpers import tiny
@@ -83,6 +84,25 @@ def test_tensorboard_shows_pictures_of_each_validation(straight):
                     shown.setdefault(value.tag, []).append(event.step)
     tags = ("by_frame/mse", *(f"filmstrips/clip_{number}" for number in range(3)))
     assert shown == {tag: [3, 6] for tag in tags}
+
+
+def test_tensorboard_shows_the_configuration_and_a_row_of_hyperparameters(straight):
+    """In one file above those of the numbers, whose folders HParams takes for the run's metrics."""
+    _, job = straight
+    (path,) = job.run.tensorboard.glob(NAMES)
+    values = [v for e in EventFileLoader(str(path)).Load() for v in e.summary.value]
+    by_plugin = {v.metadata.plugin_data.plugin_name: v for v in values}
+    assert by_plugin.keys() == {"hparams", "text"}
+    (text,) = by_plugin["text"].tensor.string_val
+    shown = "\n".join(line.removeprefix("    ") for line in text.decode().splitlines())
+    assert shown == job.run.config_path.read_text("utf-8").rstrip("\n")
+    content = by_plugin["hparams"].metadata.plugin_data.content
+    (start,) = [f[1] for f in HParamsPluginData.FromString(content).ListFields() if f[0].number > 1]
+    assert (
+        start.hparams["training.global_batch"].number_value == job.experiment.training.global_batch
+    )
+    assert start.hparams["model.network"].string_value == job.experiment.model.network
+    assert start.hparams["training.xla"].bool_value is False
 
 
 @pytest.mark.slow

@@ -13,14 +13,15 @@ def add_import(commands: Any) -> None:
     """Add the command to the subparsers of the `tfvp` parser."""
     parser = commands.add_parser(
         "import",
-        help="turn a TF1 checkpoint, a Keras 2 or a PyTorch file into weights of ours",
+        help="turn a TF1 checkpoint, a Keras 2, PyTorch or safetensors file into weights of ours",
         description="Prints original name, our name and shape of every weight, and what is left "
         "over on either side. Nothing in the source is ever run.",
     )
     parser.add_argument(
         "source",
         metavar="SRC",
-        help="the prefix of a TF1 checkpoint, a Keras 2 file (.hdf5), or a PyTorch file (.pt)",
+        help="the prefix of a TF1 checkpoint, a Keras 2 file (.hdf5), a PyTorch file (.pt), "
+        "or a safetensors file",
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="a new .npz or .keras file")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""`tfvp list`: what there is to build, and what was run."""
+"""`tfvp list`: what there is to build, what was trained and comes with tfvp, and what was run."""
 
 import argparse
 from pathlib import Path
@@ -14,17 +14,25 @@ from tfvp.config.loading import load_config
 from tfvp.config.messages import sections_in
 from tfvp.errors import ConfigError
 from tfvp.models.registry import MODELS, info
+from tfvp.presets.card import about
+from tfvp.presets.find import shipped
 from tfvp.system.silence import quiet_tensorflow_import
 
 
 def add_list(commands: Any) -> None:
     """Add the command to the subparsers of the `tfvp` parser."""
-    parser = commands.add_parser("list", help="list the networks, the configurations, or the runs")
+    parser = commands.add_parser(
+        "list", help="list networks, configurations, pretrained presets or runs"
+    )
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     models = kinds.add_parser("models", help="the networks: paper, parameters, options")
     models.set_defaults(command=_models)
     configs = kinds.add_parser("configs", help="configurations and presets: title, network, data")
     configs.set_defaults(command=_configs)
+    presets = kinds.add_parser(
+        "presets", help="pretrained networks: data, size, updates, error beside copy-last, licence"
+    )
+    presets.set_defaults(command=_presets)
     runs = kinds.add_parser("runs", help="the runs: how far each came and what it measured")
     runs.add_argument(
         "--results", default="results", metavar="DIR", help="where they are (default: results)"
@@ -64,6 +72,17 @@ def _configs(arguments: argparse.Namespace) -> int:
         except ConfigError as error:
             said = str(error).partition("\n")[0]
         console.print_line(f"{words:<{width}}  {said}")
+    return 0
+
+
+def _presets(arguments: argparse.Namespace) -> int:
+    """Print a paragraph for each pretrained network that comes with tfvp."""
+    del arguments
+    console = LineConsole()
+    for preset in shipped():
+        console.print_line(f"preset:{preset.name}")
+        for name, value in about(preset).items():
+            console.print_line(f"  {name:<9} {value}")
     return 0
 
 

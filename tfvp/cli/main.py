@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from tfvp.cli.completion import SHELLS, PrintCompletion
 from tfvp.cli.config import add_config
 from tfvp.cli.console import NO_READER, discard_output, output_has_no_reader, print_error
 from tfvp.cli.data import add_data_commands
@@ -54,6 +55,12 @@ def build_parser() -> argparse.ArgumentParser:
         prog="tfvp", description="Video prediction with TensorFlow and Keras 3."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help='print what completes tfvp\'s commands in a shell (pip install "tfvp[shell]")',
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in _COMMANDS:
         add(commands)

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from tfvp.cli.console import LineConsole
+from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_resolved
 from tfvp.data.user_videos.arrays import Values
 from tfvp.data.user_videos.config import Axes, UserVideosData
 from tfvp.errors import ConfigError
-from tfvp.runs.folder import open_run
+from tfvp.presets.find import find_trained, is_preset
+from tfvp.presets.folder import Preset
+from tfvp.runs.folder import Run, open_run
 from tfvp.sections import DataSection
 from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
@@ -17,6 +20,7 @@ from tfvp.system.silence import quiet_tensorflow_import
 if TYPE_CHECKING:  # decoders take a while to import, which --help need not wait for
     from tfvp.data.user_videos.files import Reading
     from tfvp.data.user_videos.framing import FrameFormat
+    from tfvp.inference.video import InputClip
 
 
 def add_predict(commands: Any) -> None:
@@ -27,9 +31,18 @@ def add_predict(commands: Any) -> None:
         description="Context frames get a blue border, predicted ones an orange border; the "
         "result has the input's size and the network's colours.",
     )
-    parser.add_argument("--run", required=True, metavar="DIR", help="a run's folder")
     parser.add_argument(
-        "--input", required=True, metavar="CLIP", help="a video, GIF, .npy, or folder of images"
+        "source",
+        nargs="?",
+        metavar="WEIGHTS",
+        help="a run's folder, or pretrained weights: preset:NAME (tfvp list presets), a preset's "
+        "folder, hf://ORG/NAME, https://…",
+    )
+    parser.add_argument("--run", metavar="DIR", help="a run's folder, the same as WEIGHTS")
+    parser.add_argument(
+        "--input",
+        metavar="CLIP",
+        help="a video, GIF, .npy, or folder of images (default: the preset's example)",
     )
     parser.add_argument(
         "--output",
@@ -46,17 +59,17 @@ def add_predict(commands: Any) -> None:
         action="store_true",
         help="predict all along a long input, not from its last frames alone",
     )
-    parser.add_argument(
-        "--fit",
-        choices=("resize", "pad"),
-        help="resize: the ratio is not kept; pad: black around it (default: as the run's data)",
-    )
     _add_reading(parser)
     parser.set_defaults(command=_predict)
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how arrays and values of the input are to be understood."""
+    """Add the options that say how frames and values of the input are to be understood."""
+    parser.add_argument(
+        "--fit",
+        choices=("resize", "pad"),
+        help="resize: the ratio is not kept; pad: black around it (default: as the run's data)",
+    )
     parser.add_argument(
         "--axes",
         type=str.upper,
@@ -77,11 +90,11 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from tfvp.inference.video import continue_clip, frame_format_of, read_input, window_starts
+    from tfvp.inference.video import continue_clip, frame_format_of, window_starts
     from tfvp.inference.writers import check_output, write_clip
 
-    run, output = open_run(arguments.run), Path(arguments.output)
-    experiment = load_resolved(run.config_path)
+    found, output = _weights(arguments), Path(arguments.output)
+    experiment = load_resolved(found.config_path)
     data, fixed = experiment.data, experiment.model.fixed_context
     steps = _at_least_one("--steps", arguments.steps, data.predict_frames)
     context = _at_least_one("--context", arguments.context, data.context_frames)
@@ -92,11 +105,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         )
     check_output(output)
     frame_format = frame_format_of(data, arguments.fit)
-    given = read_input(
-        *(Path(arguments.input), frame_format, context, arguments.slide),
-        fixed=fixed,
-        reading=_reading(arguments, data),
-    )
+    given = _given(arguments, found, experiment, context)
     with quiet_tensorflow_import():
         from tfvp.inference.predictor import Predictor
 
@@ -104,12 +113,45 @@ def _predict(arguments: argparse.Namespace) -> int:
     for note in given.notes:
         console.print_line(note)
     windows = len(window_starts(len(given.fitted), context, steps))
-    predictor = Predictor.load(run.root)
+    predictor = Predictor.of(found)
     with progress(console, "predicting", windows) as shown:
         frames = continue_clip(given, predictor, frame_format, steps, shown.update)
         count = write_clip(output, frames, given.fps)
     _say_what_was_done(console, output, count, given.context[0].shape, frame_format)
     return 0
+
+
+def _weights(arguments: argparse.Namespace) -> Run | Preset:
+    """Find the run or the preset, which is named once."""
+    named = [each for each in (arguments.source, arguments.run) if each is not None]
+    if len(named) != 1:
+        raise ConfigError(
+            "tfvp predict: name the weights once, a run's folder or preset:NAME, e.g. tfvp predict "
+            "results/predrnn --input clip.gif --output prediction.gif"
+        )
+    (source,) = named
+    either = arguments.source is not None or is_preset(source)
+    return find_trained(source) if either else open_run(source)
+
+
+def _given(
+    arguments: argparse.Namespace, found: Run | Preset, experiment: Experiment, context: int
+) -> "InputClip":
+    """Read the input; without one, take the preset's example."""
+    from tfvp.inference.video import example_clip, frame_format_of, read_input
+
+    data = experiment.data
+    if arguments.input:
+        return read_input(
+            *(Path(arguments.input), frame_format_of(data, arguments.fit), context),
+            *(arguments.slide,),
+            fixed=experiment.model.fixed_context,
+            reading=_reading(arguments, data),
+        )
+    example = found.example if isinstance(found, Preset) else None
+    if example is None:
+        raise ConfigError("--input: missing; only presets with an example can do without a clip")
+    return example_clip(example.frames[0], data.context_frames, context)
 
 
 def _say_what_was_done(
@@ -121,10 +163,11 @@ def _say_what_was_done(
 ) -> None:
     (height, width), (h, w) = shape[:2], frame_format.frame_px
     way = {"resize": "scaled, the ratio not kept", "pad": "scaled to fit inside, black around"}
-    console.print_line(
-        f"{output}: {count} frames predicted; frames of {height}x{width} were brought to {h}x{w} "
-        f"({way[frame_format.fit]}) and back"
+    scaled = (
+        f"; frames of {height}x{width} were brought to {h}x{w} ({way[frame_format.fit]}) and back"
     )
+    same = (height, width) == (h, w)
+    console.print_line(f"{output}: {count} frames predicted{'' if same else scaled}")
 
 
 def _reading(arguments: argparse.Namespace, data: DataSection) -> "Reading":

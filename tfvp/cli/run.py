@@ -8,6 +8,7 @@ from tfvp.cli.console import LineConsole, print_error
 from tfvp.cli.options import add_config_options, experiment_of, whole_numbers
 from tfvp.config.experiment import Experiment
 from tfvp.errors import ConfigError
+from tfvp.presets.find import check_start
 from tfvp.system.silence import quiet_tensorflow_import
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
@@ -42,8 +43,9 @@ def add_run(commands: Any) -> None:
     parser.add_argument(
         "--init-from",
         metavar="SOURCE",
-        help="start from these weights: a run's folder, a .keras, .weights.h5 or .npz file, or the "
-        "prefix of a TF1 checkpoint; none: start afresh whatever the config says",
+        help="start from these weights: a run's folder, preset:NAME (tfvp list presets), a .keras, "
+        ".weights.h5, .npz or .safetensors file, or the prefix of a TF1 checkpoint; none: start "
+        "afresh whatever the config says",
     )
     parser.add_argument(
         "--init-optimizer",
@@ -74,6 +76,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.force and not arguments.resume:
         raise ConfigError("--force goes with --resume: it continues a run with changed settings")
     experiments = _experiments(arguments, overrides)
+    check_start(experiments[0])
     with quiet_tensorflow_import():
         from tfvp.experiment.repeats import run_repeats
         from tfvp.experiment.stages import Job, run_stages, usual_stages

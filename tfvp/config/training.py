@@ -17,8 +17,8 @@ class InitConfig(Section):
 
     source: str | None = Field(
         default=None,
-        description="a run folder, a .keras or .npz file, or a TF1 checkpoint prefix; for prednet "
-        "also a Keras 2 .hdf5 file",
+        description="a run folder, preset:NAME, a .keras, .npz or .safetensors file, or a TF1 "
+        "checkpoint prefix; for prednet also a Keras 2 .hdf5 file",
     )
     kernels: Literal["auto", "tensorflow", "theano"] = Field(
         default="auto",

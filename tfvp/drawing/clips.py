@@ -121,24 +121,31 @@ def overlap(truth: NDArray, prediction: NDArray) -> NDArray:
 
 def movie(clip: NDArray, prediction: NDArray) -> list[Image.Image]:
     """Draw each frame's truth beside its prediction; in the context both sides show the truth."""
-    context = len(clip) - len(prediction)
-    right = np.concatenate([clip[:context], np.clip(prediction, 0, 1)])
-    zoom = _zoom(clip, MOVIE_FRAME_PX)
-    made, done = ("prediction", "predicted") if context else ("reconstruction", "reconstructed")
-    pictures = []
+    made = "prediction" if len(clip) > len(prediction) else "reconstruction"
+    return models_movie(clip, {made: prediction})
+
+
+def models_movie(clip: NDArray, predictions: Mapping[str, NDArray]) -> list[Image.Image]:
+    """Draw each frame's truth beside each model's prediction; in the context all show the truth."""
+    context = len(clip) - len(next(iter(predictions.values())))
+    done = "predicted" if context else "reconstructed"
+    shown, zoom, pictures = {"truth": clip}, _zoom(clip, MOVIE_FRAME_PX), []
+    for name, prediction in predictions.items():
+        shown[name] = np.concatenate([clip[:context], np.clip(prediction, 0, 1)])
     for index in range(len(clip)):
         given = index < context
         colour, phase = (BLUE, "context") if given else (ORANGE, done)
-        sides = [_framed(frames[index], zoom, colour) for frames in (clip, right)]
+        sides = [_framed(frames[index], zoom, colour) for frames in shown.values()]
         width, height = sides[0].size
-        canvas = Image.new("RGB", (2 * width + 3 * MARGIN_PX, height + 2 * LINE_PX + 10), WHITE)
+        whole = len(sides) * (width + MARGIN_PX) + MARGIN_PX
+        canvas = Image.new("RGB", (whole, height + 2 * LINE_PX + 10), WHITE)
         draw = ImageDraw.Draw(canvas)
-        for side, (name, picture) in enumerate(zip(("truth", made), sides, strict=True)):
+        for side, (name, picture) in enumerate(zip(shown, sides, strict=True)):
             left = MARGIN_PX + side * (width + MARGIN_PX)
             draw.text((left, 4), name, BLACK, _FONT)
             canvas.paste(picture, (left, LINE_PX + 4))
-        below = (MARGIN_PX, height + LINE_PX + 6)
-        draw.text(below, f"frame {index + 1}, {phase}", colour, _FONT)
+        words = f"frame {index + 1}, {phase}"
+        draw.text((MARGIN_PX, height + LINE_PX + 6), words, colour, _FONT)
         pictures.append(canvas)
     return pictures
 

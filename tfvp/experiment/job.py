@@ -72,7 +72,7 @@ class Job:
         if init.required and not init.source:
             raise ConfigError(
                 f"{self.experiment.name} fine-tunes: give it weights with --init-from (a run's "
-                "folder, a .keras or .npz file, or the prefix of a TF1 checkpoint)"
+                "folder, preset:NAME, a .keras or .npz file, or the prefix of a TF1 checkpoint)"
             )
         if init.optimizer and not init.source:
             raise ConfigError(

@@ -4,6 +4,7 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import Any
 
+from tfvp.config.loading import dump, leaves
 from tfvp.data import pipeline
 from tfvp.evaluation.measure_batch import usual_history
 from tfvp.evaluation.metrics import METRICS
@@ -27,6 +28,7 @@ from tfvp.training.checkpoints import Checkpoints
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.early_stopping import Validation
 from tfvp.training.logging.csv import TrainingLogs
+from tfvp.training.logging.tensorboard import write_settings
 from tfvp.training.loop import Loop, build_trainer, measure_first_updates
 from tfvp.training.own_callbacks import make_callbacks
 from tfvp.training.schedules import scheduled
@@ -158,8 +160,10 @@ def _help_to_take_steps(session: TrainingSession, loop: Loop, batches: Any) -> N
 
 
 def _logs(job: Job, session: TrainingSession) -> TrainingLogs:
-    """Open the run's logs after the steps that were taken."""
-    config = session.config
+    """Open the run's logs after the steps that were taken, and log what the run is."""
+    config, experiment = session.config, job.experiment
+    keys = dict(leaves(experiment.model_dump(mode="json")))
+    write_settings(job.run.tensorboard, experiment.name, dump(experiment), keys)
     return TrainingLogs(
         job.run,
         session.start_step,

@@ -1,9 +1,8 @@
 """MODEL_CARD.md beside an export: what it is, its data and numbers, the terms, how to call it."""
 
-import math
-
 from tfvp.config.experiment import Experiment
-from tfvp.evaluation.schema import MODEL, Metrics, read_metrics
+from tfvp.evaluation.schema import read_metrics
+from tfvp.presets.card import numbers, terms_sentence
 from tfvp.runs.folder import Run
 from tfvp.system.files import write_text
 
@@ -16,6 +15,7 @@ CALLS = {
     "alone",
     "model.onnx": "ONNX Runtime, input `context`, output `predictions`, float32 in [0, 1], {free} "
     "free",
+    "model.safetensors": "weights by the path of their variable; `--init-from`, `tfvp import`",
     "network.keras": "`keras.saving.load_model(...)` after `import tfvp`, or `--init-from`",
 }
 
@@ -44,44 +44,8 @@ def write_card(run: Run, experiment: Experiment, step: int) -> None:
         f"In: {shape}. Out: {answer}; floats are not clipped to [0, 1].",
         "\n".join(calls),
         "## Data and numbers",
-        *(_numbers(measured) if measured else ["The run was not evaluated yet."]),
+        *(numbers(measured) if measured else ["The run was not evaluated yet."]),
         "## Licence",
-        "The program is Apache-2.0. " + _terms(measured),
+        "The program is Apache-2.0. " + terms_sentence(measured),
     ]
     write_text(run.export / CARD, "\n\n".join(lines) + "\n")
-
-
-def _numbers(measured: Metrics) -> list[str]:
-    """Write data, label, and a table of the network beside the baselines."""
-    metadata, names = measured.metadata, list(measured.metrics)
-    label = [f"**{metadata.label}**"] if metadata.label else []
-    rows = [
-        "| | " + " | ".join(measured.metrics[name].title for name in names) + " |",
-        "|---" * (len(names) + 1) + "|",
-        *(
-            f"| {'this network' if method == MODEL else method.replace('_', ' ')} | "
-            + " | ".join(_number(by[name].value) for name in names)
-            + " |"
-            for method, by in measured.results.items()
-        ),
-    ]
-    said = [
-        f"- {measured.metrics[name].title}: {measured.metrics[name].definition}" for name in names
-    ]
-    if any(math.isinf(each.value) for by in measured.results.values() for each in by.values()):
-        said.append("- –: for a method that predicts a frame exactly, whose mean is infinite")
-    counted = (
-        f"{metadata.data}; {measured.protocol.sequences} test sequences; data {metadata.data_hash}."
-    )
-    return [counted, *label, "\n".join(rows), "\n".join(said)]
-
-
-def _number(value: float) -> str:
-    return f"{value:.5g}" if math.isfinite(value) else "–"
-
-
-def _terms(measured: Metrics | None) -> str:
-    """Write what the data's owners ask for."""
-    facts = (measured.metadata.model_extra or {}).get("data_facts", {}) if measured else {}
-    terms = facts.get("terms", "not stated") if isinstance(facts, dict) else "not stated"
-    return f"Terms of the data that the weights were trained on: {terms}."

@@ -1,8 +1,10 @@
 """Predicts the next frames with the network of a trained run."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from tfvp.config.experiment import Experiment
@@ -11,10 +13,15 @@ from tfvp.errors import RunError
 from tfvp.inference.compiled import compiled_prediction
 from tfvp.models.base import VideoPredictor
 from tfvp.models.build import build_model
+from tfvp.presets.find import find_trained
+from tfvp.presets.folder import Example, Preset
+from tfvp.presets.write import Measured, measured_of_run, write_preset
 from tfvp.runs.folder import Run, open_run
 from tfvp.shapes import describe
-from tfvp.training.checkpoints import Checkpoints
+from tfvp.training.checkpoints import Checkpoints, assign
 from tfvp.training.initialise import load_weights
+
+ON_THE_EDGE = 1e-2  # share of values that may be a level of 255 apart
 
 
 def trained_network(run: Run, experiment: Experiment) -> tuple[VideoPredictor, int]:
@@ -48,28 +55,46 @@ def no_prediction(experiment: Experiment) -> str:
 
 
 class Predictor:
-    """A trained network that continues clips; `Predictor.load(run)` is the usual way to one.
+    """A trained network that continues clips, by `Predictor.from_preset(name)` or of a run.
 
-    >>> from tfvp import load_config
-    >>> experiment = load_config("predrnn", preset="quick")
-    >>> predictor = Predictor(build_model(experiment), experiment)  # untrained
+    >>> predictor = Predictor.from_preset("predrnn_digits")
     >>> predictor(np.zeros((5, 32, 32, 1), np.uint8), steps=2).shape
     (2, 32, 32, 1)
 
     Args:
         predictor: the network.
         experiment: the experiment in which it was trained.
+        steps: after how many updates; 0: not known.
+        measure: returns numbers and example clips of these weights, when they are asked for.
 
     Raises:
         RunError: the network reconstructs its context and predicts nothing.
     """
 
-    def __init__(self, predictor: VideoPredictor, experiment: Experiment):
+    def __init__(
+        self,
+        predictor: VideoPredictor,
+        experiment: Experiment,
+        steps: int = 0,
+        measure: Callable[[], Measured] = Measured,
+    ):
         if "prediction" not in experiment.model.tasks:
             raise RunError(no_prediction(experiment))
         self.predictor = predictor
         self.experiment = experiment
+        self.steps = steps
+        self._measure = measure
         self._compiled: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
+
+    @functools.cached_property
+    def measured(self) -> Measured:
+        """Return the numbers and the example clips that are known of these weights.
+
+        Raises:
+            RunError: a file of the run's evaluation is damaged.
+            WeightsError: a file of the preset is.
+        """
+        return self._measure()
 
     @classmethod
     def load(cls, run: str | Path) -> "Predictor":
@@ -79,10 +104,64 @@ class Predictor:
             RunError: it is not a run, or has no checkpoint.
             WeightsError: the checkpoint is damaged.
         """
-        opened = open_run(run)
-        experiment = load_resolved(opened.config_path)
-        predictor, _ = trained_network(opened, experiment)
-        return cls(predictor, experiment)
+        return cls.of(open_run(run))
+
+    @classmethod
+    def of(cls, found: Run | Preset) -> "Predictor":
+        """Load from a run or a preset that was found; raises as `from_preset`."""
+        if isinstance(found, Run):
+            experiment = load_resolved(found.config_path)
+            predictor, step = trained_network(found, experiment)
+            return cls(predictor, experiment, step, lambda: measured_of_run(found, step))
+        experiment, steps = found.experiment, found.record.steps
+        predictor = build_model(experiment)
+        assign({weight.path: weight for weight in predictor.weights}, {**found.weights()})
+        return cls(predictor, experiment, steps, lambda: Measured(found.metrics, found.example))
+
+    @classmethod
+    def from_preset(cls, preset: str | Path) -> "Predictor":
+        """Load pretrained weights, e.g. "predrnn_digits"; `tfvp list presets` names those shipped.
+
+        Nothing that is loaded is run: weights are safetensors, settings YAML, and each file is
+        compared with the SHA-256 that was noted when it was saved.
+
+        Args:
+            preset: the name of a shipped preset (which comes before a folder here), a folder that
+                `save_to_preset` wrote, a run's folder, "hf://ORG/NAME" (with `pip install
+                "tfvp[hub]"`), or "https://…", a .zip or a folder on a web server, which is fetched
+                once and kept.
+
+        Raises:
+            RunError: it is neither, or was saved by a version whose settings are not known here.
+            WeightsError: there is no such preset, it cannot be fetched, or is damaged.
+        """
+        return cls.of(find_trained(preset))
+
+    def save_to_preset(self, folder: str | Path) -> Preset:
+        """Save network, experiment, numbers, examples and a model card to a new folder.
+
+        The numbers of an evaluation are left out where the network does not predict the examples
+        as it did then: the weights have been changed since.
+
+        Raises:
+            RunError: the folder exists, or cannot be written.
+        """
+        weights = {w.path: keras.ops.convert_to_numpy(w) for w in self.predictor.weights}
+        measured = self._measured_still()
+        return write_preset(Path(folder), self.experiment, weights, self.steps, measured)
+
+    def _measured_still(self) -> Measured:
+        """Return what was measured, if these weights still predict the examples so."""
+        example = self.measured.example
+        if example is None:
+            return self.measured
+        horizon = example.prediction.shape[1]
+        now = self(example.frames[:, :-horizon], steps=horizon)
+        apart = np.abs(now.astype(int) - example.prediction)
+        # now and then a value lies on the edge between two levels and may fall on either side
+        if apart.max() <= 1 and (apart > 0).mean() < ON_THE_EDGE:
+            return self.measured
+        return Measured(None, Example(example.frames, now))
 
     def __call__(self, frames: np.ndarray, steps: int | None = None) -> np.ndarray:
         """Predict the frames that follow.

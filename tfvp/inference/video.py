@@ -116,6 +116,23 @@ def read_input(
     return InputClip(list(original), np.stack(fitted), number, frames.fps, [*notes, *frames.notes])
 
 
+def example_clip(frames: np.ndarray, known: int, context: int) -> InputClip:
+    """Return the context of a clip, uint8 (T, H, W, C), as if it had been read.
+
+    Args:
+        frames: the clip, in the network's format.
+        known: frames before those that the network predicts.
+        context: how many of them are given, the last ones.
+
+    Raises:
+        DataError: it has not so many.
+    """
+    if context > known:
+        raise DataError(f"--context {context}: the example has {known} frames; give --input a clip")
+    given = frames[known - context : known]
+    return InputClip(list(given), given, known - context + 1, None, [])
+
+
 def continue_clip(
     clip: InputClip,
     predict: Predict,

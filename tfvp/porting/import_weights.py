@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tfvp.errors import WeightsError
+from tfvp.porting.own_program import programs_of
 from tfvp.porting.program import Source, TakesWeights, take_all
 from tfvp.porting.read import format_of, program_of
 from tfvp.shapes import describe
@@ -44,8 +45,8 @@ def import_weights(
 
     Args:
         predictor: a network that knows the other program's names.
-        source: the prefix of a TF1 checkpoint, a Keras 2 file (`.hdf5`, `.h5`), or a PyTorch file
-            of any other name.
+        source: the prefix of a TF1 checkpoint, a Keras 2 file (`.hdf5`, `.h5`), a safetensors file
+            (PyTorch's names or ours), or a PyTorch file of any other name.
         out: a new file: `.npz` (for --init-from) or `.keras`.
         partial: accept names that are left over on either side (a Keras 2 file's weights are told
             by their order, so they are there all or not at all).
@@ -57,7 +58,7 @@ def import_weights(
     """
     out = Path(out)
     _check_out(out)
-    program = program_of(predictor.programs(), str(source), format_of(str(source)) or "torch")
+    program = program_of(programs_of(predictor), str(source), format_of(str(source)) or "torch")
     read = program.everything(str(source), kernels)
     filled = take_all(read)
     rows, unmatched = _account(predictor, read, {id(variable) for variable, _ in filled})

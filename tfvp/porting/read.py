@@ -6,15 +6,21 @@ from pathlib import Path
 
 from tfvp.errors import WeightsError
 from tfvp.porting.program import Program
+from tfvp.porting.safetensors import SUFFIX, is_own
 
-FORMATS = {"tf1": "TF1", "keras2": "Keras 2", "torch": "PyTorch"}
+FORMATS = {"tf1": "TF1", "keras2": "Keras 2", "torch": "PyTorch", "tfvp": "tfvp"}
 """Kind of file -> what messages call the program behind it."""
 
 _TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".tar")
 
 
 def format_of(source: str) -> str | None:
-    """Return the kind of another program's file, by its name; None where it is none."""
+    """Return the kind of a file of weights by their original names; None where it is none.
+
+    Its name says it, and of a safetensors file its head, which names us where we wrote it.
+    """
+    if source.endswith(SUFFIX):
+        return "tfvp" if is_own(source) else "torch"
     if re.search(r"\.(index|meta|data-\d+-of-\d+)$", source) or Path(f"{source}.index").is_file():
         return "tf1"
     if source.endswith((".hdf5", ".h5")) and not source.endswith(".weights.h5"):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from tfvp.porting.program import Program, Source, WeightNames
+from tfvp.porting.safetensors import SUFFIX, read_safetensors
 from tfvp.porting.torch_state import read_torch_state
 
 
@@ -21,7 +22,8 @@ class TorchProgram(Program):
     def everything(self, source: str, kernels: str = "auto") -> Source:
         """See `Program`; the state dict's place among others in the file is found by its names."""
         del kernels
-        values = read_torch_state(source)
+        read = read_safetensors if source.endswith(SUFFIX) else read_torch_state
+        values = read(source)
         prefix = _prefix(values, self.names)
         aside = {
             name: "not used by its program"

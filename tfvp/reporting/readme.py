@@ -64,8 +64,28 @@ def with_results(page: str, readme: Path, reference: Path) -> str:
 
 
 def _section(group: Sequence[EvaluatedRun], link: str) -> str:
-    table = reference_table(group, link)
+    table = _brief(reference_table(group, link))
     return f"**{escaped(table.title)}**\n\n{markdown(table)}"
+
+
+def _brief(table: Table) -> Table:
+    """Keep the name, the first metric, the parameters and the steps, and the notes on these."""
+    kept = (0, 1, -3, -1)
+    columns = tuple(table.columns[i] for i in kept)
+    others = [column for column in table.columns if column not in columns]
+    return Table(
+        title=table.title,
+        columns=columns,
+        sections=tuple(
+            Section(s.title, tuple(Row(tuple(r.cells[i] for i in kept), r.kind) for r in s.rows))
+            for s in table.sections
+        ),
+        footnotes=tuple(
+            (sign, text)
+            for sign, text in table.footnotes
+            if not any(column.startswith(f"{text.partition(':')[0]} ") for column in others)
+        ),
+    )
 
 
 def reference_table(group: Sequence[EvaluatedRun], link: str) -> Table:

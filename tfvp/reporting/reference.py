@@ -6,14 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tfvp.config.experiment import Experiment
 from tfvp.config.loading import dump, load_resolved
 from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_samples
 from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.tables.published import published_path
 from tfvp.runs.folder import Run, refuse_existing
-from tfvp.runs.provenance import read_provenance
+from tfvp.runs.provenance import read_provenance, without_places
 from tfvp.system.files import creating, write_json, write_text
 
 ANIMATION = "sample.gif"
@@ -55,7 +54,7 @@ def record(evaluated: EvaluatedRun, folder: Path) -> Path:
     with creating(kept.root) as temporary:
         temporary.mkdir()
         half_made = Run(temporary)
-        write_text(half_made.config_path, dump(_anywhere(load_resolved(run.config_path))))
+        write_text(half_made.config_path, dump(without_places(load_resolved(run.config_path))))
         write_json(half_made.provenance_path, _without_places(provenance))
         shutil.copyfile(run.metrics_path, half_made.metrics_path)
         shutil.copyfile(run.per_frame_path, half_made.per_frame_path)
@@ -82,14 +81,6 @@ def _check_code(run: Run, provenance: dict[str, Any]) -> None:
                 f"{run.root}: made by code that is in no commit; commit it and run again from a "
                 "clean checkout"
             )
-
-
-def _anywhere(experiment: Experiment) -> Experiment:
-    """Return the experiment with the default folders for data and results."""
-    default = Experiment(name="x", title="x")
-    places = {key: getattr(default.data, key) for key in ("root", "prepared")}
-    data = experiment.data.model_copy(update=places)
-    return experiment.model_copy(update={"data": data, "results": default.results})
 
 
 def _without_places(provenance: dict[str, Any]) -> dict[str, Any]:

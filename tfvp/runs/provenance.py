@@ -87,6 +87,22 @@ def read_provenance(run: Run) -> dict[str, Any]:
     return content
 
 
+def without_places(experiment: Experiment) -> Experiment:
+    """Return an experiment without the folders and files of this machine that it names."""
+    data = experiment.data
+    places = {
+        key: field.get_default()
+        for key, field in type(data).model_fields.items()
+        if isinstance(getattr(data, key), Path)
+    }
+    return experiment.model_copy(
+        update={
+            "data": data.model_copy(update=places),
+            "results": type(experiment).model_fields["results"].get_default(),
+        }
+    )
+
+
 def _this_process(device: str) -> dict[str, Any]:
     versions = {name: _version(name) for name in ("tfvp", "tensorflow", "jax", "keras", "numpy")}
     return {

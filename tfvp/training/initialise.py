@@ -10,8 +10,10 @@ from tfvp.config.training import InitConfig
 from tfvp.errors import WeightsError, first_line
 from tfvp.models.base import VideoPredictor
 from tfvp.models.build import load_network
+from tfvp.porting.own_program import programs_of
 from tfvp.porting.program import AVERAGED, OPTIMIZER, OptimizerState, Program
 from tfvp.porting.read import check_no_folder, format_of, program_of
+from tfvp.presets.find import FORMS, find_preset, is_preset
 from tfvp.runs.folder import Run, open_run
 from tfvp.sections import PretrainedFile
 from tfvp.training.checkpoints import Checkpoints, State, assign, read_state, restore, weights_of
@@ -28,13 +30,16 @@ def initialise(trainer: Trainer, init: InitConfig) -> str:
         WeightsError: nothing is there, it cannot be read, or it does not fit.
     """
     source = str(init.source)
-    kind = format_of(source)
+    if is_preset(source):
+        init = init.model_copy(update={"source": str(find_preset(source).weights_path)})
+    file = str(init.source)
+    kind = format_of(file)
     if kind:
-        _from_program(trainer, init, program_of(trainer.predictor.programs(), source, kind))
-    elif source.endswith((".keras", ".weights.h5")):
-        _from_keras(trainer, init, Path(source))
+        _from_program(trainer, init, program_of(programs_of(trainer.predictor), file, kind))
+    elif file.endswith((".keras", ".weights.h5")):
+        _from_keras(trainer, init, Path(file))
     else:
-        _from_state(trainer, init, *_find_state(Path(source)))
+        _from_state(trainer, init, *_find_state(Path(file)))
     if not init.optimizer:
         trainer.average.restart()
     what = "averaged weights" if init.weights == "averaged" else "weights"
@@ -104,9 +109,10 @@ def _find_state(source: Path) -> tuple[Path, State]:
         return source, read_state(source)
     found = "is not one of these" if source.exists() else "does not exist"
     raise WeightsError(
-        f"--init-from {source}: {found}; expected a run's folder, a .keras, .weights.h5 or .npz "
-        "file, or another program's: the prefix of a TF1 checkpoint (model.ckpt-80000 beside "
-        "model.ckpt-80000.index), a Keras 2 file (.hdf5) or a PyTorch file (.pt, .pth)"
+        f"--init-from {source}: {found}; expected a run's folder, {FORMS}, a .keras, "
+        ".weights.h5, .npz or .safetensors file, or another program's: the prefix of a TF1 "
+        "checkpoint (model.ckpt-80000 beside model.ckpt-80000.index), a Keras 2 file (.hdf5) or a "
+        "PyTorch file (.pt, .pth)"
     )
 
 

@@ -1,23 +1,17 @@
 """Reads and checks files of MNIST and its kin, idx (plain or gzip) and npz, and downloads MNIST."""
 
 import gzip
-import hashlib
 import math
-import queue
 import struct
-import threading
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfvp.errors import DataError
-from tfvp.system.files import write_bytes
+from tfvp.errors import DataError, first_line
 
 CONNECT_SECONDS = 10
 IDX_UINT8 = 0x00000800  # two zero bytes, type 08 (unsigned byte), then the rank
@@ -133,37 +127,16 @@ def fetch(download: Download, path: Path, report: Callable[[str], None]) -> None
             cannot be written.
         DataError: the checksum does not agree.
     """
-    response = _connect(download.url)
+    import pooch  # brings an HTTP client, which takes a while to import
+
+    pooch.get_logger().setLevel("WARNING")  # it would say what `report` says
     report(f"downloading {download.url} ({download.size_bytes / 1e6:.0f} MB) to {path}")
+    client: Any = pooch.HTTPDownloader(timeout=CONNECT_SECONDS)
+    known = f"sha256:{download.sha256}"
     try:
-        with response:
-            data = response.read(download.size_bytes + 1)
-    except HTTPException as error:
-        raise OSError(f"the download broke off: {error!r}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != download.sha256:
-        raise DataError(
-            f"{download.url}: expected sha256 {download.sha256}, got {digest} ({len(data)} bytes)"
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, data)
-
-
-def _connect(url: str) -> Any:
-    """Open a URL within CONNECT_SECONDS, in a thread, as looking up a name has no time-out."""
-    answer: queue.Queue = queue.Queue()
-
-    def connect() -> None:
-        try:
-            answer.put(urllib.request.urlopen(url, timeout=CONNECT_SECONDS))
-        except Exception as error:  # handed over and raised below
-            answer.put(error)
-
-    threading.Thread(target=connect, daemon=True).start()
-    try:
-        opened = answer.get(timeout=CONNECT_SECONDS)
-    except queue.Empty:
-        raise TimeoutError(f"no connection within {CONNECT_SECONDS} s") from None
-    if isinstance(opened, Exception):
-        raise OSError(f"no connection ({opened})") from opened
-    return opened
+        pooch.retrieve(download.url, known, fname=path.name, path=path.parent, downloader=client)
+    except ValueError as error:
+        raise DataError(f"{download.url}: expected sha256 {download.sha256}: {error}") from None
+    except OSError as error:
+        reason = first_line(error).rpartition(": ")[2].partition('"))')[0]  # of many layers
+        raise OSError(f"no connection ({reason})") from error

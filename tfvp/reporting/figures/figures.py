@@ -13,8 +13,8 @@ from tfvp.errors import RunError
 from tfvp.evaluation.samples import NAMED, read_arrays
 from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, metrics_of, names
 from tfvp.reporting.figures.box_plots import box_figure, made
-from tfvp.reporting.figures.frame_curves import frame_figure
-from tfvp.reporting.figures.style import png
+from tfvp.reporting.figures.frame_curves import frame_chart, frame_figure
+from tfvp.reporting.figures.style import png, svg
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.robustness import Robustness, digits_figure
 from tfvp.reporting.tables.literature import names_a_run
@@ -28,13 +28,17 @@ STRIP_CLIPS = 2  # clips that all models predicted, drawn under each other where
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as PNG, with its file name, title and alternative text; `metric` if it shows one."""
+    """A figure as PNG, with its file name, title and alternative text; `metric` if it shows one.
+
+    `svg` is what a page shows in its place, where it is a drawing of lines.
+    """
 
     name: str
     title: str
     alternative: str
     png: bytes
     metric: str | None = None
+    svg: bytes | None = None
 
 
 def frame_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
@@ -48,6 +52,7 @@ def frame_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture
                 "baselines; the numbers stand in the table below",
                 png(frame_figure(metric, group)),
                 metric,
+                svg(frame_chart(metric, group)),
             )
 
 
@@ -88,13 +93,15 @@ def box_pictures(
         metric = figure_metric(group, asked)
         info = metrics_of(group)[metric]
         named = dict(zip(names(group), group, strict=True))
+        drawn = box_figure(metric, named)
         yield Picture(
             _numbered(f"boxes_{metric}", number, groups),
             f"{info.title} over sequences",
             f"box plots of each sequence's {info.title} over all, the first and the last "
             f"{made(group[0])} frame for {_listed(list(named))}",
-            png(box_figure(metric, named)),
+            png(drawn),
             metric,
+            svg(drawn),
         )
 
 
@@ -103,7 +110,7 @@ def training_pictures(runs: Mapping[str, Run]) -> Iterator[Picture]:
     figure = training_figure(runs)
     if figure is not None:
         text = f"training curves of {_listed(list(runs))}: every logged column against the step"
-        yield Picture(TRAINING, "Training", text, png(figure))
+        yield Picture(TRAINING, "Training", text, png(figure), svg=svg(figure))
 
 
 def strip_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
@@ -162,6 +169,7 @@ def robustness_pictures(
             f"{info.title} for {_listed(list(cases))}; the means stand in the table of robustness",
             png(figure),
             metric,
+            svg(figure),
         )
 
 

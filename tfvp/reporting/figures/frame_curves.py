@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfvp.evaluation.schema import MODEL, FrameRow
-from tfvp.reporting.evaluated_run import EvaluatedRun, given_frames, method_title, names
+from tfvp.reporting.evaluated_run import EvaluatedRun, given_frames, method_title, metrics_of, names
 from tfvp.reporting.figures.style import baseline_look, legend_columns, legend_inches, look
 
 _WIDTH = 8.0
+_CHART_INCHES = (4.6, 3.4)  # of a chart in a row of charts, on a telephone as wide as its screen
+_LONG_NAME = 28  # letters; shorter names stand in two columns
 _BAND_ALPHA = 0.15
 
 
@@ -24,33 +27,63 @@ def frame_figure(metric: str, group: Sequence[EvaluatedRun]) -> Figure:
         metric: the name of the metric; runs that were not measured with it have no line.
         group: runs that were measured on the same sequences.
     """
-    shown = [run for run in group if metric in run.metrics.metrics]
-    protocol = group[0].metrics.protocol
-    baselines = {
-        method: run
-        for run in shown
-        for method in run.baselines
-        if any(math.isfinite(row.mean) for row in _rows(run, metric, method))
-    }
-    entries = len(shown) + len(baselines)
-    figure = Figure(figsize=(_WIDTH, 4.5 + legend_inches(entries, _WIDTH)), layout="constrained")
+    figure = Figure(layout="constrained")
     axis = figure.subplots()
-    for number, (name, run) in enumerate(zip(names(shown), shown, strict=True)):
-        _line(axis, run, metric, MODEL, label=name, linewidth=2.5, marker="o", **look(number))
-    for number, (method, run) in enumerate(baselines.items()):
-        _line(axis, run, metric, method, label=method_title(method), **baseline_look(number))
-    info = shown[0].metrics.metrics[metric]
-    unit = "" if info.unit == "1" else f" [{info.unit}]"
-    axis.set_ylabel(f"{info.title}{unit}, {info.better} is better")
-    if info.better == "lower":
-        axis.set_ylim(bottom=0)
-    axis.set_xlabel(f"frame number ({given_frames(protocol)})")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.grid(alpha=0.3)
-    data = group[0].metrics.metadata.data
+    _draw(axis, metric, group)
+    entries = len(axis.get_legend_handles_labels()[1])
+    figure.set_size_inches(_WIDTH, 4.5 + legend_inches(entries, _WIDTH))
+    axis.set_ylabel(axis.get_ylabel().replace("\n", ", "))
+    protocol, data = group[0].metrics.protocol, group[0].metrics.metadata.data
     axis.set_title(f"{data}\n{protocol.sequences:,} test sequences, bands: 95 % interval")
     figure.legend(loc="outside lower center", ncols=legend_columns(entries, _WIDTH))
     return figure
+
+
+def frame_chart(metric: str, group: Sequence[EvaluatedRun]) -> Figure:
+    """Draw the same for a row of charts, which has one `frame_legend`."""
+    figure = Figure(_CHART_INCHES, layout="constrained")
+    _draw(figure.subplots(), metric, group)
+    return figure
+
+
+def frame_legend(group: Sequence[EvaluatedRun]) -> Figure:
+    """Draw the legend of all `frame_chart` of a group."""
+    drawn: dict[str, Any] = {}
+    for metric in metrics_of(group):
+        axis = Figure().subplots()
+        _draw(axis, metric, group)
+        handles, labels = axis.get_legend_handles_labels()
+        drawn |= dict(zip(labels, handles, strict=True))
+    columns = 1 if max(map(len, drawn)) > _LONG_NAME else 2
+    lines = -(-len(drawn) // columns)
+    figure = Figure((_CHART_INCHES[0], 0.22 * lines + 0.2))
+    figure.legend(drawn.values(), drawn, loc="center", ncols=columns, frameon=False)
+    return figure
+
+
+def _draw(axis: Axes, metric: str, group: Sequence[EvaluatedRun]) -> None:
+    """Draw the lines of a metric; a run and a baseline look the same in the charts of a group."""
+    baselines = list(dict.fromkeys(method for run in group for method in run.baselines))
+    having = [run for run in group if metric in run.metrics.metrics]
+    for number, (name, run) in enumerate(zip(names(group), group, strict=True)):
+        if run in having:
+            _line(axis, run, metric, MODEL, label=name, linewidth=2.5, marker="o", **look(number))
+    for number, method in enumerate(baselines):
+        measured = [run for run in having if method in run.baselines]
+        finite = [
+            r for r in measured if any(math.isfinite(m.mean) for m in _rows(r, metric, method))
+        ]
+        if finite:
+            style = baseline_look(number)
+            _line(axis, finite[-1], metric, method, label=method_title(method), **style)
+    info = having[0].metrics.metrics[metric]
+    unit = "" if info.unit == "1" else f" [{info.unit}]"
+    axis.set_ylabel(f"{info.title}{unit}\n{info.better} is better")
+    if info.better == "lower":
+        axis.set_ylim(bottom=0)
+    axis.set_xlabel(f"frame number ({given_frames(group[0].metrics.protocol)})")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(alpha=0.3)
 
 
 def _line(axis: Axes, run: EvaluatedRun, metric: str, method: str, **style) -> None:

@@ -81,3 +81,8 @@ def strip_uri(frames: NDArray[np.uint8]) -> str:
 def png_uri(png: bytes) -> str:
     """Make the data URI of a PNG."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def svg_uri(svg: bytes) -> str:
+    """Make the data URI of an SVG."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

@@ -10,13 +10,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tfvp.config.loading import leaves, load_resolved
-from tfvp.reporting.evaluated_run import EvaluatedRun, comparable
+from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, metrics_of
 from tfvp.reporting.figures.figures import Picture
-from tfvp.reporting.figures.gallery import gallery, png_uri
+from tfvp.reporting.figures.frame_curves import frame_legend
+from tfvp.reporting.figures.gallery import gallery, png_uri, svg_uri
+from tfvp.reporting.figures.style import svg
 from tfvp.reporting.pages.contents import Contents, text_of
 from tfvp.reporting.robustness import robustness_table
 from tfvp.reporting.tables.runs import by_frame_table, runs_table
-from tfvp.reporting.tables.table import Table
 from tfvp.runs.folder import Run
 from tfvp.runs.provenance import read_provenance
 from tfvp.system.files import write_text
@@ -69,8 +70,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["uri"] = png_uri
+    environment.filters["uri"] = _uri
+    environment.filters["svg_uri"] = svg_uri
     return environment
+
+
+def _uri(picture: Picture) -> str:
+    return png_uri(picture.png) if picture.svg is None else svg_uri(picture.svg)
 
 
 def asset(name: str) -> str:
@@ -86,12 +92,16 @@ def _labels(runs: Sequence[EvaluatedRun]) -> list[str]:
 
 def _by_metric(
     groups: Sequence[Sequence[EvaluatedRun]], pictures: Sequence[Picture]
-) -> Iterator[tuple[Picture, Table]]:
-    """Pair each picture of a metric by frame with the table of its numbers."""
+) -> Iterator[dict[str, Any]]:
+    """Yield each group's legend, and the chart of each metric by frame with its numbers."""
     curves = iter(p for p in pictures if p.name.startswith("per_frame_"))
     for group in groups:
-        for metric in dict.fromkeys(m for run in group for m in run.metrics.metrics):
-            yield next(curves), by_frame_table(metric, group)
+        yield {
+            "data": group[0].metrics.metadata.data,
+            "sequences": group[0].metrics.protocol.sequences,
+            "legend": svg(frame_legend(group)),
+            "charts": [(next(curves), by_frame_table(m, group)) for m in metrics_of(group)],
+        }
 
 
 def _provenance(run: Run) -> Iterator[tuple[str, str]]:

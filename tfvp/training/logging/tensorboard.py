@@ -5,13 +5,15 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore
-from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
-from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # hparams.api loads TensorFlow
+from tensorboard.plugins.text.metadata import create_summary_metadata
+from tensorboard.util.tensor_util import make_tensor_proto
 
-from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES
+from tfvp.data.records import FOOTER_BYTES, HEADER_BYTES, framed
 
 NAMES = "events.out.tfevents.*"
 RGB = 3  # of Summary.Image.colorspace
@@ -33,7 +35,6 @@ class EventFile:
         for path in folder.glob(NAMES):
             cut_after(path, start_step)
         self._file = _new_file(folder)
-        self._records = RecordWriter(self._file)
         self._write(Event(file_version="brain.Event:2"))
         if start_step:
             begin = SessionLog(status=SessionLog.START)
@@ -68,8 +69,31 @@ class EventFile:
 
     def _write(self, event: Event) -> None:
         event.wall_time = time.time()
-        self._records.write(event.SerializeToString())
+        self._file.write(framed(event.SerializeToString()))
         self._file.flush()
+
+
+def write_settings(folder: Path, run: str, configuration: str, keys: Mapping[str, Any]) -> None:
+    """Write what a run was trained with, in place of what was written there before.
+
+    TensorBoard shows the configuration in its tab Text and a row for the run in its tab HParams,
+    with the numbers of the event files in the folders below.
+
+    Args:
+        folder: the folder above those of the run's other event files.
+        run: the run's name.
+        configuration: the YAML.
+        keys: dotted key -> value; what is no number, text or truth value is written as text.
+    """
+    for path in folder.glob(NAMES):
+        path.unlink()
+    events = EventFile(folder, 0)
+    simple = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in keys.items()}
+    events.values(0, list(hparams_pb(simple, trial_id=run).value))
+    text = make_tensor_proto("\n".join(f"    {line}" for line in configuration.splitlines()))
+    kind = create_summary_metadata(display_name="configuration", description="")
+    events.values(0, [Summary.Value(tag="configuration", tensor=text, metadata=kind)])
+    events.close()
 
 
 def cut_after(path: Path, step: int) -> None:
@@ -97,9 +121,10 @@ def _events(data: bytes) -> Iterator[tuple[Event, int]]:
     """Yield each whole event with the position of the byte after it."""
     at = 0
     while at + HEADER_BYTES <= len(data):
-        length, checksum = struct.unpack_from("<QI", data, at)
+        (length,) = struct.unpack_from("<Q", data, at)
         stop = at + HEADER_BYTES + length + FOOTER_BYTES
-        if checksum != masked_crc32c(data[at : at + 8]) or stop > len(data):
+        payload = data[at + HEADER_BYTES : stop - FOOTER_BYTES]
+        if data[at:stop] != framed(payload):
             return
-        yield Event.FromString(data[at + HEADER_BYTES : stop - FOOTER_BYTES]), stop
+        yield Event.FromString(payload), stop
         at = stop
