@@ -1,11 +1,11 @@
-"""What damaged inputs, configurations and data come to: python benchmarks/faults.py [--markdown].
+"""What damaged inputs, configurations and data come to: python benchmarks/faults.py [--write].
 
 Every case runs a command of `tfvp` in this process, on files in a temporary folder. It holds when
-the command ends within a minute with at most one line of error, never with a traceback.
-`--markdown` prints the table of docs/reliability.md. A further kind is a function that yields
-cases, named in KINDS. Kills, signals and full disks, named in PROCESSES, train a small network in
-processes of their own and take minutes: `--slow` tries them too. `--only TEXT` tries the kinds
-whose name holds the text.
+the command ends within a minute with at most one line of error, never with a traceback. `--write`
+puts what was tried into docs/reliability.json and the table of docs/reliability.md; kinds that were
+not tried keep their rows. A further kind is a function that yields cases, named in KINDS. Kills,
+signals and full disks, named in PROCESSES, train a small network in processes of their own and take
+many minutes: `--slow` tries them too. `--only TEXT` tries the kinds whose name holds the text.
 """
 
 import argparse
@@ -35,6 +35,9 @@ from tfvp.system.silence import quiet_tensorflow_import
 from tfvp.system.video import write_film, write_gif
 
 SECONDS = 60
+PROCESS_SECONDS = 600  # a whole training of the small network, on a machine that others use too
+DOCS = Path(__file__).parents[1] / "docs"
+BEGIN, END = "<!-- faults: written by benchmarks/faults.py --write -->", "<!-- faults: end -->"
 Case = tuple[str, list[str]]  # what is wrong, and the words of the command
 
 
@@ -282,7 +285,7 @@ def process(words: list[str], after_s: float | None = None, sent: int = 0, room:
         text=True,
     )
     try:
-        said = made.communicate(timeout=after_s or SECONDS)[1]
+        said = made.communicate(timeout=after_s or PROCESS_SECONDS)[1]
     except subprocess.TimeoutExpired:
         made.send_signal(sent or signal.SIGKILL)
         said = made.communicate()[1]
@@ -343,36 +346,55 @@ KINDS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--write", action="store_true", help="the rows into docs/reliability.*")
     parser.add_argument("--slow", action="store_true", help="also kills, signals and full disks")
     parser.add_argument("--only", default="", help="the kinds whose name holds this text")
     arguments = parser.parse_args()
-    markdown = arguments.markdown
     with quiet_tensorflow_import():
         import tensorflow  # noqa: F401, prepared data are written with it
-    rows = []
-    for kind, cases in KINDS.items():
+    failed = False
+    for kind in (*KINDS, *(PROCESSES if arguments.slow else ())):
         if arguments.only not in kind:
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            rows.append(Row(kind))
-            for case in cases(Path(folder)):
-                run(rows[-1], case)
-    for kind, attempts in PROCESSES.items() if arguments.slow else ():
-        if arguments.only in kind:
-            with tempfile.TemporaryDirectory() as folder:
-                rows.append(Row(kind))
-                attempts(Path(folder), rows[-1])
-    form = "| {} | {} | {} | {} | {} |" if markdown else "{:<40}{:>8}{:>10}{:>10}{:>8}"
-    print(form.format("kind", "tried", "refused", "accepted", "held"))
-    if markdown:
-        print("| --- | --- | --- | --- | --- |")
-    for row in rows:
-        held = row.refused + row.accepted
-        print(form.format(row.kind, row.tried, row.refused, row.accepted, held))
-    for row in rows:
+        row = tried(kind)
+        print(f"{kind}: {row.tried} tried, {row.refused} refused, {row.accepted} accepted")
         for failure in row.failed:
-            print(f"\nnot held, {row.kind}: {failure}")
+            print(f"not held, {kind}: {failure}")
+        failed = failed or bool(row.failed)
+        if arguments.write:
+            write(row, DOCS)
+    sys.exit(failed)
+
+
+def tried(kind: str) -> Row:
+    """Try all cases of a kind."""
+    row = Row(kind)
+    with tempfile.TemporaryDirectory() as folder:
+        if kind in PROCESSES:
+            PROCESSES[kind](Path(folder), row)
+        else:
+            for case in KINDS[kind](Path(folder)):
+                run(row, case)
+    return row
+
+
+def write(row: Row, docs: Path) -> None:
+    """Put a row into reliability.json in a folder, and its rows into the table beside it."""
+    path, page = docs / "reliability.json", docs / "reliability.md"
+    rows = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    held = row.refused + row.accepted
+    numbers = {"tried": row.tried, "refused": row.refused, "accepted": row.accepted, "held": held}
+    rows[row.kind] = numbers
+    rows = {kind: rows[kind] for kind in (*KINDS, *PROCESSES) if kind in rows}
+    path.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+    lines = [
+        ["kind", *numbers],
+        ["---"] * 5,
+        *([kind, *each.values()] for kind, each in rows.items()),
+    ]
+    table = "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n{table}{END}{rest.partition(END)[2]}", "utf-8")
 
 
 if __name__ == "__main__":

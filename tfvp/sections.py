@@ -115,6 +115,11 @@ class DataSection(Section):
         """Return whether training never sees a clip twice."""
         return False
 
+    @property
+    def has_varied_digits(self) -> bool:
+        """Return whether its clips are of digits whose number and source its keys can vary."""
+        return False
+
     def sequences(self, split: str) -> int | None:
         """Return the number of sequences in a prepared split; None: only preparing tells it."""
         del split

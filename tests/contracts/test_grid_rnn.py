@@ -80,6 +80,17 @@ def test_backwards_stateful_and_masked(kind):
     np.testing.assert_allclose(to_numpy(zeroed), forward * shown, atol=1e-5)
 
 
+def test_a_masked_frame_in_the_middle_leaves_output_and_state_as_they_were(kind):
+    cell, frames = make_on_grid(kind), clip(kind)
+    without = GridRNN(cell, return_sequences=True, return_state=True)(frames[:, [0, 2, 3]])
+    mask = np.array([[True, False, True, True]] * 2)
+    masked = GridRNN(cell, return_sequences=True, return_state=True)(frames, mask=mask)
+    outputs = to_numpy(without[0])
+    np.testing.assert_allclose(to_numpy(masked[0]), outputs[:, [0, 0, 1, 2]], atol=1e-5)
+    for slot, wanted in zip(masked[1:], without[1:], strict=True):
+        np.testing.assert_allclose(to_numpy(slot), to_numpy(wanted), atol=1e-5)
+
+
 def test_bidirectional_and_time_distributed(kind):
     cell, frames = make_on_grid(kind), clip(kind)
     both = keras.layers.Bidirectional(GridRNN(cell, return_sequences=True))

@@ -305,12 +305,13 @@ def test_what_the_suite_varies():
     """Nothing but what a case is about changes; as many sequences as the run's own test split."""
     data = MovingMnistData(digits="emnist_balanced", without_digits=True, motion="shi", seed=3)
     plans = {plan.case.name: plan for plan in robustness_plans(data, "emnist_balanced", None)}
-    assert {plan.data.test_sequences for plan in plans.values()} == {5000}
-    assert {plan.data.seed for plan in plans.values()} == {3}
-    assert {plan.data.motion for plan in plans.values()} == {"shi"}
-    assert plans["original"].data.files == {"test": "mnist_test_seq.npy"}
-    assert plans["digits_3"].data.without_digits
-    assert not plans["glyphs_kmnist"].data.without_digits
+    assert {plan.data.sequences("test") for plan in plans.values()} == {5000}
+    settings = {name: plan.data.model_dump() for name, plan in plans.items()}
+    assert {each["seed"] for each in settings.values()} == {3}
+    assert {each["motion"] for each in settings.values()} == {"shi"}
+    assert settings["original"]["test_file"] == "mnist_test_seq.npy"
+    assert settings["digits_3"]["without_digits"]
+    assert not settings["glyphs_kmnist"]["without_digits"]
     assert [plan.history for plan in plans.values()] == ["own"] * (len(plans) - 1) + ["true"]
 
 

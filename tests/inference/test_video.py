@@ -10,9 +10,11 @@ import pytest
 from PIL import Image, ImageSequence
 
 from tests.helpers import tiny
+from tests.system.test_video import put_film
 from tfvp.cli.main import main
 from tfvp.data.kth.config import KthData
 from tfvp.data.user_videos.config import UserVideosData
+from tfvp.data.user_videos.files import Reading
 from tfvp.data.user_videos.framing import FrameFormat, fit_frame, restore_frame
 from tfvp.errors import ConfigError, DataError
 from tfvp.experiment.stages import run_stages
@@ -63,6 +65,42 @@ def test_sliding_predicts_every_frame_once_after_the_first_context(tmp_path, fra
     assert found[3:] == [(n, True, 100 + n) for n in range(4, frames + 3)]
 
 
+def test_frames_are_taken_at_the_rate_that_the_network_learned(tmp_path):
+    times = [*range(0, 100, 4), *range(100, 500, 20)]  # 25 a second for a second, then 5 a second
+    film = put_film(tmp_path / "a.mp4", times)
+    wanted = frame_format_of(UserVideosData(frame_px=(8, 8), fps=1.0), None)
+    given = read_input(film, wanted, 4, False)
+    taken = [times.index(second * 100) for second in range(1, 5)]
+    assert np.abs(given.fitted[:, 0, 0, 0] - 5.0 * np.array(taken)).max() <= 3
+    assert (given.first, given.fps) == (2, 1.0)
+    assert given.notes == ["a.mp4: 1 frames a second are taken of it (--fps RATE: others)"]
+    with pytest.raises(DataError, match=r"data.fps: 30 asks for more; --fps RATE takes fewer"):
+        read_input(film, FrameFormat((8, 8), 1, "resize", 30.0), 2, False)
+    with pytest.raises(DataError, match=r"has 2 frames after the gap before number 38,"):
+        read_input(film, FrameFormat((8, 8), 1, "resize", 8.0), 4, False)
+
+
+def test_the_rate_of_an_array_is_said_or_taken_for_the_networks(tmp_path):
+    clip = numbered_clip(tmp_path / "x.npy", 9)
+    slow = FrameFormat((8, 8), 1, "resize", 5.0)
+    given = read_input(clip, slow, 3, False)
+    assert given.fitted[:, 0, 0, 0].tolist() == [7, 8, 9]
+    assert "nothing says its frame rate, it is taken for 5" in given.notes[-1]
+    given = read_input(clip, slow, 3, False, reading=Reading(source_fps=10.0))
+    assert given.fitted[:, 0, 0, 0].tolist() == [5, 7, 9]
+
+
+@pytest.mark.parametrize("slide", [False, True])
+def test_nothing_is_predicted_across_a_gap(tmp_path, slide):
+    (tmp_path / "walk").mkdir()
+    for number in (*range(5), *range(6, 10)):
+        Image.new("L", (8, 8), 10 * number).save(tmp_path / "walk" / f"{number}.png")
+    given = read_input(tmp_path / "walk", FORMAT, 2, slide)
+    assert given.fitted[:, 0, 0, 0].tolist() == ([60, 70, 80, 90] if slide else [80, 90])
+    assert [frame[0, 0, 0] for frame in given.context] == ([60, 70] if slide else [80, 90])
+    assert given.first == (7 if slide else 9)
+
+
 # --- size and colour ----------------------------------------------------------------------------
 
 
@@ -93,6 +131,7 @@ def test_colours_are_the_networks(tmp_path):
 
 
 def test_own_videos_are_fitted_as_in_training():
+    assert frame_format_of(UserVideosData(fps=5.0), None, 10.0).fps == 10.0
     assert frame_format_of(UserVideosData(fit="pad"), None).fit == "pad"
     assert frame_format_of(UserVideosData(fit="pad"), "resize").fit == "resize"
     assert frame_format_of(KthData(), None) == FrameFormat((128, 128), 1, "resize", None)

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -136,8 +137,57 @@ def test_the_loss_of_a_step_is_the_mean_of_its_updates():
 
     session = TrainingSession(load_config("predrnn").training, *[None] * 4, start_step=7)
     events = StepEvents(session, [Noted(session)])
+    events.set_model(SimpleNamespace(stop_training=False))
     for update in range(4):
         events.on_train_batch_begin(update)
         events.on_train_batch_end(update, {"loss": tf.constant(float(update))})
     assert seen[:4] == [8, (8, 0.0), (8, 1.0), (8, {"loss": 0.5})]
     assert seen[4:] == [9, (9, 2.0), (9, 3.0), (9, {"loss": 2.5})]
+
+
+def test_an_end_that_is_asked_for_between_two_updates_comes_after_the_step():
+    model, seen = SimpleNamespace(stop_training=False), []
+
+    class Noted(StepCallback):
+        def on_step_end(self, step, logs):
+            seen.append((step, self.is_last(step)))
+
+    session = TrainingSession(load_config("predrnn").training, *[None] * 4)
+    events = StepEvents(session, [Noted(session)])
+    events.set_model(model)
+    for update in range(3):
+        model.stop_training = update == 2  # the first of step 2; later it is not asked for again
+        events.on_train_batch_end(update, {"loss": 0.0})
+        assert not model.stop_training
+    model.stop_training = False
+    events.on_train_batch_end(3, {"loss": 0.0})
+    assert (seen, model.stop_training) == ([(1, False), (2, True)], True)
+
+
+STOPS = """
+import keras
+
+class InStepTwo(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = batch == 2
+"""
+
+
+@pytest.mark.slow
+def test_a_callback_that_stops_between_two_updates_leaves_a_whole_step(
+    straight, tmp_path, monkeypatch
+):
+    whole = read_state(Checkpoints(straight[0].run.checkpoints).path(2))
+    (tmp_path / "stops.py").write_text(STOPS)
+    monkeypatch.syspath_prepend(tmp_path)
+    named = "training.callbacks=[stops:InStepTwo]"
+    job = tiny.job(tiny.of("predrnn_decoupled", tmp_path, *CHANGES, named, name="ends"))
+    run_stages(job, ("prepare", "train"))
+    checkpoints = Checkpoints(job.run.checkpoints)
+    assert checkpoints.steps() == [2]
+    state = read_state(checkpoints.path(2))
+    assert int(state["optimizer/optimizer/iteration"]) == 4
+    for name in (name for name in whole if name.startswith("weights/")):
+        np.testing.assert_array_equal(state[name], whole[name], err_msg=name)
+    assert "stopped after step 2 of 4" in job.console.export_text()
+    assert len(job.run.train_log.read_text().splitlines()) == 3

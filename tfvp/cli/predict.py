@@ -1,6 +1,8 @@
 """`tfvp predict`: the next frames of anybody's video."""
 
 import argparse
+import contextlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -85,6 +87,18 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help="values of the input that are black and white (default: as the run's data)",
     )
     parser.add_argument(
+        "--fps",
+        type=_rate,
+        metavar="RATE",
+        help="frames a second that are taken of the input (default: as of the run's data)",
+    )
+    parser.add_argument(
+        "--source-fps",
+        type=_rate,
+        metavar="RATE",
+        help="frames a second that an array or a folder of images has",
+    )
+    parser.add_argument(
         "--nan", type=float, metavar="VALUE", help="what stands in for NaN in the input"
     )
 
@@ -104,8 +118,8 @@ def _predict(arguments: argparse.Namespace) -> int:
             f"other number, got {context}; leave it out"
         )
     check_output(output)
-    frame_format = frame_format_of(data, arguments.fit)
-    given = _given(arguments, found, experiment, context)
+    frame_format = frame_format_of(data, arguments.fit, arguments.fps)
+    given = _given(arguments, found, experiment, frame_format, context)
     with quiet_tensorflow_import():
         from tfvp.inference.predictor import Predictor
 
@@ -135,16 +149,19 @@ def _weights(arguments: argparse.Namespace) -> Run | Preset:
 
 
 def _given(
-    arguments: argparse.Namespace, found: Run | Preset, experiment: Experiment, context: int
+    arguments: argparse.Namespace,
+    found: Run | Preset,
+    experiment: Experiment,
+    frame_format: "FrameFormat",
+    context: int,
 ) -> "InputClip":
     """Read the input; without one, take the preset's example."""
-    from tfvp.inference.video import example_clip, frame_format_of, read_input
+    from tfvp.inference.video import example_clip, read_input
 
     data = experiment.data
     if arguments.input:
         return read_input(
-            *(Path(arguments.input), frame_format_of(data, arguments.fit), context),
-            *(arguments.slide,),
+            *(Path(arguments.input), frame_format, context, arguments.slide),
             fixed=experiment.model.fixed_context,
             reading=_reading(arguments, data),
         )
@@ -174,16 +191,25 @@ def _reading(arguments: argparse.Namespace, data: DataSection) -> "Reading":
     """How the input is to be understood: its values as those of the run's own data, or as asked."""
     from tfvp.data.user_videos.files import Reading, reading_of
 
-    low, high, nan = Values()
-    if isinstance(data, UserVideosData):
-        low, high, nan = reading_of(data).values
+    own = reading_of(data) if isinstance(data, UserVideosData) else Reading()
+    low, high, nan = own.values
     if arguments.range is not None:
         low, high = arguments.range
         if not low < high:
             raise ConfigError(f"--range {low:g} {high:g}: the first must be below the second")
     return Reading(
-        arguments.axes, values=Values(low, high, nan if arguments.nan is None else arguments.nan)
+        arguments.axes,
+        values=Values(low, high, nan if arguments.nan is None else arguments.nan),
+        source_fps=arguments.source_fps or own.source_fps,
     )
+
+
+def _rate(text: str) -> float:
+    """Read a number of frames a second, or raise an ArgumentTypeError."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected frames a second above 0, got {text}")
 
 
 def _at_least_one(option: str, value: int | None, default: int) -> int:

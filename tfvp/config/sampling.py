@@ -7,7 +7,16 @@ from pydantic import Field, Tag, model_validator
 from tfvp.sections import NotNegative, Positive, Probability, Section, Weight, chosen_by
 
 
-class LinearSamplingConfig(Section):
+class ScheduledSampling(Section):
+    """A kind of scheduled sampling."""
+
+    @property
+    def exact_share(self) -> bool:
+        """Return whether an exact share of a batch's clips is fed the truth, not each by chance."""
+        return False
+
+
+class LinearSamplingConfig(ScheduledSampling):
     """Scheduled sampling: the true frame is fed with probability start - decay_per_step * step."""
 
     kind: Literal["linear"] = "linear"
@@ -20,7 +29,7 @@ class LinearSamplingConfig(Section):
     )
 
 
-class ReverseSamplingConfig(Section):
+class ReverseSamplingConfig(ScheduledSampling):
     """Reverse scheduled sampling of PredRNN-V2: its own predictions in the context at first, too.
 
     Until first_step a true frame is fed with probability 0.5 everywhere after the first frame. Then
@@ -48,7 +57,7 @@ class ReverseSamplingConfig(Section):
         return self
 
 
-class InverseSigmoidSamplingConfig(Section):
+class InverseSigmoidSamplingConfig(ScheduledSampling):
     """Scheduled sampling of Finn et al. 2016: an exact number of clips is fed the true frame.
 
     With p = k / (k + exp(updates / k)) and B clips in the global batch it is round(B p) clips, a
@@ -59,6 +68,11 @@ class InverseSigmoidSamplingConfig(Section):
     k: Annotated[float, Field(gt=0)] = Field(
         default=900.0, description="in updates; p is one half after k ln k of them"
     )
+
+    @property
+    def exact_share(self) -> bool:
+        """Return True: the number of clips is exact."""
+        return True
 
 
 SamplingConfig = Annotated[

@@ -36,7 +36,7 @@ def evaluate_robustness(job: Job, sequences: int | None) -> Path:
         job.experiment.data, own.facts.get("digits_source", "mnist"), sequences
     )
     for plan in plans:
-        check_clips(job, plan.data.test_sequences)
+        check_clips(job, plan.data.sequences("test") or 0)
     trained = load_trained(job)
     home = suite_home(job.run, load_resolved(job.run.config_path), job.experiment)
     cases = [_measured_case(job, trained, plan, home) for plan in plans]

@@ -6,6 +6,7 @@ Input `context` is float32 in [0, 1], output `predictions` (B, horizon, H, W, C)
 """
 
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,9 @@ from tfvp.system.files import write_bytes
 
 TOLERANCE = 1e-4  # other kernels than TensorFlow's: 7e-6 for five frames of a quick run
 ONNX_OPSET = 17
+
+# ONNX Runtime names the node, for one in a loop after the loop's; the innermost is what fails.
+_NODE = re.compile(r"Node \((\S+)\) Op \((\w+)\) \[\w+\] ((?:(?!Node \().)*)$")
 
 Runtime = Callable[[np.ndarray], np.ndarray]
 
@@ -57,13 +61,24 @@ def export_runtime(
     except RunError:
         raise
     except Exception as error:  # converters raise whatever they like
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise RunError(f"--format {kind}: this network cannot be converted: {reason}") from error
+        reason = f"this network cannot be converted: {_reason(error)}"
+        raise RunError(f"--format {kind}: {reason}") from error
     if not worst <= TOLERANCE:
         raise RunError(f"--format {kind}: differs from the network by {worst:g}, not exported")
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / chosen.file, content)
     return folder / chosen.file, worst
+
+
+def _reason(error: Exception) -> str:
+    """Return the line that says what a converter or runtime cannot do, and with which operation.
+
+    >>> _reason(ValueError("Node (loop) Op (Loop) [T] Node (x/y) Op (Conv) [S] no such size"))
+    'operation Conv (x/y): no such size'
+    """
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    *_, (name, operation, said) = [("", "", line), *_NODE.findall(line)]
+    return f"operation {operation} ({name}): {said}" if operation else line
 
 
 def _difference(

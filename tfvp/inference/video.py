@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfvp.data.user_videos.files import Found, Reading, find_user_videos
-from tfvp.data.user_videos.frames import Frames
-from tfvp.data.user_videos.framing import FrameFormat, fit_frame, restore_frame
+from tfvp.data.user_videos.files import Found, Reading, UserVideo, find_user_videos
+from tfvp.data.user_videos.frames import Frame, Frames
+from tfvp.data.user_videos.framing import FrameFormat, fit_frame, restore_frame, taken
 from tfvp.errors import DataError
 from tfvp.sections import DataSection
 
@@ -38,8 +38,8 @@ class InputClip(NamedTuple):
 
     context: list[np.ndarray]  # uint8 (H, W, C) of the input's size, which precede the predictions
     fitted: np.ndarray  # uint8 (T, H, W, C) in the network's format
-    first: int  # number of the first frame in the input, from 1
-    fps: float | None  # frame rate; None: the input has none
+    first: int  # number of the first frame among those taken of the input, from 1
+    fps: float | None  # rate of these frames; None: nothing says it
     notes: list[str]  # what the input was taken for, and what gets lost of it
 
 
@@ -64,14 +64,19 @@ def only_user_video(place: Path, reading: Reading | None = None) -> Found:
     return found
 
 
-def frame_format_of(data: DataSection, fit: str | None) -> FrameFormat:
+def frame_format_of(data: DataSection, fit: str | None, fps: float | None = None) -> FrameFormat:
     """Return the format that a network wants.
 
     Args:
         data: the data section of the run in which the network was trained.
         fit: "resize" or "pad", see `fit_frame`; None: as the training data were fitted.
+        fps: frames a second; None: as many as were taken of the training data.
     """
-    return FrameFormat(data.frame_px, data.channels, fit or getattr(data, "fit", "resize"), None)
+    return FrameFormat(
+        *(data.frame_px, data.channels),
+        fit=fit or getattr(data, "fit", "resize"),
+        fps=fps or getattr(data, "fps", None),
+    )
 
 
 def read_input(
@@ -83,11 +88,12 @@ def read_input(
     fixed: bool = False,
     reading: Reading | None = None,
 ) -> InputClip:
-    """Read the last `context` frames of an input.
+    """Read the last `context` frames of an input; those before a gap are left out.
 
     Args:
         place: a video, a folder of images, or an array.
-        frame_format: the network's.
+        frame_format: the network's. Where nothing says at which rate the input's frames stand, they
+            are taken for frames of the network's rate.
         context: frames that a prediction starts from.
         slide: read all frames, for predictions all along the input; its first `context` frames
             are then those that precede the predictions.
@@ -98,22 +104,48 @@ def read_input(
         DataError: the input cannot be read, is damaged, or has fewer frames than `context`.
     """
     (video,), notes = only_user_video(place, reading)
-    frames, count = Frames(video), 0
-    fitted, original = deque(maxlen=None if slide else context), deque(maxlen=context)
-    for count, frame in enumerate(frames, start=1):
-        fitted.append(fit_frame(frame.pixels, frame_format))
-        if not slide or count <= context:
-            original.append(frame.pixels)
+    fps, note = _rate(video, frame_format.fps)
+    frames = Frames(video)
+    original, fitted, last = _since_the_last_gap(taken(frames, fps), frame_format, context, slide)
     if frames.damage:
         raise DataError(f"{video.path}: is damaged: {frames.damage}; repair it, or cut it out")
-    if count < context:
+    if len(original) < context:
+        count, first = len(original), last - len(original) + 2
         fewer = "" if fixed else f", or make do with fewer: --context {max(1, count)}"
+        gap = f" after the gap before number {first}" if first > 1 else ""
         raise DataError(
-            f"{video.path}: has {count} frames, the network continues {context}; give a longer "
-            f"clip{fewer}"
+            f"{video.path}: has {count} frames{gap}, the network continues {context}; give a "
+            f"longer clip{fewer}"
         )
-    number = count - len(fitted) + 1
-    return InputClip(list(original), np.stack(fitted), number, frames.fps, [*notes, *frames.notes])
+    notes, rate = [*notes, *note, *frames.notes], frame_format.fps or frames.fps
+    return InputClip(original, np.stack(fitted), last - len(fitted) + 2, rate, notes)
+
+
+def _since_the_last_gap(
+    frames: Iterator[Frame], frame_format: FrameFormat, context: int, slide: bool
+) -> tuple[list[np.ndarray], list[np.ndarray], int]:
+    """Return `InputClip.context` and `fitted` after the last gap, and the last frame's number."""
+    fitted, original = deque(maxlen=None if slide else context), deque(maxlen=context)
+    last = -1
+    for frame in frames:
+        if frame.number != last + 1:
+            fitted.clear()
+            original.clear()
+        last = frame.number
+        fitted.append(fit_frame(frame.pixels, frame_format))
+        if not slide or len(fitted) <= context:
+            original.append(frame.pixels)
+    return list(original), list(fitted), last
+
+
+def _rate(video: UserVideo, fps: float | None) -> tuple[float | None, list[str]]:
+    """Return how many frames a second are taken of an input, None for all, and what to say."""
+    if fps is None:
+        return None, []
+    if video.kind != "video" and video.reading.source_fps is None:
+        said = f"nothing says its frame rate, it is taken for {fps:g} (--source-fps RATE: another)"
+        return None, [f"{video.name}: {said}"]
+    return fps, [f"{video.name}: {fps:g} frames a second are taken of it (--fps RATE: others)"]
 
 
 def example_clip(frames: np.ndarray, known: int, context: int) -> InputClip:

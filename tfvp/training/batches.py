@@ -42,7 +42,7 @@ def training_batches(
         batch=config.global_batch,
         seed=config.seed,
         sampling=partial(truth_probabilities, sampling=sampling, **lengths),
-        exact_share=sampling is not None and sampling.kind == "inverse_sigmoid",
+        exact_share=sampling is not None and sampling.exact_share,
         reverse_input=config.reverse_input,
         start_step=start_step,
         rows=rows,

@@ -37,6 +37,9 @@ class StepCallback(keras.callbacks.Callback):
 class StepEvents(keras.callbacks.Callback):
     """Turns Keras' events of updates into events of steps.
 
+    Where `stop_training` was set after the first of two updates, the second is still taken: what is
+    logged, measured and saved is a whole step.
+
     Args:
         session: the session.
         callbacks: they are told of every event in this order.
@@ -48,6 +51,7 @@ class StepEvents(keras.callbacks.Callback):
         self.updates_a_step = session.updates_a_step
         self.callbacks = callbacks
         self.updates: list[dict[str, float]] = []  # the logs of the step that is under way
+        self.stop = False  # whether training is to end with the step that is under way
 
     def set_model(self, model: keras.Model) -> None:
         """Give every callback the trainer."""
@@ -68,6 +72,8 @@ class StepEvents(keras.callbacks.Callback):
         for callback in self.callbacks:
             callback.on_update_end(step, update)
         self.updates.append(update)
+        self.stop = self.stop or self.model.stop_training
+        self.model.stop_training = self.stop and len(self.updates) == self.updates_a_step
         if len(self.updates) < self.updates_a_step:
             return
         means = {name: float(np.mean([each[name] for each in self.updates])) for name in update}

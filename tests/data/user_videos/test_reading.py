@@ -1,6 +1,7 @@
 """What a user's files are taken for: axes, times, values, and what is missing or lost of them."""
 
 import io
+import shlex
 import struct
 import zipfile
 from pathlib import Path
@@ -361,6 +362,20 @@ def test_what_does_not_fit_says_what_is_there_and_what_makes_it_fit(tmp_path, ca
         "data.frame_px=[16,24] --set data.channels=3 --set data.context_frames=10 "
         "--set data.predict_frames=10"
     ) in str(caught.value)
+
+
+def test_how_sources_were_read_goes_into_the_configuration_of_a_run(tmp_path, capsys):
+    for name in "abc":
+        put_images(tmp_path / "mine" / name, shades(20))
+    words = ["data", "convert", str(tmp_path / "mine"), "--out", str(tmp_path / "own")]
+    words += ["--fps", "5", "--source-fps", "10", "--fit", "resize", "--range", "0", "200"]
+    assert main([*words, "--set=data.context_frames=5", "--set=data.predict_frames=5"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    for change in ('data.fit="resize"', "data.fps=5.0", "data.value_range=[0.0, 200.0]"):
+        assert change in line
+    run = shlex.split(line.partition(": tfvp run ")[2])
+    assert main(["config", *run]) == 0
+    assert "fps: 5.0" in capsys.readouterr().out
 
 
 def test_options_of_the_command_line(tmp_path, capsys):

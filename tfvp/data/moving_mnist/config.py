@@ -79,6 +79,11 @@ class MovingMnistData(DataSection):
         return self.train_source == "generated"
 
     @property
+    def has_varied_digits(self) -> bool:
+        """Return True: `digits` and `digit_count` vary them."""
+        return True
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of sequences of every split that there is."""
         numbers = {split: getattr(self, f"{split}_sequences") for split in SPLITS}

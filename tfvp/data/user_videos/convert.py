@@ -27,6 +27,12 @@ OPTIONS: dict[str, tuple[str, str | tuple[str, ...], str]] = {
     "shares": ("--shares", "A,B,C", "shares of the sources: train,validation,test"),
 }
 """Key of the data section -> the option that sets it, its values' placeholders, its help."""
+_READING = (
+    "fit",
+    "fps",
+    "value_range",
+    "nan",
+)  # by which `tfvp predict` reads an input as the clips
 
 
 def overrides(
@@ -61,7 +67,8 @@ def changes(wanted: Mapping[str, Any], config: DataSection) -> list[str]:
     """Return what makes a configuration fit clips, each as KEY=VALUE; none where it does.
 
     Args:
-        wanted: `frame_px`, `channels` and `frames` of the clips.
+        wanted: the settings of the clips: `frame_px`, `channels`, `frames`, and how their sources
+            were read, which `tfvp predict` takes from a run's configuration.
         config: the data section.
     """
     found = []
@@ -73,6 +80,10 @@ def changes(wanted: Mapping[str, Any], config: DataSection) -> list[str]:
         predicted = wanted["frames"] // 2
         found.append(f"data.context_frames={wanted['frames'] - predicted}")
         found.append(f"data.predict_frames={predicted}")
+    own = config.model_dump(mode="json")
+    for key in _READING:
+        if key in wanted and key in own and wanted[key] != own[key]:
+            found.append(f"data.{key}={json.dumps(wanted[key])}")
     return found
 
 

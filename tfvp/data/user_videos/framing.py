@@ -2,7 +2,7 @@
 
 import bisect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -55,26 +55,30 @@ def read_video(video: UserVideo, frame_format: FrameFormat) -> ReadVideo:
         DataError: it cannot be read, or its frame rate is unknown or below the wanted one.
     """
     frames = Frames(video)
-    wanted: Iterable[Frame] = frames
-    if frame_format.fps is not None:
-        wanted = at_rate(frames, frame_format.fps)
     fitted, numbers, size = [], [], (0, 0, 0)
-    for frame in wanted:
+    for frame in taken(frames, frame_format.fps):
         size = frame.pixels.shape
         fitted.append(fit_frame(frame.pixels, frame_format))
         numbers.append(frame.number)
-    _check_rate(frames, frame_format.fps)
     clip = np.stack(fitted) if fitted else np.empty((0, *frame_format.shape), np.uint8)
     return ReadVideo(clip, tuple(numbers), size, frames.damage, tuple(frames.notes))
 
 
-def _check_rate(frames: Frames, wanted: float | None) -> None:
-    if wanted is None or frames.fps is None or wanted <= 1.01 * frames.fps:
+def taken(frames: Frames, fps: float | None) -> Iterator[Frame]:
+    """Take all frames of a video, or so many a second, see `at_rate`.
+
+    Raises:
+        DataError: once all are read: it has fewer frames a second; see `at_rate`.
+    """
+    if fps is None:
+        yield from frames
         return
-    raise DataError(
-        f"{frames.video.path}: has {frames.fps:.4g} frames a second, data.fps: {wanted:g} asks for "
-        "more"
-    )
+    yield from at_rate(frames, fps)
+    if frames.fps is not None and fps > 1.01 * frames.fps:
+        raise DataError(
+            f"{frames.video.path}: has {frames.fps:.4g} frames a second, data.fps: {fps:g} asks "
+            "for more; --fps RATE takes fewer"
+        )
 
 
 def at_rate(frames: Frames, fps: float) -> Iterator[Frame]:

@@ -8,7 +8,6 @@ pair of cases compares free-running prediction with teacher forcing.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import ConfigError
 from tfvp.evaluation.schema import History
 from tfvp.evaluation.suites.schema import Case
@@ -32,7 +31,7 @@ class Plan(NamedTuple):
     """A case of the suite, its data, and the history that the network is given."""
 
     case: Case
-    data: MovingMnistData
+    data: DataSection
     history: History
 
 
@@ -48,24 +47,24 @@ def robustness_plans(data: DataSection, digits: str, sequences: int | None) -> l
     Raises:
         ConfigError: the run's data are not moving digits.
     """
-    if not isinstance(data, MovingMnistData):
+    if not data.has_varied_digits:
         raise ConfigError(
             f"--suite robustness varies moving digits, but this run's data are {data.dataset}; "
             "measure it on other data with --data FOLDER"
         )
     digits = digits if digits in {*NAMES, *(g["digits"] for _, g in GLYPHS.values())} else "mnist"
+    own = data.model_dump()
     alone = {
         "digits": digits,
         "train_sequences": 0,
         "validation_sequences": 0,
-        "test_sequences": sequences or data.test_sequences,
+        "test_sequences": sequences or own["test_sequences"],
         "train_source": "records",
         **dict.fromkeys(("train_file", "validation_file", "test_file")),
     }
-    base = data.model_dump() | alone
     return [
-        Plan(case, MovingMnistData.model_validate(base | changes), history)
-        for case, changes, history in _cases(NAMES.get(digits, digits), data.digit_count)
+        Plan(case, type(data).model_validate(own | alone | changes), history)
+        for case, changes, history in _cases(NAMES.get(digits, digits), own["digit_count"])
     ]
 
 

@@ -38,7 +38,7 @@ class CDNAConfig(ModelSection):
 
     @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
-        """Return 8: the fifth cell's map has an eighth of the frame's size."""
+        """Return 8, which divides a frame whose size is halved three times without remainder."""
         return (FrameDivisor("model.network", 8, "cdna halves the frame three times"),)
 
     @model_validator(mode="after")
