@@ -105,6 +105,7 @@ def test_a_run_becomes_a_preset_with_its_numbers_and_examples(finished, tmp_path
     assert "--output: goes with --format preset" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_export_that_differs_is_not_left_behind(finished, tmp_path, monkeypatch):
     predictor = tfvp.Predictor.load(finished / "results" / "tiny").predictor
     right = type(predictor).predict_frames
@@ -166,6 +167,7 @@ def test_a_mistake_is_one_line_and_an_exit_code(finished, capsys, more, code, me
     assert not (finished / "results" / "other").exists()
 
 
+@pytest.mark.slow
 def test_a_fine_tuning_config_wants_weights_and_takes_them(finished, capsys):
     arguments_ = arguments(finished, config="e3d_residual_finetune", name="finetuned")
     assert main(arguments_) == 2
@@ -188,6 +190,7 @@ def test_a_run_is_not_evaluated_on_other_data(finished, capsys):
     assert "was trained on the data 0123456789ab" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluation_options_change_what_is_measured(finished):
     home = finished / "results" / "tiny" / "evaluations"
     seen = {}
@@ -219,6 +222,7 @@ def test_version_and_explain(capsys):
     assert any("model.wiring" in line and "residual" in line for line in out.splitlines())
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130_and_a_run_to_resume(finished):
     command = [sys.executable, "run.py", *arguments(finished, name="interrupted")[1:]]
     command += ["--stages", "train", "--set", "training.steps=2000"]

@@ -193,6 +193,7 @@ def test_inference_equals_training_without_truth_and_never_reads_targets(predict
     np.testing.assert_allclose(compiled(tf.constant(x[:1, :CONTEXT])), whole[:1], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_context_of_another_length_is_refused_where_the_weights_belong_to_one():
     for name in SMALL:
         predictor, fixed = predictor_of(name), experiment(name).model.fixed_context

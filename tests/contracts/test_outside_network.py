@@ -45,6 +45,7 @@ def run(site, *words: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_the_network_of_contributing_trains_two_steps_and_its_file_loads(site):
     assert len(files_on_the_page()) == 5
     overrides = [word for change in SMALL for word in ("--set", change)]

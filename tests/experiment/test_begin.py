@@ -19,6 +19,7 @@ from tfvp.runs.folder import Run, open_run, trained_by_one
 from tfvp.training.checkpoints import Checkpoints, assign, read_state
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path):
     assert main(arguments(tmp_path, "straight", "--stages", "prepare,train")) == 0
     words = arguments(tmp_path, "killed", "--stages", "train")
@@ -57,6 +58,7 @@ def test_a_name_that_is_too_long_is_said_before_the_data_are_made(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_two_processes_never_train_one_run(tmp_path):
     job = tiny.job(tiny.experiment(tmp_path))
     run_stages(job, ("prepare", "train"))

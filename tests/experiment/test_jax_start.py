@@ -46,6 +46,7 @@ def first(tmp_path_factory):
     return folder, run(folder, "first", **enabled)
 
 
+@pytest.mark.slow
 def test_an_evaluation_compiles_the_network_once(first):
     """Its batches are of 4, 4 and 2 clips, its samples of one each."""
     _, done = first
@@ -53,6 +54,7 @@ def test_an_evaluation_compiles_the_network_once(first):
     assert "compiling its prediction" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_compiled_is_kept_for_the_next_process(first):
     folder, done = first
     cache = folder / "cache" / "tfvp" / "jax"
@@ -73,6 +75,7 @@ def test_another_folder_or_none(tmp_path):
         assert run_python("-c", program, **environment).stdout == f"{folder}\n"
 
 
+@pytest.mark.slow
 def test_a_run_leaves_out_the_export_and_says_so_first(first):
     _, done = first
     assert "no export" in done.stdout.splitlines()[0]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tfvp.config.loading import load_config
-from tfvp.drawing.clips import filmstrip, flow_colours
+from tfvp.drawing.clips import filmstrip
+from tfvp.drawing.colours import flow_colours
 from tfvp.models.build import build_model
 
 

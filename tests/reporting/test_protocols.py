@@ -93,6 +93,7 @@ def test_headers_say_how_the_released_sequences_are_measured():
             assert data.sequences("test") == 10_000
 
 
+@pytest.mark.slow
 def test_every_configuration_measures_what_its_tables_print(tables):
     for table in tables:
         printed = {m.ours for m in table.metrics if m.ours and m.case is None}

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.small_runs import LABEL, SMALL, STILL, make_run
-from tfvp.drawing.clips import overlap
+from tfvp.drawing.colours import overlap
 from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_arrays
 from tfvp.evaluation.schema import MODEL, Cost, Speed, TrainedOn, read_metrics

@@ -104,6 +104,7 @@ def straight(tmp_path_factory):
     return job, masks
 
 
+@pytest.mark.slow
 def test_a_run_logs_the_share_and_feeds_it_exactly(straight):
     job, masks = straight
     with job.run.train_log.open() as file:
@@ -120,6 +121,7 @@ def test_a_run_resumes_exactly(straight):
     tiny.assert_resumes_exactly(job, job.run.train_log, (4,))
 
 
+@pytest.mark.slow
 def test_other_kinds_draw_every_clip_by_itself_and_log_what_they_did(tmp_path, monkeypatch):
     monkeypatch.setattr(order, "counted_teacher_forcing_mask", None)
     job = tiny.job(tiny.experiment(tmp_path, "training.steps=2"))

@@ -66,6 +66,7 @@ def trained(tmp_path_factory):
     return job.run, Run(folder / "results" / "jax"), done
 
 
+@pytest.mark.slow
 def test_three_updates_give_the_weights_of_tensorflow(trained):
     of_tensorflow, of_jax = (
         read_state(Checkpoints(run.checkpoints).path(3)) for run in trained[:2]
@@ -80,6 +81,7 @@ def test_three_updates_give_the_weights_of_tensorflow(trained):
             np.testing.assert_allclose(of_jax[name], value, rtol=0, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_the_run_folder_is_the_same(trained):
     names = [
         {str(p.relative_to(run.root)) for p in run.root.rglob("*") if "tfevents" not in p.name}
@@ -98,6 +100,7 @@ def test_the_run_folder_is_the_same(trained):
         assert ours == pytest.approx(theirs, rel=1e-4), name
 
 
+@pytest.mark.slow
 def test_data_are_prepared_and_what_needs_tensorflow_says_so_in_a_line(trained):
     done = trained[2]
     assert "codes: {'train': 0, 'export': 2, 'prepare': 0, 'mirrored': 2, " in done.stdout
@@ -107,6 +110,7 @@ def test_data_are_prepared_and_what_needs_tensorflow_says_so_in_a_line(trained):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_profile_needs_no_tensorflow(trained):
     done = trained[2]
     assert "'profile': 0}" in done.stdout

@@ -45,6 +45,7 @@ def compare(name: str, found: dict[str, np.ndarray]) -> None:
         np.testing.assert_allclose(found[f"{name}|{key}"], value, atol=2e-4 * large, err_msg=key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAST)
 def test_running_statistics_come_out_of_the_step(name, tmp_path):
     found = of_jax(tmp_path / "jax.npz", [name])

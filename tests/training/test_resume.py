@@ -81,6 +81,7 @@ def killed(tmp_path_factory):
     return Run(folder / "results" / "straight"), run
 
 
+@pytest.mark.slow
 def test_weights_optimizer_average_and_best_are_those_of_the_straight_run(killed):
     straight, run = (read_state(Checkpoints(r.checkpoints).path(STEPS)) for r in killed)
     assert straight.keys() == run.keys()
@@ -88,6 +89,7 @@ def test_weights_optimizer_average_and_best_are_those_of_the_straight_run(killed
         np.testing.assert_array_equal(run[name], straight[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_every_checkpoint_and_log_is_there_and_nothing_half_written(killed):
     straight, run = (
         {
@@ -100,6 +102,7 @@ def test_every_checkpoint_and_log_is_there_and_nothing_half_written(killed):
     assert run == straight
 
 
+@pytest.mark.slow
 def test_tensorboard_holds_each_step_once(killed):
     straight, run = killed
     for table, wanted in (("train", range(1, STEPS + 1)), ("validation", (4, 8, 12))):

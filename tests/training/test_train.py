@@ -186,6 +186,7 @@ def test_force_goes_on_with_changed_settings_and_records_them(tmp_path):
     assert load_resolved(job.run.config_path) == forced.experiment  # what later stages go by
 
 
+@pytest.mark.slow
 def test_one_batch_is_learned(tmp_path):
     experiment = tiny.experiment(tmp_path, "training.optimizer.learning_rate=0.01")
     trainer = build_trainer(experiment, Devices(experiment.training))

@@ -59,8 +59,12 @@ def with_results(page: str, readme: Path, reference: Path) -> str:
     before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
     runs = [read_evaluated_run(run) for run in reference_runs(reference)]
     link = Path(os.path.relpath(reference, readme.parent)).as_posix()
-    tables = [_section(group, link) for group in comparable(runs)]
-    return "\n".join([*before, "", "\n".join(tables) or "No run is kept yet.\n", *after])
+    most = max(
+        comparable(runs), key=len, default=()
+    )  # the page is short; the others are on the site
+    return "\n".join(
+        [*before, "", _section(most, link) if most else "No run is kept yet.\n", *after]
+    )
 
 
 def _section(group: Sequence[EvaluatedRun], link: str) -> str:
@@ -69,7 +73,10 @@ def _section(group: Sequence[EvaluatedRun], link: str) -> str:
 
 
 def _brief(table: Table) -> Table:
-    """Keep the name, the first metric, the parameters and the steps, and the notes on these."""
+    """Keep the name, the first metric, the parameters and the steps, and what a reader must know.
+
+    The runs' folders and the site say how intervals are made and by which code.
+    """
     kept = (0, 1, -3, -1)
     columns = tuple(table.columns[i] for i in kept)
     others = [column for column in table.columns if column not in columns]
@@ -84,6 +91,7 @@ def _brief(table: Table) -> Table:
             (sign, text)
             for sign, text in table.footnotes
             if not any(column.startswith(f"{text.partition(':')[0]} ") for column in others)
+            and not text.startswith(("±", "Made by"))
         ),
     )
 
