@@ -35,6 +35,7 @@ def network(experiment):
     return build_model(experiment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_predicts_as_the_network_in_its_own_runtime(kind, network, experiment, tmp_path):
     path, worst = export_runtime(network, experiment.data, tmp_path, kind)

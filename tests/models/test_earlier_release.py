@@ -9,7 +9,7 @@ import pytest
 
 import tfvp
 from tests import GOLDENS, ROOT
-from tests.helpers import tiny, with_slow
+from tests.helpers import tiny
 from tfvp.config.loading import load_resolved
 from tfvp.errors import WeightsError
 from tfvp.experiment.stages import run_stages
@@ -44,7 +44,8 @@ np.save({out!r}, np.asarray(network.predict_frames(x, 2)))
 """
 
 
-@pytest.mark.parametrize("name", with_slow(["prednet", "conv_lstm_skip"], ["conv_lstm_skip"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["prednet", "conv_lstm_skip"])
 @pytest.mark.parametrize(
     ("imports", "load"),
     [

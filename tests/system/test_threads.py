@@ -78,6 +78,7 @@ def test_threads_that_need_the_same_at_a_time_read_it_once():
     assert len({id(value) for value in read_by_all}) == 1
 
 
+@pytest.mark.slow
 def test_a_thread_keeps_its_last_and_what_none_keeps_is_read_again():
     source = Source()
     read = ReadOnce(source)

@@ -55,6 +55,7 @@ def test_running_statistics_come_out_of_the_step(name, tmp_path):
     assert all(np.abs(value).max() > 1e-3 for value in moved)
 
 
+@pytest.mark.slow
 def test_a_saturated_output_has_the_cross_entropy_of_tensorflow(tmp_path):
     """A linear output leaves [0, 1], where a compiler must not lose the loss's epsilon."""
     compare("fc_lstm future", of_jax(tmp_path / "jax.npz", ["fc_lstm future"]))

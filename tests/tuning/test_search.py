@@ -149,6 +149,7 @@ def test_an_interrupted_and_a_killed_trial_are_tried_again(tmp_path):
     assert {e.model.wiring for e in stub.trained} == {"plain", "residual"}
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_search_and_the_last_concludes_it(tmp_path):
     plan, first, second = plan_in(tmp_path, trials=3), Stub(), Stub()
 
