@@ -102,7 +102,11 @@ def formula_network(mode: str, carry_memory: bool) -> RecurrentPredictor:
     return predictor
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: f"{v['mode']}-carried={v['fix']}")
+@pytest.mark.parametrize(
+    "variant",
+    [VARIANTS[0], *(pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS[1:])],
+    ids=lambda v: f"{v['mode']}-carried={v['fix']}",
+)
 def test_formula_weights(variant):
     predictor = formula_network(variant["mode"], variant["fix"])
     assert predictor.count_params() == variant["nparams"]

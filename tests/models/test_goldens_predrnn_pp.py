@@ -18,6 +18,7 @@ from tests.oracles import predrnn_pp as oracle
 from tfvp.models.predrnn_pp.network import PredRNNPP
 from tfvp.models.recurrent import RecurrentPredictor
 
+pytestmark = pytest.mark.slow
 ROUNDING = float(np.finfo("float32").eps) / 2  # the largest relative error of one
 
 
@@ -144,7 +145,6 @@ def test_in_float64_our_gradients_are_the_slope_of_the_equations(exact):
         assert (up - down) / (2 * step) == pytest.approx(along, abs=1e-6 * scale)
 
 
-@pytest.mark.slow
 def test_rounding_what_is_given_moves_it_further_than_the_golden_is_away(
     numbers, exact, moved_by_rounding
 ):
@@ -160,7 +160,6 @@ def test_ours_in_float32_is_no_further_away(numbers, exact, moved_by_rounding):
     assert np.all(away < moved_by_rounding)
 
 
-@pytest.mark.slow
 def test_free_running_it_is_moved_further(numbers, exact):
     """The last three predictions, of twelve; the golden's are 1.08 times as far."""
     network = exact[0]
