@@ -2,12 +2,24 @@
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import keras
 from keras import tree
 
+
+class _Variables(NamedTuple):
+    """The variables of a network that trains."""
+
+    weights: Sequence[keras.Variable]
+    others: Sequence[keras.Variable]
+
+
 _FOR_XLA = contextvars.ContextVar("for_xla", default=False)
+_HANDED_ON: contextvars.ContextVar[_Variables | None] = contextvars.ContextVar(
+    "handed_on", default=None
+)
 
 
 @contextlib.contextmanager
@@ -23,6 +35,27 @@ def for_xla() -> Iterator[None]:
         _FOR_XLA.reset(before)
 
 
+@contextlib.contextmanager
+def weights_handed_on(
+    weights: Sequence[keras.Variable], others: Sequence[keras.Variable]
+) -> Iterator[None]:
+    """Return a context whose steps hand the weights on from frame to frame, as if a state.
+
+    The gradient then adds up what every frame gives to a weight on its way back through the clip;
+    read as variables, the weights would get a gradient of their own from each frame, and all of
+    them would be kept until the last is there.
+
+    Args:
+        weights: those that a gradient is taken with respect to.
+        others: all other variables of the network, which a step may assign.
+    """
+    before = _HANDED_ON.set(_Variables(weights, others))
+    try:
+        yield
+    finally:
+        _HANDED_ON.reset(before)
+
+
 def traced_once(step: Callable, state, frames) -> Callable:
     """Return the step; in a TensorFlow graph as a function that is traced once for all frames.
 
@@ -34,13 +67,34 @@ def traced_once(step: Callable, state, frames) -> Callable:
 
     if tf.executing_eagerly():
         return step
-    traced = GraphStep(step, state, frames)
+    variables = _HANDED_ON.get() or _Variables((), ())
+    traced = GraphStep(_reading_weights(step, variables), (state, variables.weights), frames)
+    weights = [weight.value for weight in variables.weights]
 
     def call(frame, state):
-        prediction, tensors = traced(frame, traced.tensors(state))
-        return prediction, traced.state(tensors)
+        nonlocal weights
+        prediction, tensors = traced(frame, traced.tensors((state, weights)))
+        state, weights = traced.state(tensors)
+        return prediction, state
 
     return call
+
+
+def _reading_weights(step: Callable, variables: _Variables) -> Callable:
+    """Return the step from (state, values of the weights) to the same."""
+
+    def read(frame, both):
+        state, values = both
+        handed = list(zip(variables.weights, values, strict=True))
+        with keras.StatelessScope(handed) as scope:
+            prediction, state = step(frame, state)
+        for variable in variables.others:  # what the step assigned ended with the scope
+            assigned = scope.get_current_value(variable)
+            if assigned is not None:
+                variable.assign(assigned)
+        return prediction, (state, values)
+
+    return read
 
 
 def read_any_length(traced: "GraphStep", state, frames):

@@ -12,7 +12,7 @@ from keras import ops
 from tfvp.backend import backend
 from tfvp.config.optimizers import ClipConfig
 from tfvp.models.base import VideoPredictor
-from tfvp.models.graph_step import for_xla
+from tfvp.models.graph_step import for_xla, weights_handed_on
 from tfvp.training.losses import AUXILIARY, Loss
 from tfvp.training.optimizers import clip_gradients
 from tfvp.training.weight_average import WeightAverage
@@ -137,7 +137,10 @@ class Trainer(keras.Model):
     def measure(self, data):
         """Return the summed loss of a micro-batch, and a vector of its parts and clips."""
         weights = self.summed_loss.per_clip(self._values(data))
-        with for_xla() if self.jit_compile else contextlib.nullcontext():
+        handed_on = weights_handed_on(
+            self.trainable_variables, self.predictor.non_trainable_variables
+        )
+        with handed_on, for_xla() if self.jit_compile else contextlib.nullcontext():
             outputs = self.predictor.training_outputs(
                 data, self.horizon, auxiliary=AUXILIARY in weights, training=True
             )
