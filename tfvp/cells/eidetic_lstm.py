@@ -8,7 +8,7 @@ from keras import ops
 from tfvp.cells.base import kernel_sizes, states_are_padded
 from tfvp.layers.recall import recall
 from tfvp.layers.tensor_layer_norm import TensorLayerNorm
-from tfvp.layers.window_conv import WindowConv, convolve_window
+from tfvp.layers.window_conv import WindowConv
 from tfvp.shapes import Tensor
 
 
@@ -177,9 +177,9 @@ class EideticLSTMCell(keras.layers.Layer):
         f2 = ops.sigmoid(f2_x + f_m + self.forget_bias)
         new_memory = f2 * ops.tanh(m_m) + i2 * g2
 
+        of_both = self.conv_cell_out(new_cell) + self.conv_memory_out(new_memory)
         both = ops.concatenate([new_cell, new_memory], axis=-1)
-        o = ops.tanh(o_x + o_h + self._convolve_out(both))
-        new_hidden = ops.tanh(self.conv_mix(both)) * ops.sigmoid(o)
+        new_hidden = ops.tanh(self.conv_mix(both)) * ops.sigmoid(ops.tanh(o_x + o_h + of_both))
         return new_hidden, EideticLSTMState(
             hidden=new_hidden,
             cell=new_cell,
@@ -194,13 +194,6 @@ class EideticLSTMCell(keras.layers.Layer):
             bias = ops.cast(self.conv_memory.bias, self.compute_dtype)
             return ops.reshape(bias, (1, 1, 1, 1, -1))
         return self.conv_memory(m)
-
-    def _convolve_out(self, both):
-        """Return W_co * c' + W_mo * m', computed as one convolution of the two side by side."""
-        kernels = [self.conv_cell_out.kernel, self.conv_memory_out.kernel]
-        kernel = ops.concatenate([ops.cast(k, both.dtype) for k in kernels], axis=-2)
-        bias = ops.cast(self.conv_cell_out.bias + self.conv_memory_out.bias, both.dtype)
-        return convolve_window(both, kernel) + bias
 
     def _remember(self, history, filled, c):
         """Append c to the history; a buffer of fixed size drops its oldest step for it."""

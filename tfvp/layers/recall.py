@@ -46,10 +46,9 @@ def _attend(queries, memories, hidden, keep_weights: bool):
         S = P ∘ (G Mᵀ - rowsum(G ∘ V))    dQ = S M    dM = Pᵀ G + Sᵀ Q
     which passes over the large matrices twice less than the gradient of softmax does.
     """
-    turned = _turned(memories)
 
     def compute_weights():
-        return ops.softmax(sum(hidden, ops.matmul(queries, turned)), axis=-1)
+        return ops.softmax(sum(hidden, ops.matmul(queries, _turned(memories))), axis=-1)
 
     weights = compute_weights()
     values = ops.matmul(weights, memories)
@@ -57,7 +56,7 @@ def _attend(queries, memories, hidden, keep_weights: bool):
     def gradient(*arguments, upstream=None):
         g = arguments[0] if upstream is None else upstream
         p = weights if keep_weights else compute_weights()
-        s = p * (ops.matmul(g, turned) - ops.sum(g * values, axis=-1, keepdims=True))
+        s = p * (ops.matmul(g, _turned(memories)) - ops.sum(g * values, axis=-1, keepdims=True))
         # dM as (Gᵀ P + Qᵀ S)ᵀ: a product with the large matrix on the right reads it row by row
         of_memories = _turned(ops.matmul(_turned(g), p) + ops.matmul(_turned(queries), s))
         return ops.matmul(s, memories), of_memories, *(ops.zeros_like(h) for h in hidden)
