@@ -132,6 +132,10 @@ def followed(function: Callable[[], Any]) -> None:
     jax.eval_shape(traced)
 
 
+def start_quickly() -> None:
+    """Do nothing: JAX has no such choice."""
+
+
 def keep_programs() -> Path | None:
     """As `keep_programs` of tensorflow.py, in the user's cache directory.
 

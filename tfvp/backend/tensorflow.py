@@ -14,6 +14,9 @@ NAME = "tensorflow"
 DRIVES_FIT = True
 TAKES_DATASETS = True
 
+# What the graphs' optimiser does for seconds before the first update of a network, on a CPU without
+# any gain in those that follow: docs/performance.md.
+_NO_GAIN = ("function_optimization", "remapping", "memory_optimization")
 _PREAMBLE = ("Graph execution error", "Detected at", "<stack")
 
 
@@ -133,6 +136,12 @@ def repeated(batch: Any) -> tf.data.Dataset:
 def followed(function: Callable[[], Any]) -> None:
     """Call a function for the operations that it calls; JAX computes nothing of them."""
     function()
+
+
+def start_quickly() -> None:
+    """Leave out what TensorFlow does to a graph that only makes the first update late."""
+    if not tf.config.list_physical_devices("GPU"):
+        tf.config.optimizer.set_experimental_options(dict.fromkeys(_NO_GAIN, False))
 
 
 def keep_programs() -> Path | None:

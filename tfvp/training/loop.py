@@ -23,6 +23,7 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
     """Build network, optimizer and weight average on the devices, with weights from the seed."""
     config = experiment.training
     keras.utils.set_random_seed(config.seed)
+    backend.start_quickly()
     with devices.scope():
         predictor = build_model(experiment, config.precision)
         for layer in predictor.decoder_layers():
