@@ -26,6 +26,7 @@ def experiment(tmp_path_factory):
     return tiny.experiment(
         tmp_path_factory.mktemp("export"),
         "model.hidden=[4, 4]",
+        "model.wiring=residual",
         "data.predict_frames=2",
     )
 
