@@ -11,7 +11,7 @@ from tfvp.inference.predictor import Predictor
 from tfvp.models.build import build_model
 
 # One of every family and kind of state; the others take minutes together.
-FAST = {"predrnn", "prednet", "fc_lstm", "tau"}
+FAST = {"predrnn", "fc_lstm", "tau"}
 ONE_OF_EACH = with_slow([name for name in SMALL if " " not in name], FAST)
 
 
