@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
+import tfvp
 from tests import ROOT
 from tests.helpers import tiny
+from tfvp.errors import ConfigError
 from tfvp.runs.folder import Run
 from tfvp.training.checkpoints import Checkpoints, read_state
 
@@ -51,7 +54,6 @@ def keras_home(folder: Path, **settings: str) -> str:
     ("settings", "said"),
     [
         ({"floatx": "float16"}, "floatx() is float16"),
-        ({"image_data_format": "channels_first"}, "image_data_format() is channels_first"),
         ({"backend": "torch"}, "set KERAS_BACKEND=tensorflow"),
     ],
 )
@@ -62,6 +64,20 @@ def test_the_library_refuses_settings_of_keras_that_it_does_not_compute_with(
     done = python("-c", "import tfvp.errors" + LIBRARY, KERAS_HOME=home)
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
+
+
+@pytest.fixture
+def channels_first():
+    """Keras as other work in this process may have set it."""
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.usefixtures("channels_first")
+def test_the_library_refuses_a_setting_that_was_made_before():
+    with pytest.raises(ConfigError, match=r"image_data_format\(\) is channels_first"):
+        tfvp.build_model("simple_lstm", preset="quick")
 
 
 def test_the_command_line_refuses_another_backend_in_a_line(tmp_path):

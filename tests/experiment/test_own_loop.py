@@ -98,6 +98,7 @@ def use_everything(folder, experiment) -> None:
     assert np.abs(np.asarray(trainer.predictor.weights[0]) - before).max() > 0
 
 
+@pytest.mark.slow
 def test_everything_for_a_loop_of_ones_own(tmp_path):
     use_everything(tmp_path, tiny.dense(tmp_path))
 

@@ -26,6 +26,7 @@ def experiment(tmp_path_factory):
     return tiny.experiment(
         tmp_path_factory.mktemp("export"),
         "model.hidden=[4, 4]",
+        "model.wiring=residual",
         "data.predict_frames=2",
     )
 
@@ -73,6 +74,7 @@ def test_a_file_that_differs_is_not_written(network, experiment, tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_request_in_the_guide_is_answered_by_a_saved_model(root, tmp_path):
     """As TensorFlow Serving does it: the signature by its name, the inputs by theirs."""
     (text,) = re.findall(

@@ -70,6 +70,7 @@ def test_divergence_needs_three_frames():
         load_config("tau", overrides=["data.predict_frames=2"])
 
 
+@pytest.mark.slow
 def test_divergence_is_trained_beside_the_squared_error():
     experiment = load_config(
         "tau", preset="quick", overrides=["model.hidden=4", "training.global_batch=2",

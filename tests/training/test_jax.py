@@ -46,8 +46,6 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("backends")
     source = folder / "init.npz"
     changes = (
-        "model.hidden=[4]",
-        "model.wiring=plain",
         "data.context_frames=2",
         "data.predict_frames=3",
         "training.steps=3",

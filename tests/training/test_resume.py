@@ -26,8 +26,6 @@ from tfvp.training.session import TrainingSession
 STEPS = 12
 CHANGES = (
     *tiny.CHANGES,
-    "model.hidden=[4]",
-    "model.wiring=plain",
     f"training.steps={STEPS}",
     "training.scheduled_sampling.stop_step=11",
     "training.validate_every=4",

@@ -188,7 +188,8 @@ def test_force_goes_on_with_changed_settings_and_records_them(tmp_path):
 
 @pytest.mark.slow
 def test_one_batch_is_learned(tmp_path):
-    experiment = tiny.experiment(tmp_path, "training.optimizer.learning_rate=0.01")
+    two_layers = ("model.hidden=[4, 4]", "model.wiring=residual")
+    experiment = tiny.experiment(tmp_path, *two_layers, "training.optimizer.learning_rate=0.01")
     trainer = build_trainer(experiment, Devices(experiment.training))
     batch = {"frames": tf.constant(tiny.moving_squares()), "teacher_forcing_mask": tf.zeros((4, 2))}
     step = tf.function(trainer.train_step, autograph=False)

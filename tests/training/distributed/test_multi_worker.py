@@ -15,12 +15,11 @@ from tfvp.training.checkpoints import Checkpoints, read_state
 pytestmark = pytest.mark.slow
 
 STEPS = 6
-CHANGES = (*tiny.CHANGES, "model.hidden=[4]", "model.wiring=plain")
 NOTICED_S = 40  # TensorFlow's heartbeats need about ten seconds
 
 
 def arguments(folder: Path, *more: str, name: str, results: str = "results") -> list[str]:
-    changes = (*CHANGES, f"results={folder / results}", f"data.prepared={folder / 'data'}")
+    changes = (*tiny.CHANGES, f"results={folder / results}", f"data.prepared={folder / 'data'}")
     sets = [word for change in changes for word in ("--set", change)]
     return ["run", "--config", "e3d_residual", "--name", name, *sets, *more]
 
