@@ -83,6 +83,8 @@ def test_a_changed_byte_is_noticed_before_anything_is_read(copied, name):
 def test_errors_are_one_line(copied, tmp_path):
     with pytest.raises(WeightsError, match=r"preset:nothing: no such preset; there are "):
         find_preset("preset:nothing")
+    with pytest.raises(WeightsError, match=r"did you mean preset:predrnn_digits.* a run's folder"):
+        Predictor.from_preset("predrn_digits")
     with pytest.raises(RunError, match="does not exist; expected the folder of a run"):
         find_trained(tmp_path / "nowhere")
     record = json.loads((copied / "preset.json").read_text("utf-8"))
