@@ -224,6 +224,10 @@ def test_few_sources(tmp_path, mine):
     made = prepare(config_of(tmp_path, shares=(8, 0, 1)), report=lines.append)
     assert made.facts["counts"] == {"train": 2, "test": 2}
     assert "short.npy: left out, its 4 frames hold no clip of 5" in lines
+    for split_by, total, fits in (("source", 20, 12), ("time", 12, 10)):  # 8 of 10 parts train
+        with pytest.raises(DataError, match=f"{fits} frames, a clip has {total}; .*={fits // 2}$"):
+            changed = config_of(tmp_path, context_frames=total - 2, split_by=split_by)
+            prepare(changed, report=silent)
 
 
 def test_every_split_that_is_wanted_gets_a_source(tmp_path, mine):
