@@ -105,10 +105,11 @@ def _convert(arguments: argparse.Namespace) -> int:
     made = _prepared(arguments.config, arguments.preset, changes)
     console = LineConsole()
     console.print_line(f"look at it: tfvp data inspect {out}")
-    if missing := [split for split in SPLITS if split not in made.manifest.splits]:
+    missing = [split for split in SPLITS if split not in made.manifest.splits]
+    if missing and not arguments.shares:
         console.print_line(
             f"no clips for {' and '.join(missing)}: training needs train and validation, an "
-            "evaluation test; add such folders, or split by shares, --shares 8,1,1"
+            "evaluation test; give folders or more sources for them, or split by --shares"
         )
     trains = {"train", "validation"} <= made.manifest.splits.keys()
     for purpose, preset in (("in minutes", "quick"), ("for real", None)) if trains else ():
