@@ -80,12 +80,13 @@ def test_the_library_refuses_a_setting_that_was_made_before():
         tfvp.build_model("simple_lstm", preset="quick")
 
 
-def test_the_command_line_refuses_another_backend_in_a_line(tmp_path):
-    home = keras_home(tmp_path / "keras", backend="torch")
+@pytest.mark.parametrize("backend", ["torch", "tensorflwo"])
+def test_the_command_line_refuses_another_backend_in_a_line(tmp_path, backend):
+    home = keras_home(tmp_path / "keras", backend=backend)
     done = python("-m", "tfvp", "run", "--config", "simple_lstm", cwd=tmp_path, KERAS_HOME=home)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert (done.returncode, len(errors)) == (1, 1), done.stderr
-    assert "torch" in errors[0]
+    assert backend in errors[0]
     assert "Traceback" not in done.stderr
 
 

@@ -49,7 +49,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'tfvp' has no attribute {name!r}")
     try:
         return getattr(import_module(_HOMES[name]), name)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         said = missing_backend(error)
         if said is None:
             raise
@@ -57,7 +57,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__
 
 
 def _register_networks() -> None:

@@ -77,6 +77,16 @@ def chosen_by(key: str, *names: str, unusable: Mapping[str, str] | None = None) 
     )
 
 
+class SourceReading(NamedTuple):
+    """How a user's files become frames: what `tfvp.data.user_videos.config` has keys for."""
+
+    fit: str = "resize"
+    fps: float | None = None
+    source_fps: float | None = None
+    value_range: tuple[float, float] | None = None
+    nan: float | None = None
+
+
 class DataSection(Section):
     """The keys of every dataset; the section in the dataset's own folder adds the rest.
 
@@ -120,6 +130,11 @@ class DataSection(Section):
         """Return whether its clips are of digits whose number and source its keys can vary."""
         return False
 
+    @property
+    def source_reading(self) -> SourceReading:
+        """Return how a user's file is read as these data were."""
+        return SourceReading()
+
     def sequences(self, split: str) -> int | None:
         """Return the number of sequences in a prepared split; None: only preparing tells it."""
         del split
@@ -127,17 +142,11 @@ class DataSection(Section):
 
 
 class FrameDivisor(NamedTuple):
-    """A number that must divide a frame's height and width.
+    """A number that must divide a frame's height and width."""
 
-    Args:
-        key: the key that decides it.
-        divisor: the number.
-        why: what makes it so; empty where the key's value itself is the number.
-    """
-
-    key: str
+    key: str  # decides it
     divisor: int
-    why: str = ""
+    why: str = ""  # what makes it so; empty where the key's value itself is the number
 
 
 class PretrainedFile(NamedTuple):

@@ -13,7 +13,8 @@ from tests import ROOT
 from tests.helpers import tiny
 from tests.training.test_resume import arguments, kill
 from tfvp.cli.main import main
-from tfvp.errors import RunError, TrainingError, WeightsError
+from tfvp.errors import DataError, RunError, TrainingError, WeightsError
+from tfvp.experiment import stages
 from tfvp.experiment.stages import run_stages
 from tfvp.runs.folder import Run, open_run, trained_by_one
 from tfvp.training.checkpoints import Checkpoints, assign, read_state
@@ -49,6 +50,14 @@ def test_what_training_cannot_begin_with_is_said_before_the_data_are_made(
     with pytest.raises(error, match=said):
         run_stages(job, ("prepare", "train"))
     assert sorted(os.listdir(tmp_path)) == ["other.npz"]
+
+
+def test_a_split_that_a_later_stage_reads_is_missed_before_training(tmp_path, monkeypatch):
+    monkeypatch.setitem(stages._SPLITS, "evaluate", ("holdout",))
+    job = tiny.job(tiny.experiment(tmp_path))
+    with pytest.raises(DataError, match="no split 'holdout', it has train, validation, test"):
+        run_stages(job, ("prepare", "train", "evaluate"))
+    assert not job.run.root.exists()
 
 
 def test_a_name_that_is_too_long_is_said_before_the_data_are_made(tmp_path):

@@ -110,7 +110,7 @@ def test_the_card_says_what_how_and_under_which_terms(experiment, network):
         [truth],
         context_frames=3,
         predict_frames=2,
-        metrics=["mae", "psnr_uint8"],
+        metrics=["mae", "psnr_uint8", "cross_entropy"],
     )
     data_facts = {"title": "Squares", "label": "a label", "terms": "ask first"}
     write(found, run, run_metadata(experiment, data_facts, steps=7, checkpoint="last"))
@@ -118,6 +118,7 @@ def test_the_card_says_what_how_and_under_which_terms(experiment, network):
     card = (run.export / "MODEL_CARD.md").read_text()
     assert "| this network | 19.2 |" in card  # 12 x 16 x 0.1
     assert "| black frame | 0 | – |" in card
+    assert re.search(r"\| entropy bound \|  \|  \| \d", card)  # has a cross entropy alone
     assert "whose mean is infinite" in card
     assert not re.search(r"\binf\b|\bNone\b|trained_on|\d{9}", card)
     assert "trained on: ask first" in card

@@ -6,6 +6,7 @@ import pytest
 
 from tests.contracts.test_models import SHAPE, SMALL, experiment
 from tests.helpers import with_slow
+from tfvp.backend import backend
 from tfvp.inference.compiled import compiled_prediction, padded
 from tfvp.inference.predictor import Predictor
 from tfvp.models.build import build_model
@@ -70,6 +71,12 @@ def test_wrong_input_is_the_promised_error_before_and_after_a_good_call(name, fr
     for steps in (0, -1, 1.5):
         with pytest.raises(ValueError, match="steps: expected at least 1 frame"):
             predictor(np.zeros((3, *SHAPE), "float32"), steps=steps)
+
+
+def test_many_sizes_bring_no_warning_of_tensorflows(caplog):
+    for length in range(1, 8):
+        backend.compiled(lambda frames: frames, [])(keras.ops.zeros(length))
+    assert "retracing" not in caplog.text
 
 
 def test_smaller_batches_are_filled_up_and_cut_again():

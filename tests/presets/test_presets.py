@@ -16,10 +16,12 @@ from tests.helpers import tiny
 from tfvp.cli.main import main
 from tfvp.config.training import InitConfig
 from tfvp.errors import RunError, WeightsError
+from tfvp.evaluation.schema import MODEL
 from tfvp.inference.predictor import Predictor
 from tfvp.models.build import build_model
 from tfvp.porting.safetensors import read_safetensors, write_safetensors
 from tfvp.presets import download
+from tfvp.presets.card import about
 from tfvp.presets.find import find_preset, find_trained
 from tfvp.presets.folder import WEIGHTS, Example, Preset
 from tfvp.presets.write import Measured
@@ -81,6 +83,8 @@ def test_a_changed_byte_is_noticed_before_anything_is_read(copied, name):
 def test_errors_are_one_line(copied, tmp_path):
     with pytest.raises(WeightsError, match=r"preset:nothing: no such preset; there are "):
         find_preset("preset:nothing")
+    with pytest.raises(WeightsError, match=r"did you mean preset:predrnn_digits.* a run's folder"):
+        Predictor.from_preset("predrn_digits")
     with pytest.raises(RunError, match="does not exist; expected the folder of a run"):
         find_trained(tmp_path / "nowhere")
     record = json.loads((copied / "preset.json").read_text("utf-8"))
@@ -198,6 +202,17 @@ def test_the_hub_needs_its_client_and_is_asked_for_our_files_alone(saved, monkey
     monkeypatch.setitem(sys.modules, "huggingface_hub", client)
     assert find_preset("hf://somebody/squares").root == saved.root
     assert asked == {"repo": "somebody/squares", "files": list(download.FILES)}
+
+
+def test_an_error_is_said_beside_copying_though_a_method_lacks_it(saved):
+    errors = {MODEL: 2.0, "copy_last_frame": 4.0, "entropy_bound": None}
+    measured = SimpleNamespace(
+        metadata=SimpleNamespace(data="squares", model_extra={}),
+        metrics={"mae": SimpleNamespace(title="MAE")},
+        results={m: {"mae": SimpleNamespace(value=e)} if e else {} for m, e in errors.items()},
+    )
+    preset = SimpleNamespace(experiment=saved.experiment, record=saved.record, metrics=measured)
+    assert about(preset)["error"] == "MAE 2; copy last frame 4"
 
 
 def test_one_command_predicts_without_training_or_data(saved, tmp_path, capsys):

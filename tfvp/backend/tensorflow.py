@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,9 @@ def compiled(
         xla: compile with XLA.
     """
     del variables  # a graph finds them itself
-    one = tf.function(function, autograph=False, jit_compile=xla, reduce_retracing=True)
+    # Every partial is counted by itself, while TensorFlow counts all functions of one definition
+    # together and warns of retracing where several shapes are compiled, once each.
+    one = tf.function(partial(function), autograph=False, jit_compile=xla, reduce_retracing=True)
     if strategy is None:
         return one
 

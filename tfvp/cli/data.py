@@ -15,6 +15,7 @@ from tfvp.data.partial import unfinished_in
 from tfvp.data.prepare import PreparedData, prepare
 from tfvp.data.user_videos import convert as user_videos
 from tfvp.errors import ConfigError, DataError
+from tfvp.sections import SPLITS
 from tfvp.system.silence import quiet_tensorflow_import
 
 
@@ -104,7 +105,14 @@ def _convert(arguments: argparse.Namespace) -> int:
     made = _prepared(arguments.config, arguments.preset, changes)
     console = LineConsole()
     console.print_line(f"look at it: tfvp data inspect {out}")
-    for purpose, preset in (("in minutes", "quick"), ("for real", None)):
+    missing = [split for split in SPLITS if split not in made.manifest.splits]
+    if missing and not arguments.shares:
+        console.print_line(
+            f"no clips for {' and '.join(missing)}: training needs train and validation, an "
+            "evaluation test; give folders or more sources for them, or split by --shares"
+        )
+    trains = {"train", "validation"} <= made.manifest.splits.keys()
+    for purpose, preset in (("in minutes", "quick"), ("for real", None)) if trains else ():
         command = _training_command(arguments.config, preset, made, out)
         if command:
             console.print_line(f"train on it {purpose}: {command}")

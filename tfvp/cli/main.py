@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print_error(f"error: {error}")
         return error.exit_code
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         said = missing_backend(error)
         if said is None:
             raise

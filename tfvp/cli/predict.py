@@ -10,7 +10,7 @@ from tfvp.cli.console import LineConsole
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_resolved
 from tfvp.data.user_videos.arrays import Values
-from tfvp.data.user_videos.config import Axes, UserVideosData
+from tfvp.data.user_videos.config import Axes
 from tfvp.errors import ConfigError
 from tfvp.presets.find import find_trained, is_preset
 from tfvp.presets.folder import Preset
@@ -189,17 +189,17 @@ def _say_what_was_done(
 
 def _reading(arguments: argparse.Namespace, data: DataSection) -> "Reading":
     """How the input is to be understood: its values as those of the run's own data, or as asked."""
-    from tfvp.data.user_videos.files import Reading, reading_of
+    from tfvp.data.user_videos.files import Reading
 
-    own = reading_of(data) if isinstance(data, UserVideosData) else Reading()
-    low, high, nan = own.values
+    own = data.source_reading
+    low, high = own.value_range or (None, None)
     if arguments.range is not None:
         low, high = arguments.range
         if not low < high:
             raise ConfigError(f"--range {low:g} {high:g}: the first must be below the second")
     return Reading(
         arguments.axes,
-        values=Values(low, high, nan if arguments.nan is None else arguments.nan),
+        values=Values(low, high, own.nan if arguments.nan is None else arguments.nan),
         source_fps=arguments.source_fps or own.source_fps,
     )
 

@@ -46,11 +46,22 @@ def _run_stages(job: Job, stages: tuple[str, ...]) -> None:
             check_first_weights(job.experiment)  # now, as preparing the data may take hours
     elif stages != ("prepare",):
         job.check_same_experiment()
+    checked = False
     for name, stage in STAGES.items():
         if name in stages:
+            if name in _SPLITS and not checked:  # before hours of training, not after
+                _check_splits(job, stages)
+                checked = True
             job.console.rule(f"{name}: {job.experiment.name}", align="left", style="dim")
             stage(job)
     job.say(f"everything is in {job.run.root}" if stages != ("prepare",) else "prepared")
+
+
+def _check_splits(job: Job, stages: tuple[str, ...]) -> None:
+    """Make sure that the data have every split that the stages read, or raise a DataError."""
+    prepared = job.open_data()
+    for split in (split for name in stages for split in _SPLITS.get(name, ())):
+        prepared.split(split)
 
 
 def usual_stages(job: Job) -> tuple[str, ...]:
@@ -106,6 +117,9 @@ def export_stage(job: Job) -> None:
         f"by at most {worst:.1e}"
     )
 
+
+_SPLITS = {"train": ("train", "validation"), "evaluate": ("test",)}
+"""The splits that a stage reads."""
 
 STAGES: dict[str, Callable[[Job], None]] = {
     "prepare": prepare_stage,

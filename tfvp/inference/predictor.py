@@ -172,7 +172,7 @@ class Predictor:
             steps: how many frames to predict; None: as many as the network was trained for.
 
         Returns:
-            (steps, H, W, C) or (B, steps, H, W, C) of the same type and range as `frames`.
+            (steps, H, W, C) or (B, steps, H, W, C) in the range of `frames`, uint8 or float32.
 
         Raises:
             ValueError: `frames` has another shape, type or range, or `steps` is no number from 1.
@@ -180,7 +180,7 @@ class Predictor:
         frames = np.asarray(frames)
         steps = self.experiment.data.predict_frames if steps is None else steps
         if not isinstance(steps, int | np.integer) or steps < 1:
-            raise ValueError(f"steps: expected at least 1 frame to predict, got {steps}")
+            raise ValueError(f"steps: expected at least 1 frame to predict, got {steps!r}")
         self._check_shape(frames.shape)
         context, as_uint8 = _unit_range(frames)
         single = context.ndim == 4

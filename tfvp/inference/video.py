@@ -74,8 +74,8 @@ def frame_format_of(data: DataSection, fit: str | None, fps: float | None = None
     """
     return FrameFormat(
         *(data.frame_px, data.channels),
-        fit=fit or getattr(data, "fit", "resize"),
-        fps=fps or getattr(data, "fps", None),
+        fit=fit or data.source_reading.fit,
+        fps=fps or data.source_reading.fps,
     )
 
 

@@ -53,7 +53,7 @@ def about(preset: Preset) -> dict[str, str]:
     }
     if measured:
         name = next(iter(measured.metrics))
-        found = {method: by[name].value for method, by in measured.results.items()}
+        found = {m: by[name].value for m, by in measured.results.items() if name in by}
         copied = found.get("copy_last_frame", math.nan)
         title = measured.metrics[name].title
         said["error"] = f"{title} {found[MODEL]:.4g}; copy last frame {copied:.4g}"
@@ -81,7 +81,7 @@ def numbers(measured: Metrics) -> list[str]:
         "|---" * (len(names) + 1) + "|",
         *(
             f"| {'this network' if method == MODEL else method.replace('_', ' ')} | "
-            + " | ".join(_number(by[name].value) for name in names)
+            + " | ".join(_number(by[name].value) if name in by else "" for name in names)
             + " |"
             for method, by in measured.results.items()
         ),

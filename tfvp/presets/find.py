@@ -44,7 +44,8 @@ def find_preset(source: str) -> Preset:
     near = difflib.get_close_matches(name, there, n=1)
     hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
     raise WeightsError(
-        f"{source}: no such preset; there are {', '.join(there) or 'none'}{hint}; expected {FORMS}"
+        f"{source}: no such preset; there are {', '.join(there) or 'none'}{hint}; expected a run's "
+        f"folder, {FORMS}"
     )
 
 
@@ -73,6 +74,7 @@ def find_trained(source: str | Path) -> Run | Preset:
         RunError: it is a folder without a run, or no folder.
     """
     text = str(source)
-    if is_preset(text) or text in {preset.name for preset in shipped()}:
+    bare = Path(text).name == text and not Path(text).exists()
+    if bare or is_preset(text) or text in {preset.name for preset in shipped()}:
         return find_preset(text)
     return open_run(source)

@@ -9,19 +9,25 @@ from types import ModuleType
 from typing import Any
 
 
-def missing_backend(error: ImportError) -> str | None:
+def missing_backend(error: ImportError | ValueError) -> str | None:
     """Say what to do where Keras was to run on a package that is not installed; None: it was not.
 
     >>> missing_backend(ModuleNotFoundError("No module named 'rich'", name="rich"))
     """
-    name = (error.name or "").partition(".")[0]
-    if name == "tensorflow":
-        return "this needs TensorFlow, which is not installed; pip install tensorflow"
-    if name not in ("torch", "jax", "openvino"):
-        return None
+    if isinstance(error, ValueError):  # what Keras raises of a name that it does not know
+        _, is_keras, name = str(error).partition("Unable to import backend : ")
+        why = "which it does not know"
+        if not is_keras:
+            return None
+    else:
+        name, why = (error.name or "").partition(".")[0], "which is not installed"
+        if name == "tensorflow":
+            return "this needs TensorFlow, which is not installed; pip install tensorflow"
+        if name not in ("torch", "jax", "openvino"):
+            return None
     return (
-        f"Keras is to run on {name} (KERAS_BACKEND, or ~/.keras/keras.json), which is not "
-        "installed; set KERAS_BACKEND=tensorflow"
+        f"Keras is to run on {name} (KERAS_BACKEND, or ~/.keras/keras.json), {why}; set "
+        "KERAS_BACKEND=tensorflow"
     )
 
 

@@ -224,6 +224,10 @@ def test_few_sources(tmp_path, mine):
     made = prepare(config_of(tmp_path, shares=(8, 0, 1)), report=lines.append)
     assert made.facts["counts"] == {"train": 2, "test": 2}
     assert "short.npy: left out, its 4 frames hold no clip of 5" in lines
+    for split_by, total, fits in (("source", 20, 12), ("time", 12, 10)):  # 8 of 10 parts train
+        long = config_of(tmp_path, context_frames=total - 2, split_by=split_by)
+        with pytest.raises(DataError, match=f"{fits} frames, a clip has {total}; .*={fits // 2}$"):
+            prepare(long, report=silent)
 
 
 def test_every_split_that_is_wanted_gets_a_source(tmp_path, mine):
@@ -269,7 +273,7 @@ def test_changed_sources_are_other_data(tmp_path, mine):
         (np.zeros((0, 8, 8), np.uint8), r"got \(0, 8, 8\)"),
         (np.full((9, 8, 8), 1.5), r"expected floats in \[0, 1\], got \[1.5, 1.5\]"),
         (np.full((9, 8, 8), -0.1), r"got \[-0.1, -0.1\]"),
-        (np.full((9, 8, 8), np.nan), r"got \[nan, nan\]"),
+        (np.full((9, 8, 8), np.nan), "100.00% of its values are NaN; say what"),
         (np.zeros((9, 8, 8), np.int64), "expected uint8 or float in .*, got int64"),
         (np.array([{}], dtype=object), "Python objects in dtype"),
     ],

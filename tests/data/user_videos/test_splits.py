@@ -7,6 +7,7 @@ import pytest
 
 from tests.data.user_videos.test_dataset import config_of, put_images, shades
 from tests.helpers.small_data import silent
+from tfvp.cli.main import main
 from tfvp.data.prepare import prepare
 from tfvp.data.user_videos.splits import by_time
 from tfvp.errors import DataError
@@ -70,6 +71,16 @@ def test_what_is_nearly_so_is_refused_by_name_unless_shares_are_given(tmp_path, 
     assert named in str(caught.value)
     assert not (tmp_path / "data").exists()
     assert {*sources(tmp_path, shares=(1, 1, 1))} == {"train", "validation", "test"}
+
+
+def test_a_split_that_has_no_folder_is_said(tmp_path, capsys):
+    put(tmp_path / "mine", "train/a.npy", "test/b.npy")
+    words = ["data", "convert", str(tmp_path / "mine"), "--out", str(tmp_path / "own")]
+    lengths = ("--set=data.context_frames=3", "--set=data.predict_frames=2")
+    assert main([*words, "--size", "24x32", *lengths]) == 0
+    said = capsys.readouterr().out
+    assert "no clips for validation: training needs train and validation" in said
+    assert "train on it" not in said
 
 
 def test_other_names_and_the_places_own_name_mean_nothing(tmp_path):

@@ -56,8 +56,8 @@ class Values(NamedTuple):
         if missing.any():
             if self.nan is None:
                 raise DataError(
-                    f"{what}: {missing.mean():.2%} of its values are NaN, got [nan, nan]; say "
-                    "what stands in for them: --nan VALUE (data.nan)"
+                    f"{what}: {missing.mean():.2%} of its values are NaN; say what stands in for "
+                    "them: --nan VALUE (data.nan)"
                 )
             values = np.where(missing, self.nan, values)
         if self.low is not None and self.high is not None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tfvp.sections import DataSection, Folder, NotNegative, Positive
+from tfvp.sections import DataSection, Folder, NotNegative, Positive, SourceReading
 
 Axes = Literal[
     "THW", "THWC", "NTHWC", "TCHW", "CTHW", "NTHW", "TNHW", "NTCHW", "NCTHW", "TNCHW", "TNHWC"
@@ -69,6 +69,11 @@ class UserVideosData(DataSection):
     allow_missing: bool = Field(
         default=False, description="use what can be read of damaged files, and leave out the rest"
     )
+
+    @property
+    def source_reading(self) -> SourceReading:
+        """Return how these videos are read."""
+        return SourceReading(self.fit, self.fps, self.source_fps, self.value_range, self.nan)
 
     @model_validator(mode="after")
     def _possible(self) -> "UserVideosData":

@@ -87,6 +87,26 @@ def changes(wanted: Mapping[str, Any], config: DataSection) -> list[str]:
     return found
 
 
+def too_short(config: UserVideosData, longest: int, what: str = "source") -> str:
+    """Say that no source, or no part of one, holds a clip, and which keys make some of it.
+
+    Args:
+        config: the data section.
+        longest: how many frames the longest has.
+        what: has so many.
+    """
+    total, predicted = config.total_frames, longest // 2
+    said = f"{config.source}: its longest {what} has {longest} frames, a clip has {total}"
+    if predicted == 0:
+        return f"{said}; give longer ones"
+    if longest >= total:
+        return f"{said} without a gap; mend what is damaged or missing"
+    return (
+        f"{said}; give longer ones, or shorten clips: --set data.context_frames="
+        f"{longest - predicted} --set data.predict_frames={predicted}"
+    )
+
+
 def does_not_fit(config: UserVideosData, held: Sequence[Mapping[str, Any]]) -> str:
     """Say that no converted clips match, what there are instead, and what makes them fit.
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from tfvp.data import manifest as manifests
 from tfvp.data.base import Dataset, DatasetContents, DatasetPlan, Report
 from tfvp.data.user_videos.config import UserVideosData
-from tfvp.data.user_videos.convert import does_not_fit
+from tfvp.data.user_videos.convert import does_not_fit, too_short
 from tfvp.data.user_videos.files import UserVideo, files_of, find_user_videos, reading_of
 from tfvp.data.user_videos.framing import FrameFormat, read_video
 from tfvp.data.user_videos.splits import SHARES, by_folders, by_shares, by_time
@@ -162,6 +162,8 @@ def _starts(
                 f"{video.name}: left out, its {len(numbers[video])} frames hold no clip of {total}"
             )
     long = [video for video in videos if starts[video]]
+    if not long:
+        raise DataError(too_short(config, max(map(len, numbers.values()))))
     shares = config.shares or SHARES
     if config.split_by == "time":
         parts = {video: by_time(numbers[video], shares) for video in long}
@@ -174,7 +176,8 @@ def _starts(
             for split in SPLITS
         }
         if not any(cut.values()):
-            raise DataError(f"{config.source}: no stretch that --split-by time cuts holds a clip")
+            longest = max(len(part) for each in parts.values() for part in each.values())
+            raise DataError(too_short(config, longest, "stretch that --split-by time cuts"))
         return {split: clips for split, clips in cut.items() if clips}
     splits = None if config.shares else by_folders(long, config.source)
     splits = splits or by_shares(long, shares, config.seed, config.source)

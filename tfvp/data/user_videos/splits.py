@@ -84,8 +84,9 @@ def by_shares(
     if len(videos) < len(wanted):
         raise DataError(
             f"{place}: {len(videos)} sources that are long enough cannot make the splits "
-            f"{', '.join(wanted)}: a source belongs to one split; add some, lower the number of "
-            "frames, set data.shares, e.g. [0, 0, 1], or cut each by time: --split-by time"
+            f"{', '.join(wanted)}: a source belongs to one split; add some, lower "
+            "data.context_frames and data.predict_frames, give shares, e.g. --shares 0,0,1, or cut "
+            "each by time: --split-by time"
         )
     mixed = [videos[i] for i in order.shuffled(seed, "user videos", (), len(videos))]
     splits: dict[str, list[UserVideo]] = {}
