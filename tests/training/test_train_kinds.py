@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.helpers import tiny
 from tfvp.experiment.stages import run_stages
+from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
 
@@ -36,10 +37,23 @@ def test_one_batch_is_learned(config, tmp_path):
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_a_whole_run_logs_the_parts_of_its_loss(tmp_path: Path):
-    job = tiny.job(tiny.of("conv_lstm_shi", tmp_path, *SMALL["conv_lstm_shi"], "training.steps=2"))
+def test_a_whole_run_logs_and_draws_the_parts_and_the_shares_of_its_loss(tmp_path: Path):
+    job = tiny.job(tiny.of("fc_lstm", tmp_path, *SMALL["fc_lstm"], "training.steps=2"))
     run_stages(job, ("prepare", "train"))
     with job.run.train_log.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["step", "loss", "cross_entropy", "learning_rate", "truth_probability"]
+    shares = ["reconstruction", "future"]
+    scheduled = ["learning_rate", "truth_probability"]
+    assert list(rows[0]) == ["step", "loss", "cross_entropy", *shares, *scheduled]
     assert all(row["loss"] == row["cross_entropy"] for row in rows)
+    with job.run.validation_log.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert list(row) == ["step", "mse", "mse_reconstruction"]
+    figure = training_figure({"fc_lstm": job.run})
+    assert figure is not None
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles[1:3] == [
+        "loss per sequence: share of the reconstructed context",
+        "loss per sequence: share of the predicted future",
+    ]
+    assert {"validation mse", "validation mse reconstruction"} <= {*titles}
