@@ -10,7 +10,7 @@ from tfvp.config.extends import config_names
 from tfvp.errors import RunError
 from tfvp.reporting.claims import claims_table, load_claims
 from tfvp.reporting.evaluated_run import read_evaluated_runs, repeats
-from tfvp.reporting.paired import Gain
+from tfvp.reporting.paired import Gain, paired_table
 from tfvp.reporting.tables.published import load_published
 from tfvp.reporting.tables.rows import our_rows
 
@@ -69,6 +69,27 @@ def test_a_gain_has_the_intervals_of_scipy():
     opposite = Gain.of(second, first, higher_is_better=False)
     assert (opposite.value, opposite.better) == (pytest.approx(-gain.value), gain.worse)
     assert Gain.of(first, second, higher_is_better=True).value == pytest.approx(-gain.value)
+
+
+def test_every_two_networks_are_compared_on_the_same_sequences(runs):
+    errors = [run.per_sequence("mse").mean(axis=1) for run in runs]
+    good, bad, alone = errors[:3], errors[3:6], errors[6]
+    table = paired_table(runs, "mse")
+    rows = {row.texts[:2]: row.cells for row in table.sections[0].rows}
+    assert list(rows) == [
+        ("Residual, 3 seeds", "Plain, 3 seeds"),
+        ("Residual, 3 seeds", "l1"),
+        ("Plain, 3 seeds", "l1"),
+    ]
+    gains = [np.mean(bad, 0) - np.mean(good, 0), alone - np.mean(good, 0), alone - np.mean(bad, 0)]
+    for cells, gain in zip(rows.values(), gains, strict=True):
+        assert cells[2].value == pytest.approx(gain.mean())
+        low, high = stats.ttest_1samp(gain, 0).confidence_interval()
+        assert cells[3].text == f"{low:.3g} to {high:.3g}"
+        assert cells[-1].text == ("+" if low > 0 else "−" if high < 0 else "undecided")
+    assert [cells[-1].text for cells in rows.values()].count("+") >= 1
+    turned = paired_table(runs[::-1], "mse").sections[0].rows
+    assert {row.texts[-1] for row in turned[-1:]} == {"−"}
 
 
 def test_claims_are_judged_and_what_was_not_measured_is_said(runs):
