@@ -65,7 +65,8 @@ def paired_tables(runs: Sequence[EvaluatedRun], metric: str | None = None) -> li
         metric: what they are compared in; None: the metric of their published table.
     """
     groups = [group for group in comparable(runs) if len(group) > 1]
-    return [paired_table(group, figure_metric(group, metric)) for group in groups]
+    tables = [paired_table(group, figure_metric(group, metric)) for group in groups]
+    return [table for table in tables if table.sections[0].rows]  # none: seeds of one network
 
 
 def described(metadata: Metadata) -> Iterator[tuple[str, str]]:
