@@ -3,11 +3,14 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.helpers import tiny
+from tfvp.data.pipeline import to_float
 from tfvp.experiment.stages import run_stages
+from tfvp.inference.predictor import trained_network
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
@@ -49,6 +52,16 @@ def test_a_whole_run_logs_and_draws_the_parts_and_the_shares_of_its_loss(tmp_pat
     with job.run.validation_log.open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert list(row) == ["step", "mse", "mse_reconstruction"]
+    network, _ = trained_network(job.run, job.experiment)
+    split = job.open_data().split("validation")
+    clips = to_float(np.stack([split[i] for i in range(split.count)]))
+    predicted, given = network.predict_frames(clips[:, :3], 3), network.reconstruct(clips[:, :3])
+    for column, made, truth in (
+        ("mse", predicted, clips[:, 3:]),
+        ("mse_reconstruction", given, clips[:, :3]),
+    ):
+        by_hand = np.square(np.asarray(made) - truth).sum(axis=(2, 3, 4)).mean()
+        assert float(row[column]) == pytest.approx(by_hand, rel=1e-4)
     figure = training_figure({"fc_lstm": job.run})
     assert figure is not None
     titles = [axis.get_title() for axis in figure.axes]
