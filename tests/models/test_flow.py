@@ -50,23 +50,31 @@ def test_flow_is_in_pixels_of_the_frame_and_moves_the_frame():
     np.testing.assert_allclose(moved, np.broadcast_to(expected, moved.shape), rtol=1e-5)
 
 
-def test_masks_and_layers_make_the_prediction():
-    small = ["model.hidden=[3, 4, 3, 4, 5, 3, 4]", "model.masks=3", "data.frame_px=[16, 8]"]
-    network = build_model(load_config("cdna", overrides=[*small, "data.digit_px=6"]))
+@pytest.mark.parametrize("config", ["cdna", "dna"])
+def test_masks_are_colours_and_what_they_weigh_adds_up_to_the_prediction(config):
+    masks = 1 if config == "dna" else 3
+    small = ["model.hidden=[3, 4, 3, 4, 5, 3, 4]", f"model.masks={masks}", "data.frame_px=[16, 8]"]
+    network = build_model(load_config(config, overrides=[*small, "data.digit_px=6"]))
     drawings = network.drawings()
     assert drawings is not None
     context = np.random.default_rng(0).random((3, 16, 8, 1), np.float32)
     prediction = np.asarray(network.predict_frames(context[None], 2))[0]
     drawn = drawings(context, prediction)
-    assert list(drawn) == [*(f"mask {k}" for k in range(4)), *(f"layer {k}" for k in range(1, 4))]
-    assert all(rows.shape == (2, 16, 8, 1) for rows in drawn.values())
-    frames = np.stack([context[-1], prediction[0]])
-    composed = drawn["mask 0"] * frames
-    for k in range(1, 4):
-        composed = composed + drawn[f"mask {k}"] * drawn[f"layer {k}"]
-    np.testing.assert_allclose(composed, prediction, atol=1e-5)
-    np.testing.assert_allclose(sum(drawn[f"mask {k}"] for k in range(4)), 1, atol=1e-5)
-    assert filmstrip(np.concatenate([context, prediction]), prediction, "t", drawn).height > 1000
+    new = {} if config == "dna" else {"new, black": 1}
+    assert list(drawn) == ["masks", "kept, white", *new, "moved, hues"]
+    colours = drawn.pop("masks")
+    assert colours.shape == (2, 16, 8, 3)
+    np.testing.assert_allclose(sum(drawn.values()), prediction, atol=1e-5)
+    # white and red for dna: red is full everywhere; white, black, red and cyan: the others are even
+    kept = drawn["kept, white"] / np.stack([context[-1], prediction[0]])
+    if config == "dna":
+        np.testing.assert_allclose(colours[..., 0], 1, atol=1e-5)
+        np.testing.assert_allclose(colours[..., 1:], kept.repeat(2, axis=-1), atol=1e-4)
+    else:
+        np.testing.assert_allclose(colours[..., 1], colours[..., 2], atol=1e-6)
+        assert (colours >= kept - 1e-4).all()
+    strip = filmstrip(np.concatenate([context, prediction]), prediction, "t", drawn)
+    assert strip.height > 500
 
 
 def test_networks_with_nothing_to_draw_have_none():

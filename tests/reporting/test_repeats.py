@@ -7,12 +7,14 @@ from scipy import stats
 from tests.helpers.small_runs import make_run
 from tfvp.cli.main import main
 from tfvp.config.extends import config_names
+from tfvp.config.loading import dump, load_resolved
 from tfvp.errors import RunError
-from tfvp.reporting.claims import claims_table, load_claims
+from tfvp.reporting.claims import Judged, claims_table, load_claims, verdict_of
 from tfvp.reporting.evaluated_run import read_evaluated_runs, repeats
-from tfvp.reporting.paired import Gain
+from tfvp.reporting.paired import Gain, paired_table
 from tfvp.reporting.tables.published import load_published
 from tfvp.reporting.tables.rows import our_rows
+from tfvp.system.files import write_text
 
 SEEDS = {0: 0.50, 1: 0.52, 2: 0.54}
 
@@ -56,6 +58,12 @@ def test_runs_of_one_seed_and_of_other_settings_stand_alone(tmp_path):
     twice = [make_run(tmp_path / name, "e3d-quick-seed1") for name in ("a", "b")]
     other = make_run(tmp_path, "e3d-quick-seed2", metrics=("mse",))
     assert [len(group) for group in repeats(read_evaluated_runs([*twice, other]))] == [1, 1, 1]
+    longer = make_run(tmp_path, "e3d-quick-seed3", metrics=("mse",))
+    assert [len(group) for group in repeats(read_evaluated_runs([other, longer]))] == [2]
+    settings = load_resolved(longer.config_path)
+    training = settings.training.model_copy(update={"steps": 7})
+    write_text(longer.config_path, dump(settings.model_copy(update={"training": training})))
+    assert [len(group) for group in repeats(read_evaluated_runs([other, longer]))] == [1, 1]
 
 
 def test_a_gain_has_the_intervals_of_scipy():
@@ -69,6 +77,63 @@ def test_a_gain_has_the_intervals_of_scipy():
     opposite = Gain.of(second, first, higher_is_better=False)
     assert (opposite.value, opposite.better) == (pytest.approx(-gain.value), gain.worse)
     assert Gain.of(first, second, higher_is_better=True).value == pytest.approx(-gain.value)
+
+
+def test_every_two_networks_are_compared_on_the_same_sequences(runs):
+    errors = [run.per_sequence("mse").mean(axis=1) for run in runs]
+    good, bad, alone = errors[:3], errors[3:6], errors[6]
+    table = paired_table(runs, "mse")
+    rows = {row.texts[:2]: row.cells for row in table.sections[0].rows}
+    assert list(rows) == [
+        ("Residual, 3 seeds", "Plain, 3 seeds"),
+        ("Residual, 3 seeds", "l1"),
+        ("Plain, 3 seeds", "l1"),
+    ]
+    gains = [np.mean(bad, 0) - np.mean(good, 0), alone - np.mean(good, 0), alone - np.mean(bad, 0)]
+    for cells, gain in zip(rows.values(), gains, strict=True):
+        assert cells[2].value == pytest.approx(gain.mean())
+        low, high = stats.ttest_1samp(gain, 0).confidence_interval()
+        assert cells[3].text == f"{low:.3g} to {high:.3g}"
+        assert cells[-1].text == ("+" if low > 0 else "−" if high < 0 else "undecided")
+    assert [cells[-1].text for cells in rows.values()].count("+") >= 1
+    turned = paired_table(runs[::-1], "mse").sections[0].rows
+    assert {row.texts[-1] for row in turned[-1:]} == {"−"}
+
+
+ABOVE, AROUND, BELOW = (0.5, 1.5), (-0.5, 1.5), (-1.5, -0.5)
+
+
+@pytest.mark.parametrize(
+    ("over_sequences", "over_seeds", "budgets", "verdict"),
+    [
+        (ABOVE, ABOVE, 1, "supported"),
+        (BELOW, BELOW, 1, "not"),
+        (ABOVE, AROUND, 1, "undecided"),
+        (AROUND, ABOVE, 1, "undecided"),
+        (ABOVE, BELOW, 1, "undecided"),
+        (BELOW, AROUND, 1, "undecided"),
+        (ABOVE, None, 1, "undecided"),
+        (BELOW, BELOW, 2, "undecided"),
+        (ABOVE, ABOVE, 2, "undecided"),
+    ],
+)
+def test_a_verdict_needs_both_intervals_and_one_budget(
+    over_sequences, over_seeds, budgets, verdict
+):
+    gain = Gain(1.0, over_sequences, over_seeds, better=3, worse=1, p=0.6)
+    judged = Judged([], [], "mse", gain, tuple(f"{n} × 8" for n in range(budgets)))
+    assert judged.verdict == verdict
+
+
+def test_a_claim_is_as_good_as_its_rows():
+    def row(low: float, high: float) -> Judged:
+        return Judged([], [], "mse", Gain(0.0, (low, high), (low, high), 3, 1, 0.6), ("7 × 8",))
+
+    good, open_, bad = row(*ABOVE), row(*AROUND), row(*BELOW)
+    assert verdict_of([good, good]) == "supported"
+    assert verdict_of([good, open_]) == "undecided"
+    assert verdict_of([good, open_, bad]) == "not"
+    assert verdict_of([]) == "undecided"
 
 
 def test_claims_are_judged_and_what_was_not_measured_is_said(runs):

@@ -18,8 +18,8 @@ from tfvp.evaluation.schema import MODEL, Cost, Speed, TrainedOn, read_metrics
 from tfvp.evaluation.suites.schema import INDEX, Case, Suite
 from tfvp.reporting.evaluated_run import comparable, names, read_evaluated_run
 from tfvp.reporting.figures.box_plots import box_figure
-from tfvp.reporting.figures.figures import clip_of, shared_clips
 from tfvp.reporting.figures.frame_curves import frame_figure
+from tfvp.reporting.figures.gallery import clip_of, shared_clips
 from tfvp.reporting.figures.style import baseline_look, legend_columns, look
 from tfvp.reporting.figures.training_curves import training_figure
 from tfvp.reporting.pages.contents import described

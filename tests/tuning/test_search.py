@@ -1,5 +1,6 @@
 """The search on a stub of training: what is tried, recorded, repeated and concluded."""
 
+import functools
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tfvp.tuning.plan import Plan
 from tfvp.tuning.search import Trained, Work, search
 from tfvp.tuning.space import read_space
 from tfvp.tuning.study import FAILURE, LOST, TESTED, held, next_trial, open_study
+from tfvp.tuning.trial import trained, usual_work
 
 optuna = pytest.importorskip("optuna")
 
@@ -172,6 +174,37 @@ def test_a_running_trial_of_a_living_process_is_left_alone(tmp_path):
     with held(plan, trial.number):
         open_study(plan, resume=True)
         assert states(plan)[1][0] == "RUNNING"
+
+
+def test_what_falls_behind_others_on_validation_is_ended_and_what_leads_is_not(
+    tmp_path, monkeypatch
+):
+    early = functools.partial(optuna.pruners.MedianPruner, n_startup_trials=2)
+    monkeypatch.setattr(optuna.pruners, "MedianPruner", early)
+    plan, stub = plan_in(tmp_path, pruned=True), Stub()
+    search(plan, stub.work, resume=False)
+    study, found = states(plan)  # of 1.1 and 0.1, which are waited for, then 1.0 and 1.5
+    assert found == ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED"]
+    assert study.trials[2].intermediate_values == {10: 1.5}
+    assert [trial.user_attrs["steps"] for trial in study.trials] == [20, 20, 10, 10]
+
+
+def test_a_trial_is_prepared_and_trained_and_judged_by_its_best_validation(tmp_path, monkeypatch):
+    done = []
+
+    def stages(job, names):
+        done.append(names)
+        job.run.logs.mkdir(parents=True)
+        write_text(job.run.validation_log, "step,mse\n10,3.0\n20,2.0\n30,2.5\n40,nan\n")
+
+    monkeypatch.setattr("tfvp.tuning.trial.run_stages", stages)
+    experiment = load_config("e3d", preset="quick", overrides=[f"results={tmp_path}"])
+    found = usual_work(None, print).train(experiment, lambda step, value: False)
+    assert found == Trained(value=2.0, step=20, steps=40)
+    assert done == [("prepare", "train")], "the test split is for the best trial alone"
+    higher = load_config("e3d", overrides=["training.validation_metric=ssim_thesis"])
+    write_text(Run(tmp_path / experiment.name).validation_log, "step,ssim_thesis\n1,0.5\n2,0.7\n")
+    assert trained(Run(tmp_path / experiment.name), higher).value == 0.7
 
 
 @pytest.mark.slow

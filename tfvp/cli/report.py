@@ -171,11 +171,14 @@ def _rendered(tables: dict[str, Any], form: str) -> str:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
+    from tfvp.reporting.evaluated_run import read_evaluated_runs
+    from tfvp.reporting.pages.contents import paired_tables
     from tfvp.reporting.report import write_comparison
 
-    page = write_comparison(
-        [open_run(run) for run in arguments.runs], arguments.out, arguments.metric
-    )
+    runs = [open_run(run) for run in arguments.runs]
+    page = write_comparison(runs, arguments.out, arguments.metric)
+    paired = paired_tables(read_evaluated_runs(runs), arguments.metric)
+    sys.stdout.write(_rendered({table.title: table for table in paired}, "console"))
     print(page)
     return 0
 

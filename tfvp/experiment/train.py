@@ -4,6 +4,7 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import Any
 
+from tfvp.config.experiment import Experiment
 from tfvp.config.loading import dump, leaves
 from tfvp.data import pipeline
 from tfvp.evaluation.measure_batch import usual_history
@@ -34,7 +35,7 @@ from tfvp.training.own_callbacks import make_callbacks
 from tfvp.training.schedules import scheduled
 from tfvp.training.session import TrainingSession
 from tfvp.training.step_events import StepEvents
-from tfvp.training.validation import METRIC, Validated, validate
+from tfvp.training.validation import METRIC, Measured, Validated, validate
 
 
 def train(job: Job) -> None:
@@ -167,9 +168,9 @@ def _logs(job: Job, session: TrainingSession) -> TrainingLogs:
     return TrainingLogs(
         job.run,
         session.start_step,
-        parts=session.trainer.summed_loss.weights,
+        parts=session.trainer.logged,
         scheduled=scheduled(1, config),
-        validated=dict.fromkeys((METRIC, config.validation_metric)),
+        validated=dict.fromkeys((METRIC, config.validation_metric, *_other_tasks(experiment))),
     )
 
 
@@ -178,19 +179,31 @@ def _validation(job: Job, session: TrainingSession) -> Validation:
     config, data, trainer = session.config, job.experiment.data, session.trainer
     reader = session.prepared.split("validation")
     count = min(config.validation_clips, reader.count)
-    history = usual_history(job.experiment.model, job.experiment.evaluation.task)
     horizon = reader.shape[0] - data.context_frames  # validation's clips may be shorter
-    predict = compiled_for(history, trainer.predictor, data.context_frames, horizon)
     metric = config.validation_metric
+
+    def measured(task: str) -> Measured:
+        history = usual_history(job.experiment.model, task)
+        predict = compiled_for(history, trainer.predictor, data.context_frames, horizon)
+        return Measured(predict, history)
+
+    of_task = measured(job.experiment.evaluation.task)
+    others = {name: measured(task) for name, task in _other_tasks(job.experiment).items()}
 
     def measure() -> Validated:
         averaged = config.validation_weights == "averaged"
         batch = job.experiment.evaluation.batch
         batches = pipeline.evaluation_batches(reader, batch=batch, count=count)
         with trainer.average.applied() if averaged else nullcontext():
-            return validate(predict, batches, data.context_frames, metric, history)
+            return validate(of_task, batches, data.context_frames, metric, others)
 
     return Validation(measure, metric, METRICS[metric].better)
+
+
+def _other_tasks(experiment: Experiment) -> dict[str, str]:
+    """Return by their column of the log the tasks of the network that are not evaluated."""
+    tasks = (task for task in experiment.model.tasks if task != experiment.evaluation.task)
+    return {f"{METRIC}_{task}": task for task in tasks}
 
 
 def _say_end(job: Job, session: TrainingSession) -> None:

@@ -154,6 +154,9 @@ class VideoPredictor(keras.Model):
 
     # --- training ---
 
+    told_apart: tuple[str, ...] = ()
+    """What logs call the trained frames of the context and of the future, where it has both."""
+
     def training_outputs(
         self, batch: dict[str, Tensor], horizon: int, *, auxiliary: bool = False, training=True
     ) -> TrainingOutputs:
@@ -200,8 +203,7 @@ class VideoPredictor(keras.Model):
         if not isinstance(inputs, dict):
             return self.predict_frames(inputs, horizon or self.horizon)
         frames, mask = inputs["frames"], inputs["teacher_forcing_mask"]
-        height, width, channels = self.frame_shape
-        check_shape("frames", frames.shape, f"B T {height} {width} {channels}")
+        self._check_context(frames, "frames")
         check_shape("teacher_forcing_mask", mask.shape, "B F")
         future = mask.shape[1] + 1 if horizon is None else horizon
         predictions, measured = self._trained(frames, mask, future, auxiliary)
@@ -223,9 +225,9 @@ class VideoPredictor(keras.Model):
 
     # --- what the families share ---
 
-    def _check_context(self, context: Tensor) -> None:
+    def _check_context(self, context: Tensor, name: str = "context") -> None:
         height, width, channels = self.frame_shape
-        check_shape("context", context.shape, f"B T {height} {width} {channels}")
+        check_shape(name, context.shape, f"B T {height} {width} {channels}")
 
     def _fold(self, frames: Tensor) -> Tensor:
         """Fold frames into patches: (B, T, H, W, C) -> (B, T, *grid_shape)."""

@@ -91,6 +91,11 @@ class EncoderDecoderPredictor(VideoPredictor):
             return self.reconstruct(context)
         return self.predict_frames(context, horizon)
 
+    @property
+    def told_apart(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """See `VideoPredictor`; a reconstruction and a prediction of one network are two curves."""
+        return ("reconstruction", "future") if len(self.core.directions) > 1 else ()
+
     def targets(self, frames: Tensor, horizon: int) -> Tensor:
         """Return the context backwards if it is reconstructed, the future if it is predicted."""
         each = {"past": ops.flip(frames[:, :-horizon], axis=1), "future": frames[:, -horizon:]}

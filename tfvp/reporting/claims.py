@@ -11,9 +11,10 @@ from tfvp.config.loading import load_resolved
 from tfvp.config.yaml import read_mapping
 from tfvp.errors import RunError
 from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, repeats
-from tfvp.reporting.paired import DEFINITION, Gain, gain, measured_by_sequence
+from tfvp.reporting.paired import COLUMNS as GAIN_COLUMNS
+from tfvp.reporting.paired import DEFINITION, Gain, gain_cells, gain_of
 from tfvp.reporting.tables.published import Part, published_path
-from tfvp.reporting.tables.table import NOTHING, Cell, Row, Section, Table
+from tfvp.reporting.tables.table import NOTHING, Row, Section, Table
 from tfvp.runs.folder import Run
 
 Verdict = Literal["supported", "not", "undecided"]
@@ -23,8 +24,9 @@ VERDICTS = (
     "claim is supported where each of its measured rows is, and not where one of them is not."
 )
 COLUMNS = (
-    *("Said to be better", "Than", "Data", "Metric", "Gain", "Over sequences", "Over seeds"),
-    *("Better on", "Seeds", "Updates × clips", "Verdict"),
+    *("Said to be better", "Than", "Data", "Metric"),
+    *GAIN_COLUMNS,
+    *("Seeds", "Updates × clips", "Verdict"),
 )
 
 
@@ -64,12 +66,12 @@ class Judged:
     @property
     def verdict(self) -> Verdict:
         """Return what the two intervals say, see VERDICTS."""
-        intervals = self.gain and (self.gain.over_sequences, self.gain.over_seeds)
-        if intervals is None or len(self.budgets) > 1 or None in intervals:
+        found = self.gain
+        if found is None or len(self.budgets) > 1:
             return "undecided"
-        if all(low > 0 for low, _ in filter(None, intervals)):
-            return "supported"
-        return "not" if all(high < 0 for _, high in filter(None, intervals)) else "undecided"
+        if found.over_sequences is None or found.over_seeds is None or found.sign == 0:
+            return "undecided"
+        return "supported" if found.sign > 0 else "not"
 
 
 def load_claims(path: Path | None = None) -> list[Claim]:
@@ -141,10 +143,8 @@ def _is(run: EvaluatedRun, config: str) -> bool:
 
 
 def _judged(first: list[EvaluatedRun], second: list[EvaluatedRun], metric: str) -> Judged:
-    both = [*first, *second]
-    measured = measured_by_sequence(both, metric)
-    found = gain(first, second, metric) if measured else None
-    return Judged(first, second, metric, found, tuple(dict.fromkeys(map(_budget, both))))
+    budgets = tuple(dict.fromkeys(map(_budget, [*first, *second])))
+    return Judged(first, second, metric, gain_of(first, second, metric), budgets)
 
 
 def _budget(run: EvaluatedRun) -> str:
@@ -165,27 +165,11 @@ def _row(judged: Judged) -> Row:
         metadata[1].title,
         "; ".join([metadata[0].data, *labels]),
         judged.first[0].metrics.metrics[judged.metric].title,
-        *_numbers(judged.gain),
+        *gain_cells(judged.gain),
         " and ".join(dict.fromkeys(seeds)),
         " and ".join(judged.budgets),
         judged.verdict,
     )
-
-
-def _numbers(found: Gain | None) -> list[Cell | str]:
-    if found is None:
-        return [NOTHING, "no values by sequence", NOTHING, NOTHING]
-    differ = found.better + found.worse
-    return [
-        Cell(f"{found.value:.4g}", found.value),
-        _interval(found.over_sequences, "one sequence"),
-        _interval(found.over_seeds, "one seed"),
-        f"{found.better:,} of {differ:,}, p {found.p:.2g}",
-    ]
-
-
-def _interval(interval: tuple[float, float] | None, without: str) -> str:
-    return f"{interval[0]:.3g} to {interval[1]:.3g}" if interval else without
 
 
 def _missing(claim: Claim, judged: Sequence[Judged]) -> Iterator[Row]:

@@ -1,14 +1,16 @@
-"""Compares two networks on the same test sequences: the difference, its intervals, the signs."""
+"""Compares networks two by two on the same test sequences: differences, intervals, signs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from tfvp.evaluation.schema import MODEL
-from tfvp.reporting.evaluated_run import EvaluatedRun
+from tfvp.reporting.evaluated_run import EvaluatedRun, names, repeats
+from tfvp.reporting.tables.table import NOTHING, Cell, Row, Section, Table
 
 CONFIDENCE = 0.95
 DEFINITION = (
@@ -17,6 +19,13 @@ DEFINITION = (
     "Student's t of the sequences' differences. Over seeds: 95 % interval by Welch's t of the "
     "seeds' means. Better on: sequences on which the first is better, of those that differ, and "
     "the probability of a split as uneven or more if both were as good (two-sided sign test)."
+)
+
+COLUMNS = ("Gain", "Over sequences", "Over seeds", "Better on")
+"""The titles of what `gain_cells` makes."""
+SIGN = (
+    "Sign: + where the interval over sequences, and that over seeds if there is one, lies above 0; "
+    "− where below. A sign of one seed says nothing of networks that are trained anew."
 )
 
 
@@ -34,6 +43,14 @@ class Gain:
     better: int  # sequences
     worse: int
     p: float  # of the two-sided sign test
+
+    @property
+    def sign(self) -> int:
+        """Return 1 or -1 where all intervals that there are lie above or below 0, else 0."""
+        intervals = [each for each in (self.over_sequences, self.over_seeds) if each]
+        if intervals and all(low > 0 for low, _ in intervals):
+            return 1
+        return -1 if intervals and all(high < 0 for _, high in intervals) else 0
 
     @classmethod
     def of(cls, first: NDArray, second: NDArray, *, higher_is_better: bool) -> "Gain":
@@ -89,6 +106,61 @@ def measured_by_sequence(runs: Sequence[EvaluatedRun], metric: str) -> bool:
         and run.metrics.results[MODEL][metric].infinite == 0
         for run in runs
     )
+
+
+def gain_of(
+    first: Sequence[EvaluatedRun], second: Sequence[EvaluatedRun], metric: str
+) -> Gain | None:
+    """Return what `gain` does; None where a run has no finite values of the sequences."""
+    measured = measured_by_sequence([*first, *second], metric)
+    return gain(first, second, metric) if measured else None
+
+
+def gain_cells(found: Gain | None) -> list[Cell | str]:
+    """Make the cells of a comparison under COLUMNS."""
+    if found is None:
+        return [NOTHING, "no values by sequence", NOTHING, NOTHING]
+    differ = found.better + found.worse
+    return [
+        Cell(f"{found.value:.4g}", found.value),
+        _interval_text(found.over_sequences, "one sequence"),
+        _interval_text(found.over_seeds, "one seed"),
+        f"{found.better:,} of {differ:,}, p {found.p:.2g}",
+    ]
+
+
+def paired_table(group: Sequence[EvaluatedRun], metric: str) -> Table:
+    """Make the table of every two networks of a group in a metric; a network may have seeds.
+
+    Args:
+        group: runs that were measured on the same sequences.
+        metric: the name of the metric; networks that were not measured with it have no row.
+
+    Raises:
+        RunError: a file of a run is damaged.
+        ConfigError: a run's config.yaml is damaged.
+    """
+    networks = repeats([run for run in group if metric in run.metrics.metrics])
+    titles = [
+        title if len(runs) == 1 else f"{title}, {len(runs)} seeds"
+        for title, runs in zip(names([runs[0] for runs in networks]), networks, strict=True)
+    ]
+    rows = []
+    for (a, first), (b, second) in combinations(zip(titles, networks, strict=True), 2):
+        found = gain_of(first, second, metric)
+        sign = NOTHING if found is None else {1: "+", 0: "undecided", -1: "−"}[found.sign]
+        rows.append(Row.of("ours", a, b, *gain_cells(found), sign))
+    info, metadata = group[0].metrics.metrics[metric], group[0].metrics.metadata
+    return Table(
+        f"{info.title} run against run: {metadata.data}",
+        ("First", "Second", *COLUMNS, "Sign"),
+        (Section("", tuple(rows)),),
+        (("", DEFINITION), ("", SIGN)),
+    )
+
+
+def _interval_text(interval: tuple[float, float] | None, without: str) -> str:
+    return f"{interval[0]:.3g} to {interval[1]:.3g}" if interval else without
 
 
 def _interval_of_mean(values: NDArray) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from tfvp.config.loading import dump, load_resolved
 from tfvp.errors import RunError
 from tfvp.evaluation.samples import read_samples
 from tfvp.reporting.evaluated_run import EvaluatedRun
+from tfvp.reporting.figures.validation_curves import CURVE, read_curve
 from tfvp.reporting.tables.published import published_path
 from tfvp.runs.folder import Run, refuse_existing
 from tfvp.runs.provenance import read_provenance, without_places
@@ -35,8 +36,8 @@ def reference_folder() -> Path:
 def record(evaluated: EvaluatedRun, folder: Path) -> Path:
     """Keep an evaluated run in `folder`/<name>/, completely or not at all.
 
-    The folder gets config.yaml, provenance.json, metrics.json, per_frame.csv, an animation of the
-    first sample, and per_sequence.csv where it is small.
+    The folder gets config.yaml, provenance.json, metrics.json, per_frame.csv, the validations, an
+    animation of the first sample, and per_sequence.csv where it is small.
 
     Args:
         evaluated: the run.
@@ -60,6 +61,8 @@ def record(evaluated: EvaluatedRun, folder: Path) -> Path:
         shutil.copyfile(run.per_frame_path, half_made.per_frame_path)
         if run.per_sequence_path.stat().st_size <= SEQUENCES_BYTES:
             shutil.copyfile(run.per_sequence_path, half_made.per_sequence_path)
+        if curve := read_curve(run):
+            write_text(half_made.root / CURVE, curve.csv)
         for sample in read_samples(run.samples)[:1]:
             shutil.copyfile(run.samples / sample.animation, half_made.root / ANIMATION)
         _refuse_paths(half_made, run)

@@ -13,7 +13,7 @@ from tfvp.reporting.pages.markdown import write_markdown
 from tfvp.runs.folder import Run
 
 # The figures that a report writes, and so may remove when a later report has no use for them.
-_OURS = re.compile(r"(per_frame|boxes|strip|robustness)_\w+\.png|training\.png")
+_OURS = re.compile(r"(per_frame|boxes|strip|robustness|budget)_\w+\.png|training\.png")
 HTML = "report.html"
 
 

@@ -74,15 +74,30 @@ class Trainer(keras.Model):
         """Predict every frame but the first, as the predictor does."""
         return self.predictor(inputs, training=training)
 
+    @property
+    def logged(self) -> tuple[str, ...]:
+        """Return the names of what an update returns beside the loss, in the order of logs."""
+        return (*self.summed_loss.weights, *self.told_apart)
+
+    @property
+    def told_apart(self) -> tuple[str, ...]:
+        """Return the predictor's, or nothing where only the future counts."""
+        return () if self.summed_loss.future else self.predictor.told_apart
+
     def train_step(self, data):
-        """Make one update; returns the loss and its unweighted parts, scalars for one clip each."""
+        """Make one update.
+
+        Returns:
+            Scalars for one clip each: the loss, its parts before their weights, and where the
+            predictor tells its frames apart the share of the context's and of the future's.
+        """
         sums, gradients = self.summed_gradients(data)
         self.optimizer.apply(self._clipped(gradients), self.trainable_variables)
         self.average.update()
         sums = backend.sum_over_replicas(sums)
         weights = self.summed_loss.per_clip(self._values(data))
-        parts = {name: sums[i] / sums[-1] for i, name in enumerate(weights)}
-        return {"loss": sum(weights[name] * part for name, part in parts.items()), **parts}
+        logs = {name: sums[i] / sums[-1] for i, name in enumerate(self.logged)}
+        return {"loss": sum(weight * logs[name] for name, weight in weights.items()), **logs}
 
     def _values(self, data) -> int:
         """Return the number of predicted values of a clip that the loss counts."""
@@ -93,8 +108,8 @@ class Trainer(keras.Model):
         """Compute the gradients of the loss over this replica's share of a batch.
 
         Returns:
-            A vector of the summed parts of the loss and, last, the number of clips; and a list
-            with the gradient of each trainable weight.
+            A vector of the sums of all that is `logged` and, last, the number of clips; and a
+            list with the gradient of each trainable weight.
         """
         sums, gradients = self._micro_batches(data)
         if self.summed_loss.mean:
@@ -120,7 +135,7 @@ class Trainer(keras.Model):
                 f"(training.micro_batch), got {share}"
             )
         zeros = (
-            ops.zeros(len(self.summed_loss.weights) + 1),
+            ops.zeros(len(self.logged) + 1),
             [ops.zeros(v.shape, v.dtype) for v in self.trainable_variables],
         )
         return backend.sum_of_parts(
@@ -135,7 +150,7 @@ class Trainer(keras.Model):
         )
 
     def measure(self, data):
-        """Return the summed loss of a micro-batch, and a vector of its parts and clips."""
+        """Return the summed loss of a micro-batch, and the vector of `summed_gradients`."""
         weights = self.summed_loss.per_clip(self._values(data))
         handed_on = weights_handed_on(
             self.trainable_variables, self.predictor.non_trainable_variables
@@ -144,16 +159,26 @@ class Trainer(keras.Model):
             outputs = self.predictor.training_outputs(
                 data, self.horizon, auxiliary=AUXILIARY in weights, training=True
             )
-        both = (outputs.targets, outputs.predictions)
-        parts = self.summed_loss.measure(
-            *(self.summed_loss.counted(frames, self.horizon) for frames in both)
-        )
+        truth = self.summed_loss.counted(outputs.targets, self.horizon)
+        prediction = self.summed_loss.counted(outputs.predictions, self.horizon)
+        parts = self.summed_loss.measure(truth, prediction)
         if AUXILIARY in weights:
             measured = [ops.cast(each, "float32") for each in outputs.auxiliary.values()]
             parts = (*parts, sum(self._counted_sum(each) for each in measured))
         loss = sum(weight * part for weight, part in zip(weights.values(), parts, strict=True))
         clips = ops.cast(ops.shape(outputs.predictions)[0], "float32")
-        return loss, ops.stack([*parts, clips])
+        shares = self._shares(truth, prediction, weights.values())
+        return loss, ops.stack([*parts, *shares, clips])
+
+    def _shares(self, truth, prediction, weights):
+        """Return the loss of what is `told_apart`, the frames of the context and the future's."""
+        halves = (slice(None, -self.horizon), slice(-self.horizon, None))
+        measured = [
+            self.summed_loss.measure(truth[:, half], prediction[:, half])
+            for half in halves[: len(self.told_apart)]
+        ]
+        # an auxiliary loss, whose weight is the last, is of neither
+        return [sum(w * p for w, p in zip(weights, parts, strict=False)) for parts in measured]
 
     def _counted_sum(self, auxiliary):
         """Return the sum of an auxiliary loss (B,), or (B, P): of the predictions that count."""

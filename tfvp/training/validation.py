@@ -1,7 +1,9 @@
 """Measures errors on the validation split; draws filmstrips and a curve of the error by frame."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +22,13 @@ METRIC = "mse"
 DPI = 100
 
 
+class Measured(NamedTuple):
+    """What a network is measured by: see `Predict`, and the frames that it is given."""
+
+    predict: Callable[[NDArray], ArrayLike]
+    history: History = History.FREE_RUNNING
+
+
 class Validated(NamedTuple):
     """The result of a validation: metrics by name, and pictures (PNG) by their TensorBoard tag."""
 
@@ -28,45 +37,52 @@ class Validated(NamedTuple):
 
 
 def validate(
-    predict: Callable[[NDArray], ArrayLike],
+    measured: Measured,
     batches: Iterable[NDArray],
     context_frames: int,
     metric: str = METRIC,
-    history: History = History.FREE_RUNNING,
+    others: Mapping[str, Measured] = MappingProxyType({}),
 ) -> Validated:
     """Measure predictions beside copying the last frame, and draw them.
 
     Args:
-        predict: turns the frames it is given into the predicted ones, shapes see `Predict`.
+        measured: the network at its task.
         batches: batches of clips, float32 (B, T, H, W, C) in [0, 1].
         context_frames: Tc, the number of a clip's first frames that are the context.
         metric: a metric to measure besides METRIC, which the pictures show.
-        history: which frames `predict` is given.
+        others: the network at other tasks, by the name that METRIC gets there.
     """
-    also: list[NDArray] = []
-    errors: dict[str, list[NDArray]] = {"network": [], "copy last frame": []}
+    values: dict[str, list[NDArray]] = defaultdict(list)
+    copied: list[NDArray] = []
     pictures: dict[str, bytes] = {}
     for clips in batches:
-        context, truth = clips[:, :context_frames], true_frames(clips, context_frames, history)
-        prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
-        copied = copy_last_frame(context, truth.shape[1])
-        measured = METRICS[METRIC](truth, prediction)
-        also.append(measured if metric == METRIC else METRICS[metric](truth, prediction))
-        errors["network"].append(measured)
-        errors["copy last frame"].append(METRICS[METRIC](truth, copied))
-        shown = truth if history == History.RECONSTRUCTED else clips
-        for clip, predicted, error in zip(shown, prediction, measured, strict=True):
+        truth, prediction = _both(measured, clips, context_frames)
+        error = METRICS[METRIC](truth, prediction)
+        values[METRIC].append(error)
+        if metric != METRIC:
+            values[metric].append(METRICS[metric](truth, prediction))
+        for name, other in others.items():
+            values[name].append(METRICS[METRIC](*_both(other, clips, context_frames)))
+        last = copy_last_frame(clips[:, :context_frames], truth.shape[1])
+        copied.append(METRICS[METRIC](truth, last))
+        shown = truth if measured.history == History.RECONSTRUCTED else clips
+        for clip, predicted, of_clip in zip(shown, prediction, error, strict=True):
             number = len(pictures)
             if number < DRAWN_CLIPS:
-                title = f"validation clip {number}, {METRIC} {error.mean():.1f} per frame"
+                title = f"validation clip {number}, {METRIC} {of_clip.mean():.1f} per frame"
                 pictures[f"filmstrips/clip_{number}"] = png(filmstrip(clip, predicted, title))
+    errors = {"network": values[METRIC], "copy last frame": copied}
     curves = {name: np.concatenate(rows).mean(axis=0) for name, rows in errors.items()}
-    metrics = {
-        METRIC: float(np.concatenate(errors["network"]).mean()),
-        metric: float(np.concatenate(also).mean()),
-    }
-    first = 1 if history == History.RECONSTRUCTED else context_frames + 1
+    metrics = {name: float(np.concatenate(rows).mean()) for name, rows in values.items()}
+    first = 1 if measured.history == History.RECONSTRUCTED else context_frames + 1
     return Validated(metrics, {f"by_frame/{METRIC}": frame_curves(curves, first), **pictures})
+
+
+def _both(measured: Measured, clips: NDArray, context_frames: int) -> tuple[NDArray, NDArray]:
+    """Return the truth of a task, (B, Tp, H, W, C), and what the network makes of it."""
+    predict, history = measured
+    prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
+    return true_frames(clips, context_frames, history), prediction
 
 
 def frame_curves(curves: dict[str, NDArray], first: int) -> bytes:

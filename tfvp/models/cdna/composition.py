@@ -1,5 +1,7 @@
 """Moving the pixels of a frame in one of three ways, and composing what was moved by masks."""
 
+import colorsys
+
 import keras
 import numpy as np
 from keras import ops
@@ -125,6 +127,23 @@ class Composition(keras.layers.Layer):
         """Move and compose the pixels of a frame (B, H, W, C) -> (B, H, W, C)."""
         layers, masks = self.parts(frame, deepest, finest)
         return ops.sum(layers * masks[:, :, :, None], axis=-1)
+
+    def drawn(self, frame, deepest, finest):
+        """Return pictures by name: the masks as a mixture of colours, and the sum's terms by kind.
+
+        What is kept of the frame is white in the masks, new pixels are black, and each way of
+        moving has a hue of its own. The terms, (B, H, W, C) each, add up to the next frame.
+        """
+        layers, masks = self.parts(frame, deepest, finest)
+        terms = layers * masks[:, :, :, None]
+        still = 1 if self.motion is None else 2
+        ways = masks.shape[-1] - still
+        hues = [colorsys.hsv_to_rgb(k / ways, 1, 1) for k in range(ways)]
+        colours = np.array([(1, 1, 1), (0, 0, 0)][:still] + hues, "float32")
+        drawn = {"masks": ops.matmul(ops.cast(masks, "float32"), colours)}
+        names = ("kept, white", "new, black")[:still]
+        drawn |= {name: terms[..., k] for k, name in enumerate(names)}
+        return {**drawn, "moved, hues": ops.sum(terms[..., still:], axis=-1)}
 
     def parts(self, frame, deepest, finest):
         """Return the layers (B, H, W, C, masks + 1), the frame first, and masks without the C."""

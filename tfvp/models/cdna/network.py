@@ -134,16 +134,17 @@ class CDNA(RecurrentCore):
 
     @property
     def has_drawings(self) -> bool:
-        """Return True: its masks and what they weigh are drawn."""
+        """Return True: its masks and what each kind of them adds to the frame are drawn."""
         return True
 
     def drawn_step(self, frame, state):
-        """Take the step of `call`; also return the masks and what they weigh but the frame."""
+        """Take the step of `call`; also return what `Composition.drawn` does."""
         deepest, finest, after = self.maps(frame, state)
-        layers, masks = self.decoder.parts(frame, deepest, finest)
-        drawn = {f"mask {k}": masks[..., k : k + 1] for k in range(masks.shape[-1])}
-        drawn |= {f"layer {k}": layers[..., k] for k in range(1, masks.shape[-1])}
-        return self.decoder(frame, deepest, finest), drawn, after
+        return (
+            self.decoder(frame, deepest, finest),
+            self.decoder.drawn(frame, deepest, finest),
+            after,
+        )
 
     def maps(self, frame, state):
         """Return h5 (B, H/8, W/8, c) and d3 (B, H, W, c) of a frame, and the state after it."""

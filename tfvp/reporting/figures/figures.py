@@ -4,18 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tfvp.drawing.clips import models_strip
 from tfvp.drawing.clips import png as picture_png
 from tfvp.errors import RunError
-from tfvp.evaluation.samples import NAMED, read_arrays
 from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, metrics_of, names
 from tfvp.reporting.figures.box_plots import box_figure, made
 from tfvp.reporting.figures.frame_curves import frame_chart, frame_figure
+from tfvp.reporting.figures.gallery import clip_of, named_clips, shared_clips
 from tfvp.reporting.figures.style import png, svg
 from tfvp.reporting.figures.training_curves import training_figure
+from tfvp.reporting.figures.validation_curves import validation_figure
 from tfvp.reporting.robustness import Robustness, digits_figure
 from tfvp.reporting.tables.literature import names_a_run
 from tfvp.reporting.tables.published import load_published
@@ -93,6 +91,9 @@ def box_pictures(
         metric = figure_metric(group, asked)
         info = metrics_of(group)[metric]
         named = dict(zip(names(group), group, strict=True))
+        named = {n: run for n, run in named.items() if run.folder.per_sequence_path.exists()}
+        if not any(metric in run.metrics.metrics for run in named.values()):
+            continue  # reference runs of many sequences
         drawn = box_figure(metric, named)
         yield Picture(
             _numbered(f"boxes_{metric}", number, groups),
@@ -103,6 +104,21 @@ def box_pictures(
             metric,
             svg(drawn),
         )
+
+
+def budget_pictures(groups: Sequence[Sequence[EvaluatedRun]]) -> Iterator[Picture]:
+    """Draw validation errors by updates and seconds, for each group of comparable runs."""
+    for number, group in enumerate(groups):
+        figure = validation_figure(group)
+        if figure is not None:
+            yield Picture(
+                _numbered("budget_mse", number, groups),
+                "Validation error by budget",
+                f"validation MSE of {_listed(names(group))} against updates and seconds of "
+                "training, with the error of copying the last frame",
+                png(figure),
+                svg=svg(figure),
+            )
 
 
 def training_pictures(runs: Mapping[str, Run]) -> Iterator[Picture]:
@@ -173,27 +189,6 @@ def robustness_pictures(
         )
 
 
-def shared_clips(group: Sequence[EvaluatedRun]) -> list[int]:
-    """List the indices of the clips that all runs of a group kept."""
-    kept = [{sample.clip for sample in run.samples} for run in group]
-    return sorted(set.intersection(*kept)) if kept else []
-
-
-def named_clips(group: Sequence[EvaluatedRun]) -> list[int]:
-    """List the clips that all runs of a group kept because `evaluation.clips` names them."""
-    named = [{s.clip for s in run.samples if s.note == NAMED} for run in group]
-    return sorted(set.intersection(*named)) if named else []
-
-
-def clip_of(group: Sequence[EvaluatedRun], clip: int) -> tuple[NDArray, dict[str, NDArray]]:
-    """Read a clip's frames (T, H, W, C) and each model's prediction (Tp, H, W, C), in [0, 1]."""
-    frames, predictions = np.zeros(0), {}
-    for name, run in zip(names(group), group, strict=True):
-        sample = next(s for s in run.samples if s.clip == clip)
-        frames, predictions[name] = (a / 255 for a in read_arrays(run.folder.samples, sample))
-    return frames, predictions
-
-
 def write_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
     """Write every picture as <name>.png; nothing else in the folder is touched."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -227,6 +222,7 @@ def all_pictures(
         *strip_pictures(several),
         *robustness_pictures(suites, metric),
         *case_pictures(suites),
+        *budget_pictures(several),
         *training_pictures(folders),
     ]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tfvp.evaluation.samples import Sample, read_arrays
+from tfvp.evaluation.samples import NAMED, Sample, read_arrays
 from tfvp.reporting.evaluated_run import EvaluatedRun, names
 
 LAST_FRAME = "Copy last frame"
@@ -67,6 +67,27 @@ def _model(name: str, run: EvaluatedRun, sample: Sample) -> dict[str, Any]:
         "metric": info.title,
         "errors": [float(f"{error:.4g}") if np.isfinite(error) else None for error in errors],
     }
+
+
+def shared_clips(group: Sequence[EvaluatedRun]) -> list[int]:
+    """List the indices of the clips that all runs of a group kept."""
+    kept = [{sample.clip for sample in run.samples} for run in group]
+    return sorted(set.intersection(*kept)) if kept else []
+
+
+def named_clips(group: Sequence[EvaluatedRun]) -> list[int]:
+    """List the clips that all runs of a group kept because `evaluation.clips` names them."""
+    named = [{s.clip for s in run.samples if s.note == NAMED} for run in group]
+    return sorted(set.intersection(*named)) if named else []
+
+
+def clip_of(group: Sequence[EvaluatedRun], clip: int) -> tuple[NDArray, dict[str, NDArray]]:
+    """Read a clip's frames (T, H, W, C) and each model's prediction (Tp, H, W, C), in [0, 1]."""
+    frames, predictions = np.zeros(0), {}
+    for name, run in zip(names(group), group, strict=True):
+        sample = next(s for s in run.samples if s.clip == clip)
+        frames, predictions[name] = (a / 255 for a in read_arrays(run.folder.samples, sample))
+    return frames, predictions
 
 
 def strip_uri(frames: NDArray[np.uint8]) -> str:

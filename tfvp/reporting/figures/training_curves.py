@@ -14,9 +14,11 @@ from tfvp.runs.folder import Run
 
 _NOT_CURVES = {"step", "wall_seconds", "clips_per_second"}
 # Spans orders of magnitude: everything that training minimises.
-_LOSSES = ("loss", "l1", "l2", "cross_entropy", "network")
+_LOSSES = ("loss", "reconstruction", "future", "l1", "l2", "cross_entropy", "network")
 _TITLES = {
     "loss": "loss per sequence (weighted sum of its parts)",
+    "reconstruction": "loss per sequence: share of the reconstructed context",
+    "future": "loss per sequence: share of the predicted future",
     "l1": "l1: sum of absolute errors per sequence",
     "l2": "l2: half the sum of squared errors per sequence",
     "cross_entropy": "cross entropy per sequence",

@@ -7,8 +7,9 @@ from typing import Any
 
 from tfvp.config.loading import leaves
 from tfvp.evaluation.schema import Metadata
-from tfvp.reporting.evaluated_run import EvaluatedRun, names, read_evaluated_runs
-from tfvp.reporting.figures.figures import Picture, all_pictures
+from tfvp.reporting.evaluated_run import EvaluatedRun, comparable, names, read_evaluated_runs
+from tfvp.reporting.figures.figures import Picture, all_pictures, figure_metric
+from tfvp.reporting.paired import paired_table
 from tfvp.reporting.robustness import Robustness, read_robustness
 from tfvp.reporting.tables.literature import concerning, literature_table
 from tfvp.reporting.tables.published import load_published
@@ -23,6 +24,7 @@ class Contents:
     runs: Sequence[Run]
     evaluated: Sequence[EvaluatedRun]
     tables: Sequence[Table]  # of the literature
+    paired: Sequence[Table]  # every two of the runs on the same sequences
     suites: Sequence[Robustness]  # of the runs that have one
     pictures: Sequence[Picture]
 
@@ -44,6 +46,7 @@ def read_contents(runs: Sequence[Run], metric: str | None = None) -> Contents:
         runs=runs,
         evaluated=evaluated,
         tables=_tables(evaluated),
+        paired=paired_tables(evaluated, metric),
         suites=suites,
         pictures=all_pictures(dict(named), evaluated, suites, metric),
     )
@@ -52,6 +55,18 @@ def read_contents(runs: Sequence[Run], metric: str | None = None) -> Contents:
 def _tables(runs: Sequence[EvaluatedRun]) -> list[Table]:
     """Make the literature's tables that concern the runs."""
     return [literature_table(table, runs) for table in concerning(load_published().tables, runs)]
+
+
+def paired_tables(runs: Sequence[EvaluatedRun], metric: str | None = None) -> list[Table]:
+    """Make the table of paired comparisons of each group of comparable runs.
+
+    Args:
+        runs: the runs.
+        metric: what they are compared in; None: the metric of their published table.
+    """
+    groups = [group for group in comparable(runs) if len(group) > 1]
+    tables = [paired_table(group, figure_metric(group, metric)) for group in groups]
+    return [table for table in tables if table.sections[0].rows]  # none: seeds of one network
 
 
 def described(metadata: Metadata) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,7 @@ def write_html(path: Path, title: str, contents: Contents) -> Path:
             script=Markup(asset("page.js")),
             labels=_labels(contents.evaluated),
             results=[runs_table(group) for group in groups],
+            paired=contents.paired,
             several=len(groups) > 1,
             by_metric=list(_by_metric(groups, contents.pictures)),
             others=[p for p in contents.pictures if not p.name.startswith("per_frame_")],

@@ -107,6 +107,22 @@ def cut_after(path: Path, step: int) -> None:
         os.truncate(path, end)
 
 
+def seconds_by_step(folder: Path) -> dict[int, float]:
+    """Return how long training had lasted when each step was logged, over all its stretches.
+
+    Args:
+        folder: where the event files of the run lie; without any there are no steps.
+    """
+    found: dict[int, float] = {}
+    for path in sorted(folder.glob(NAMES)):
+        before, began = max(found.values(), default=0.0), None
+        for event, _ in _events(path.read_bytes()):
+            began = event.wall_time if began is None else began
+            if event.HasField("summary"):
+                found[event.step] = before + event.wall_time - began
+    return found
+
+
 def _new_file(folder: Path):
     """Make a file whose name sorts after those of earlier stretches, as TensorBoard reads them."""
     seconds = int(time.time())
