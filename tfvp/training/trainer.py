@@ -127,7 +127,7 @@ class Trainer(keras.Model):
     def _micro_batches(self, data):
         """Compute what `summed_gradients` returns, before the loss is divided by clips."""
         share = data["frames"].shape[0]
-        if self.micro_batch is None or share == self.micro_batch:
+        if self.micro_batch in (None, share):
             return self._gradients(data)
         if share % self.micro_batch:
             raise ValueError(
@@ -143,18 +143,15 @@ class Trainer(keras.Model):
         )
 
     def _gradients(self, data):
-        return backend.gradients(
-            lambda: self.measure(data),
-            self.trainable_variables,
-            self.predictor.non_trainable_variables,
-        )
+        return backend.gradients(lambda: self.measure(data), *self._variables())
+
+    def _variables(self):
+        return self.trainable_variables, self.predictor.non_trainable_variables
 
     def measure(self, data):
         """Return the summed loss of a micro-batch, and the vector of `summed_gradients`."""
         weights = self.summed_loss.per_clip(self._values(data))
-        handed_on = weights_handed_on(
-            self.trainable_variables, self.predictor.non_trainable_variables
-        )
+        handed_on = weights_handed_on(*self._variables())
         with handed_on, for_xla() if self.jit_compile else contextlib.nullcontext():
             outputs = self.predictor.training_outputs(
                 data, self.horizon, auxiliary=AUXILIARY in weights, training=True
@@ -163,8 +160,8 @@ class Trainer(keras.Model):
         prediction = self.summed_loss.counted(outputs.predictions, self.horizon)
         parts = self.summed_loss.measure(truth, prediction)
         if AUXILIARY in weights:
-            measured = [ops.cast(each, "float32") for each in outputs.auxiliary.values()]
-            parts = (*parts, sum(self._counted_sum(each) for each in measured))
+            measured = (ops.cast(each, "float32") for each in outputs.auxiliary.values())
+            parts = (*parts, sum(map(self._counted_sum, measured)))
         loss = sum(weight * part for weight, part in zip(weights.values(), parts, strict=True))
         clips = ops.cast(ops.shape(outputs.predictions)[0], "float32")
         shares = self._shares(truth, prediction, weights.values())

@@ -21,7 +21,7 @@ DIGIT_PX = 28
 ORIGINAL_MNIST_SHA256 = "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96"
 IDX_NAMES = ("{}-images-idx3-ubyte", "{}-images.idx3-ubyte")
 
-MNIST_TERMS = "no licence is stated on MNIST's page; copyright Y. LeCun and C. Cortes"
+MNIST_TERMS = "CC BY-SA 3.0 (says Keras of MNIST); copyright Y. LeCun and C. Cortes"
 MNIST_CITATION = (
     "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document "
     "recognition, Proc. IEEE 86(11), 1998"
