@@ -255,6 +255,7 @@ MESSAGES = {
     "training: {micro_batch: some}": "training.micro_batch: expected a whole number or 'auto', "
     'got "some"',
     "training: {freeze_decoder: 1}": "training.freeze_decoder: expected true or false, got 1",
+    "training: {seed: 4294967296}": "training.seed: expected less than 4294967296, got 4294967296",
     "training: {average_decay: 1}": "training.average_decay: expected less than 1, got 1",
     "training: {optimizer: {learning_rate: .nan}}": "training.optimizer.learning_rate: "
     "expected a finite number, got NaN",

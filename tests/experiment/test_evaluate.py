@@ -208,7 +208,7 @@ def test_the_runs_own_data_by_their_folder_give_its_own_numbers(job):
         (["--data", "nowhere"], 1, "nowhere/manifest.json"),
         (["--metrics", "mse,lpips"], 2, "evaluation.metrics"),
         (["--metrics", "every"], 2, "evaluation.metrics"),
-        (["--sequences", "0"], 2, "evaluation.sequences"),
+        (["--sequences", "0"], 2, "error: --sequences: evaluation.sequences"),
         (["--steps", "0"], 2, "--steps: expected at least 1 frame to predict, got 0"),
         (
             ["--set", "evaluation.clips=[1, 6]"],

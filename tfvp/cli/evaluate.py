@@ -12,6 +12,7 @@ from tfvp.config.loading import leaves, load_resolved
 from tfvp.errors import ConfigError
 from tfvp.experiment.job import MAY_CHANGE, Job
 from tfvp.runs.folder import open_run
+from tfvp.system.override import Override
 from tfvp.system.silence import quiet_tensorflow_import
 
 SUITES = ("robustness",)
@@ -96,7 +97,8 @@ def _overrides(arguments: argparse.Namespace) -> list[str]:
     if arguments.metrics is not None:
         names = arguments.metrics
         chosen = names if names in METRIC_PRESETS else f"[{names}]"
-        overrides.append(f"evaluation.metrics={chosen}")
+        overrides.append(Override(f"evaluation.metrics={chosen}", "--metrics"))
     if arguments.sequences is not None:
-        overrides.append(f"evaluation.sequences={arguments.sequences}")
+        given = f"evaluation.sequences={arguments.sequences}"
+        overrides.append(Override(given, "--sequences"))
     return overrides

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from tfvp.config.experiment import Experiment
 from tfvp.config.extends import ConfigFile, find_config, follow
-from tfvp.config.messages import CHOICES, did_you_mean, meaning_of, problems
-from tfvp.config.yaml import parse, read_mapping, write
+from tfvp.config.layers import lay_over, layer_of
+from tfvp.config.messages import did_you_mean, meaning_of, problems
+from tfvp.config.yaml import read_mapping, write
 from tfvp.errors import ConfigError
 
 # Not part of what is computed: what a run is called and where things lie.
@@ -96,8 +97,9 @@ def load_resolved(path: str | Path, overrides: Sequence[str] = ()) -> Experiment
     path = Path(path)
     values = read_mapping(path)
     origins = dict.fromkeys((k for k, _ in leaves(values)), path.name)
-    _lay_over(values, _overrides(overrides), "--set", origins)
-    return _validated(values, origins, path.name)
+    changed, givers = layer_of(overrides)
+    lay_over(values, changed, "--set", origins)
+    return _validated(values, origins | givers, path.name)
 
 
 def dump(experiment: Experiment) -> str:
@@ -122,13 +124,15 @@ def _resolve(
     layers += [_Layer(file.path.name, file.values) for file in files]
     if preset is not None:
         layers += [*_preset_layers(files, preset), _Layer("--preset", {"preset": preset})]
-    layers.append(_Layer("--set", _overrides(overrides)))
+    changed, givers = layer_of(overrides)
+    layers.append(_Layer("--set", changed))
     if name is not None:
         layers.append(_Layer("--name", {"name": name}))
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
-        _lay_over(values, layer.values, layer.origin, origins)
+        lay_over(values, layer.values, layer.origin, origins)
+    origins.update(givers)
     return _validated(values, origins, path.name), origins
 
 
@@ -150,62 +154,6 @@ def _preset_layers(files: list[ConfigFile], preset: str) -> list[_Layer]:
             f"{files[-1].path.name}: no preset {preset}; {there}{did_you_mean(preset, names)}"
         )
     return layers
-
-
-def _override(text: str) -> dict[str, Any]:
-    """Turn `a.b=value` into {"a": {"b": value}}, with the value read as YAML."""
-    key, equals, value = text.partition("=")
-    names = [name.strip() for name in key.split(".")]
-    if not equals or not all(names):
-        raise ConfigError(f"--set {text}: expected KEY=VALUE, e.g. --set training.steps=500")
-    if names == ["preset"]:
-        raise ConfigError(f"--set {text}: a preset is chosen with --preset {value}")
-    nested: Any = parse(value, f"--set {key}")
-    for name in reversed(names):
-        nested = {name: nested}
-    return nested
-
-
-def _overrides(texts: Sequence[str]) -> dict[str, Any]:
-    """Join all `a.b=value` to one layer, so that their order does not matter beside a `kind`."""
-    together: dict[str, Any] = {}
-    for text in texts:
-        _lay_over(together, _override(text), "--set", {})
-    return together
-
-
-def _lay_over(
-    base: dict[str, Any],
-    new: Mapping[str, Any],
-    origin: str,
-    origins: dict[str, str],
-    prefix: str = "",
-) -> None:
-    """Change `base` to hold the values of `new`, section by section.
-
-    Lists are replaced whole, and so are sections of another kind.
-    """
-    for key, value in new.items():
-        dotted = prefix + key
-        inside = isinstance(value, Mapping) and _same_kind(value, base.get(key))
-        if not inside:
-            for old in [o for o in origins if o == dotted or o.startswith(f"{dotted}.")]:
-                del origins[old]
-        if isinstance(value, Mapping):
-            base[key] = base[key] if inside else {}
-            _lay_over(base[key], value, origin, origins, f"{dotted}.")
-        else:
-            base[key] = value
-            origins[dotted] = origin
-
-
-def _same_kind(new: Mapping[str, Any], old: Any) -> bool:
-    """Return whether a section adds to the one below it, being of the same kind."""
-    if not isinstance(old, dict):
-        return False
-    chosen = [(old[key], new[key]) for key in CHOICES if key in old and key in new]
-    # names alone choose: training.loss.network is a weight
-    return all(a == b for a, b in chosen if isinstance(a, str) and isinstance(b, str))
 
 
 def _validated(values: dict[str, Any], origins: Mapping[str, str], where: str) -> Experiment:

@@ -344,7 +344,7 @@ def test_convert_says_what_is_wrong_in_one_line(tmp_path, capsys):
     assert main(["data", "convert", str(tmp_path / "no"), "--out", str(tmp_path / "own")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert main(["data", "convert", str(tmp_path), "--out", "x", "--fit", "crop"]) == 2
-    assert "data.fit: expected 'resize' or 'pad', got \"crop\"" in capsys.readouterr().err
+    assert "--fit: data.fit: expected 'resize' or 'pad', got \"crop\"" in capsys.readouterr().err
     assert not (tmp_path / "own").exists()
 
 

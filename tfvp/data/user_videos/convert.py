@@ -7,6 +7,7 @@ from typing import Any
 
 from tfvp.data.user_videos.config import UserVideosData
 from tfvp.sections import DataSection
+from tfvp.system.override import Override
 
 CONFIG = "e3d_residual_clips"  # the configuration that is changed where none is named
 OPTIONS: dict[str, tuple[str, str | tuple[str, ...], str]] = {
@@ -48,8 +49,12 @@ def overrides(
     return [
         "data.dataset=clips",
         f"data.source={json.dumps(str(source))}",
-        f"data.prepared={json.dumps(str(out))}",
-        *(f"data.{key}={_yaml(key, text)}" for key, text in options.items() if text is not None),
+        Override(f"data.prepared={json.dumps(str(out))}", "--out"),
+        *(
+            Override(f"data.{key}={_yaml(key, text)}", OPTIONS[key][0])
+            for key, text in options.items()
+            if text is not None
+        ),
     ]
 
 
