@@ -168,6 +168,9 @@ def test_a_page_shows_no_numbers_of_two_measurements(tmp_path, name):
         path.write_text(text)
         with pytest.raises(RunError, match=f"{name}: is cut short, or of another measurement"):
             page_of(run, folder=tmp_path / "page")
+        if name == "per_frame.csv":  # nor does a table, which has no frames
+            with pytest.raises(RunError, match=f"{name}: is cut short, or of another measurement"):
+                read_evaluated_run(run)
     path.write_text(whole[: len(whole) // 2])  # inside of a line
     with pytest.raises(RunError, match=name):
         page_of(run, folder=tmp_path / "page")

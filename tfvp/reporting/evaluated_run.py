@@ -113,9 +113,12 @@ def read_evaluated_run(run: Run) -> EvaluatedRun:
     """Read the evaluation of a run on its own test split.
 
     Raises:
-        RunError: the run was not evaluated, or its metrics.json is damaged.
+        RunError: the run was not evaluated, its metrics.json is damaged, or its per_frame.csv is
+            of another measurement.
     """
-    return EvaluatedRun(run.name, run, read_metrics(run.metrics_path))
+    found = EvaluatedRun(run.name, run, read_metrics(run.metrics_path))
+    _ = found.frames  # so that no table shows a damaged measurement that needs no frame of it
+    return found
 
 
 def read_evaluated_runs(runs: Sequence[Run]) -> list[EvaluatedRun]:
