@@ -27,6 +27,7 @@ def test_configs_are_listed_with_their_presets_in_a_line_each(capsys, tmp_path, 
         )
     }
     assert lines.pop("broken").strip().startswith("broken.yaml: stepz: unknown")
+    assert not [said for said in lines.values() if ".yaml" in said]  # of a preset that is refused
     assert set(lines) == {f"{name} --preset {p}" if p else name for name, p in EVERY}
     assert lines["e3d"].strip() == ("E3D-LSTM Baseline; eidetic_stack; moving_mnist 64×64×1, 10→10")
     assert "32×32×1, 5→5" in lines["e3d --preset quick"]
