@@ -14,6 +14,7 @@ from tfvp.config.loading import load_resolved
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import RunError
 from tfvp.evaluation.schema import read_metrics
+from tfvp.reporting import readme
 from tfvp.reporting.evaluated_run import read_evaluated_run
 from tfvp.reporting.readme import BEGIN, END, reference_table, with_results
 from tfvp.reporting.reference import command_anywhere, reference_folder, reference_runs
@@ -208,6 +209,26 @@ def test_readme_shows_the_first_metric_and_the_site_all(page):
     text = with_results(page.read_text(), page, page.parent / "reference")
     assert "MSE" in text
     assert "SSIM" not in text
+
+
+def test_readme_shows_the_best_networks_and_says_how_many_more_there_are(page, monkeypatch):
+    monkeypatch.setattr(readme, "NETWORKS", 1)
+    page.write_text(with_results(page.read_text(), page, page.parent / "reference"))
+    assert [row[0] for row in rows_of(page)] == [
+        *("**[The e3d](reference/e3d)**", "Copy last frame", "Black frame", "Context mean"),
+    ]
+    assert "- 1 more networks: see the documentation." in page.read_text()
+
+
+def test_readme_has_a_table_for_runs_on_other_data_and_for_most_of_those_on_the_same(page):
+    folder, larger = page.parent, MovingMnistData(frame_px=(24, 20), digit_px=8)
+    for name, more in (("larger", {"data": larger}), ("less", {"seed": 1})):
+        assert record(finished(folder, name, title=f"The {name}", **more), folder) == 0
+    text = with_results(page.read_text(), page, folder / "reference")
+    titles = re.findall(r"^\*\*(Moving MNIST.*)\*\*$", text, re.MULTILINE)
+    assert [title.partition(":")[0].split(", ")[1] for title in titles] == ["16×20", "24×20"]
+    assert "The larger" in text
+    assert "The less" not in text
 
 
 def test_a_changed_run_or_page_is_noticed(page):

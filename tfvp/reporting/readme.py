@@ -34,6 +34,7 @@ from tfvp.system.files import write_text
 
 BEGIN = "<!-- results: written by tfvp report --readme; what is changed by hand is lost -->"
 END = "<!-- results: end -->"
+NETWORKS = 10  # rows of a table
 
 
 def write_readme(readme: Path, reference: Path) -> None:
@@ -59,12 +60,21 @@ def with_results(page: str, readme: Path, reference: Path) -> str:
     before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
     runs = [read_evaluated_run(run) for run in reference_runs(reference)]
     link = Path(os.path.relpath(reference, readme.parent)).as_posix()
-    most = max(
-        comparable(runs), key=len, default=()
-    )  # the page is short; the others are on the site
-    return "\n".join(
-        [*before, "", _section(most, link) if most else "No run is kept yet.\n", *after]
-    )
+    sections = [_section(group, link) for group in _shown(comparable(runs))]
+    return "\n".join([*before, "", *(sections or ["No run is kept yet.\n"]), *after])
+
+
+def _shown(groups: Sequence[Sequence[EvaluatedRun]]) -> list[Sequence[EvaluatedRun]]:
+    """Choose the largest group, and predictions on other data: the page is short."""
+    if not groups:
+        return []
+    most = max(groups, key=len)
+    return [most, *(group for group in groups if _predicts_on_other_data(group[0], most[0]))]
+
+
+def _predicts_on_other_data(run: EvaluatedRun, most: EvaluatedRun) -> bool:
+    of, data = run.metrics, most.metrics.metadata.data
+    return of.protocol.task == "prediction" and of.metadata.data != data
 
 
 def _section(group: Sequence[EvaluatedRun], link: str) -> str:
@@ -75,24 +85,29 @@ def _section(group: Sequence[EvaluatedRun], link: str) -> str:
 def _brief(table: Table) -> Table:
     """Keep the name, the first metric, the parameters and the steps, and what a reader must know.
 
-    The runs' folders and the site say how intervals are made and by which code.
+    Of the networks the best `NETWORKS` are kept. The runs' folders and the site have the others,
+    and say how intervals are made and by which code.
     """
     kept = (0, 1, -3, -1)
     columns = tuple(table.columns[i] for i in kept)
     others = [column for column in table.columns if column not in columns]
+    rows = [row for section in table.sections for row in section.rows]
+    ours = [row for row in rows if row.kind == "ours"]
+    shown = [row for row in rows if row not in ours[NETWORKS:]]
+    more = len(rows) - len(shown)
+    footnotes = [
+        (sign, text)
+        for sign, text in table.footnotes
+        if not any(column.startswith(f"{text.partition(':')[0]} ") for column in others)
+        and not text.startswith(("±", "Made by"))
+    ]
+    if more:
+        footnotes.append(("", f"{more} more networks: see the documentation."))
     return Table(
         title=table.title,
         columns=columns,
-        sections=tuple(
-            Section(s.title, tuple(Row(tuple(r.cells[i] for i in kept), r.kind) for r in s.rows))
-            for s in table.sections
-        ),
-        footnotes=tuple(
-            (sign, text)
-            for sign, text in table.footnotes
-            if not any(column.startswith(f"{text.partition(':')[0]} ") for column in others)
-            and not text.startswith(("±", "Made by"))
-        ),
+        sections=(Section("", tuple(Row(tuple(r.cells[i] for i in kept), r.kind) for r in shown)),),
+        footnotes=tuple(footnotes),
     )
 
 
