@@ -212,6 +212,14 @@ def test_files_that_a_page_names_exist(page):
     ]  # x: yet to be written
 
 
+@pytest.mark.parametrize(
+    "path", [*CONFIGS, *sorted(ROOT.glob("docs/**/*.md"))], ids=lambda path: path.stem
+)
+def test_files_of_the_package_that_a_header_or_a_page_names_exist(path):
+    named = set(re.findall(r"\b(?:tfvp|tests|benchmarks)/[\w/]+\.\w+", path.read_text("utf-8")))
+    assert not [name for name in named if "/x" not in name and not (ROOT / name).exists()]
+
+
 def test_the_map_of_the_house_is_the_package():
     """Its lines are the folders in their order, each with its docstring's first sentence."""
     page = (ROOT / "docs" / "house.md").read_text("utf-8")
