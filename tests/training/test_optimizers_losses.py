@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from pydantic import TypeAdapter
 
 from tfvp.config.losses import LossConfig
 from tfvp.config.training import TrainingConfig
 from tfvp.training.losses import build_loss, cross_entropy
-from tfvp.training.optimizers import build_optimizer, set_schedules
+from tfvp.training.optimizers import AdamTF1, build_optimizer, set_schedules
 
 
 def to_numpy(x):
@@ -215,3 +216,22 @@ def test_two_updates_of_each_rmsprop_by_hand(variant, first, second):
     for gradient, moved in ((0.5, first), (-0.25, first + second)):
         optimizer.apply([keras.ops.convert_to_tensor(np.array([gradient], "float32"))], [weight])
         assert float(to_numpy(weight)[0]) == pytest.approx(moved, rel=1e-5)
+
+
+def test_a_graph_traces_what_it_does_to_weights_of_one_shape_once(monkeypatch):
+    traced, equations = [], AdamTF1._by_the_equations
+
+    def counted(self, m, *others):
+        traced.append(tuple(m.shape))
+        return equations(self, m, *others)
+
+    monkeypatch.setattr(AdamTF1, "_by_the_equations", counted)
+    weights = [
+        keras.Variable(np.ones(shape, "float32")) for shape in ((3, 2), (2,), (3, 2), (3, 2))
+    ]
+    optimizer = build_optimizer(TrainingConfig(optimizer={"kind": "adam_tf1"}))
+    optimizer.build(weights)
+    update = tf.function(lambda: optimizer.apply([tf.ones(w.shape) for w in weights], weights))
+    for _ in range(2):
+        update()
+    assert sorted(traced) == [(2,), (3, 2)]

@@ -7,8 +7,8 @@ the module `backend`, which has the same names for TensorFlow and for JAX:
 - `DRIVES_FIT`, whether `keras.Model.fit` drives the training step on one machine;
 - `TAKES_DATASETS`, whether training reads a tf.data pipeline; else it reads NumPy batches;
 - `compiled`, `gradients`, `sum_of_parts`, `replicas`, `sum_over_replicas`, `repeated`, `followed`,
-  `start_quickly`, `keep_programs`, `xla_errors`, `gpu_memory` and `product_precision`, described in
-  tensorflow.py.
+  `start_quickly`, `traced_by_shape`, `keep_programs`, `xla_errors`, `gpu_memory` and
+  `product_precision`, described in tensorflow.py.
 """
 
 from importlib import import_module

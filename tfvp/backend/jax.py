@@ -136,6 +136,11 @@ def start_quickly() -> None:
     """Do nothing: JAX has no such choice."""
 
 
+def traced_by_shape(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function: tracing is quick here, and XLA compiles the whole."""
+    return function
+
+
 def keep_programs() -> Path | None:
     """As `keep_programs` of tensorflow.py, in the user's cache directory.
 

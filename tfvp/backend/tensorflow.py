@@ -28,18 +28,14 @@ def gradients(
 ):
     """Call `measure` for (a scalar, anything); returns the latter and the scalar's gradients.
 
-    Args:
-        measure: reads no other variables than these.
-        variables: to take gradients with respect to.
-        constants: the others; layers may assign them (running statistics, counters of seeds).
-
     A weight that the scalar does not depend on (the memory convolution of a cell that does not
     carry its memory) has gradient 0, as in TF1, and its moments decay.
 
     Args:
         measure: the function; it reads no other variables than these.
         variables: the gradients are taken with respect to them.
-        constants: all other variables that the function reads.
+        constants: all other variables that it reads; layers may assign them (running statistics,
+            counters of seeds).
 
     Returns:
         What came beside the scalar, and a list with the gradient of each variable, in its shape.
@@ -113,6 +109,16 @@ def compiled(
         return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
 
     return lambda batch: on_all(_shared(strategy, batch))
+
+
+def traced_by_shape(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of tensors that a graph traces once for all arguments of the same shapes.
+
+    What is done to every weight would otherwise be most of a graph's operations, which are traced
+    and optimised one by one.
+    """
+    traced = tf.function(function, autograph=False)
+    return lambda *values: traced(*map(tf.convert_to_tensor, values))
 
 
 def _shared(strategy: Any, batch: Any) -> Any:

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from tfvp.backend import backend
 from tfvp.config.optimizers import ClipConfig
 from tfvp.config.training import TrainingConfig
 from tfvp.training.rmsprop import RMSPropTF1, RMSPropTorch
@@ -37,6 +38,7 @@ class AdamTF1(keras.optimizers.Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self._moved = backend.traced_by_shape(self._by_the_equations)
 
     def build(self, variables):
         """Create the first and second moments, all zero."""
@@ -51,13 +53,20 @@ class AdamTF1(keras.optimizers.Optimizer):
         """Update one variable."""
         index = self._get_variable_index(variable)
         m, v = self.first_moments[index], self.second_moments[index]
-        gradient = ops.cast(gradient, "float32")
         step = ops.cast(self.iterations + 1, "float32")
-        self.assign(m, self.beta_1 * m + (1 - self.beta_1) * gradient)
-        self.assign(v, self.beta_2 * v + (1 - self.beta_2) * ops.square(gradient))
+        gradient = ops.cast(gradient, "float32")
+        change, new_m, new_v = self._moved(m, v, gradient, step, learning_rate)
+        self.assign(m, new_m)
+        self.assign(v, new_v)
+        self.assign_sub(variable, change)
+
+    def _by_the_equations(self, m, v, gradient, step, learning_rate):
+        """Return what is subtracted from the weight, and the new moments."""
+        m = self.beta_1 * m + (1 - self.beta_1) * gradient
+        v = self.beta_2 * v + (1 - self.beta_2) * ops.square(gradient)
         mean = m / (1 - ops.power(self.beta_1, step))
         square = v / (1 - ops.power(self.beta_2, step))
-        self.assign_sub(variable, learning_rate * mean / ops.sqrt(square + self.epsilon))
+        return learning_rate * mean / ops.sqrt(square + self.epsilon), m, v
 
     def get_config(self):
         """Return the constructor's arguments."""

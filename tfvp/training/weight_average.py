@@ -4,6 +4,8 @@ import contextlib
 
 import keras
 
+from tfvp.backend import backend
+
 
 class WeightAverage:
     """Keeps average ← decay * average + (1 - decay) * weight, updated after every update.
@@ -28,6 +30,7 @@ class WeightAverage:
     def __init__(self, weights: list[keras.Variable], decay: float):
         self.weights = weights
         self.decay = decay
+        self._following = backend.traced_by_shape(self._by_the_equation)
         self.averages = [
             keras.Variable(
                 weight,
@@ -44,7 +47,10 @@ class WeightAverage:
     def update(self) -> None:
         """Follow one update of the weights."""
         for average, weight in zip(self.averages, self.weights, strict=True):
-            average.assign(self.decay * average + (1 - self.decay) * weight)
+            average.assign(self._following(average, weight))
+
+    def _by_the_equation(self, average, weight):
+        return self.decay * average + (1 - self.decay) * weight
 
     def restart(self) -> None:
         """Begin again from the weights as they are, for example after others were loaded."""
