@@ -3,6 +3,7 @@
     python benchmarks/models.py                              # every network there is
     python benchmarks/models.py e3d e2d --steps 5 --json models.json
     python benchmarks/models.py e3d --precision mixed_bfloat16
+    python benchmarks/models.py e3d --batch 2 4 8            # how many clips at once are best
     python benchmarks/models.py --show models.json           # the table of numbers measured before
 
 Each network is measured in a process of its own, so that start and peak memory are its own.
@@ -12,6 +13,7 @@ OpenSTL's networks take beside ours on the same machine.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -30,6 +32,7 @@ from tfvp.system.progress import progress
 from tfvp.system.silence import quiet_tensorflow_import
 
 COLUMNS = {
+    "clips": "batch",
     "parameters": "parameters",
     "GFLOP a step": "gflop",
     "first step s": "first_step",
@@ -54,13 +57,14 @@ def measure_here(config: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """One network's numbers, measured in this process."""
     with quiet_tensorflow_import():
         from tfvp.profiling.step_cost import measure
-    cost = measure(experiment_of(config, arguments), batch=arguments.batch, steps=arguments.steps)
+    (batch,) = arguments.batch
+    cost = measure(experiment_of(config, arguments), batch=batch, steps=arguments.steps)
     return {**cost.record(), "config": config, "label": arguments.label or config}
 
 
-def measure_in_a_process(config: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The same in a fresh process."""
-    command = [sys.executable, __file__, config, "--one", "--batch", str(arguments.batch)]
+def measure_in_a_process(config: str, batch: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The same in a fresh process, of so many clips at once."""
+    command = [sys.executable, __file__, config, "--one", "--batch", str(batch)]
     command += ["--steps", str(arguments.steps), "--precision", arguments.precision]
     command += ["--label", arguments.label] if arguments.label else []
     command += ["--preset", arguments.preset] if arguments.preset else []
@@ -123,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     every = sorted({info(name).config for name in MODELS})
     parser.add_argument("configs", nargs="*", default=every, help="default: one of every network")
-    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--batch", type=int, nargs="+", default=[2], help="clips a step")
     parser.add_argument("--steps", type=int, default=5, help="after the first")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
     parser.add_argument("--preset", help="of the configurations, e.g. quick")
@@ -151,9 +155,10 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     rows = []
-    with progress(Console(stderr=True), "networks", len(arguments.configs)) as shown:
-        for config in arguments.configs:
-            rows.append(measure_in_a_process(config, arguments))
+    measured = list(itertools.product(arguments.configs, arguments.batch))
+    with progress(Console(stderr=True), "networks", len(measured)) as shown:
+        for config, batch in measured:
+            rows.append(measure_in_a_process(config, batch, arguments))
             if arguments.json:  # what is measured is kept, whatever comes next
                 arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
             shown.update(len(rows), config)

@@ -155,7 +155,7 @@ def measure_ours(_: Pair, experiment: Experiment, arguments: argparse.Namespace)
         "update": cost.step,
         "forward": cost.batch * experiment.data.predict_frames / cost.frames_per_s,
         "peak_gb": cost.peak_gb,
-        "device": Devices(experiment.training).describe(),
+        "device": Devices(experiment).describe(),
         "with": f"keras {keras.__version__} on {keras.backend.backend()}",
     }
 

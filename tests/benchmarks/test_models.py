@@ -127,19 +127,24 @@ def test_every_network_is_measured(monkeypatch, capsys):
 
     module, asked = benchmark("models"), []
 
-    def fake(config, arguments):
-        asked.append(config)
+    def fake(config, batch, arguments):
+        asked.append((config, batch))
         row = dict.fromkeys(module.COLUMNS.values(), 1.0)
-        return {"label": config, "precision": "float32", "batch": 2, "load": 3.0, **row}
+        return {**row, "label": config, "precision": "float32", "batch": batch, "load": 3.0}
 
     monkeypatch.setattr(module, "measure_in_a_process", fake)
     monkeypatch.setattr(sys, "argv", ["models.py"])
     module.main()
-    assert sorted(asked) == sorted({info(name).config for name in MODELS})
+    assert sorted(asked) == sorted({(info(name).config, 2) for name in MODELS})
     assert "3.0 processes wanted each core" in " ".join(capsys.readouterr().out.split())
 
+    asked.clear()
+    monkeypatch.setattr(sys, "argv", ["models.py", "e3d", "predrnn", "--batch", "2", "4"])
+    module.main()
+    assert asked == [(config, clips) for config in ("e3d", "predrnn") for clips in (2, 4)]
 
-@pytest.mark.parametrize("name", ["performance", "performance_networks"])
+
+@pytest.mark.parametrize("name", ["performance", "performance_networks", "performance_clips"])
 def test_the_page_about_performance_holds_what_was_measured(name):
     docs = BENCHMARKS.parent / "docs"
     rows = json.loads((docs / f"{name}.json").read_text())

@@ -238,7 +238,7 @@ def test_a_keras_file_gives_the_same_network_back(predictor, tmp_path):
 
 def trainer_of(name: str, *changes: str):
     of = experiment(name, *changes)
-    return build_trainer(of, Devices(of.training))
+    return build_trainer(of, Devices(of))
 
 
 def state(trainer) -> dict[str, np.ndarray]:

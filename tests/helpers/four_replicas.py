@@ -28,7 +28,7 @@ def main(folder: str, replicas: str, out: str) -> None:
     changes = (f"training.distribution={kind}",)
     clip = ("training.clip.kind=value", "training.clip.value=0.2")
     experiment = tiny.experiment(Path(folder), *changes)
-    devices = Devices(experiment.training)  # a second strategy in a process gets entangled with it
+    devices = Devices(experiment)  # a second strategy in a process gets entangled with it
     assert devices.replicas == int(replicas)
     arrays = trained(experiment, devices)
     dense = tiny.dense(Path(folder), *changes, *clip)

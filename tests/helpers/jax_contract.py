@@ -25,7 +25,7 @@ def trained_and_evaluated(name: str) -> dict[str, object]:
     """The numbers of one network."""
     network, _, precision = name.partition("/")
     of = experiment(network, f"training.precision={precision or 'float32'}")
-    trainer = build_trainer(of, Devices(of.training))
+    trainer = build_trainer(of, Devices(of))
     step, rng = compiled_step(trainer), np.random.default_rng(0)
     mask = rng.random((2, mask_length(of))) < 0.5
     batch = {

@@ -22,7 +22,7 @@ def trained(name: str) -> dict[str, np.ndarray]:
     keras.utils.clear_session()  # else seed generators are numbered by what the process made before
     network, _, micro_batch = name.partition("/")
     of = experiment(network, f"training.micro_batch={micro_batch or 2}")
-    trainer = build_trainer(of, Devices(of.training))
+    trainer = build_trainer(of, Devices(of))
     for layer in trainer.predictor._flatten_layers():
         if isinstance(layer, DropPath):
             layer.rate = 0.0  # what is left out at random is another on every backend

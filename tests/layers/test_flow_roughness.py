@@ -79,7 +79,7 @@ def gradients(folder, weight: float, frames_counted: str):
     changes += [f"training.loss.frames={frames_counted}"]
     config = load_config("spatio_temporal_conv_lstm", preset="smooth_flow", overrides=changes)
     keras.utils.set_random_seed(0)
-    trainer = build_trainer(config, Devices(config.training))
+    trainer = build_trainer(config, Devices(config))
     core = trainer.predictor.core
     core.flow_layers[-1].kernel.assign(keras.random.normal((1, 1, 2, 2), seed=1))
     frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")

@@ -113,7 +113,7 @@ def test_a_file_of_a_program_that_the_network_has_not_is_refused_in_a_line(confi
         "conv_lstm_stack": ("model.hidden=[2]",),
     }[config]
     experiment = tiny.of(config, tmp_path, *small)
-    trainer = build_trainer(experiment, Devices(experiment.training))
+    trainer = build_trainer(experiment, Devices(experiment))
     for name, program in (
         ("model.ckpt-1.index", "TF1"),
         ("w.hdf5", "Keras 2"),

@@ -97,7 +97,7 @@ def test_closed_loop_equals_the_equations(config):
 def test_the_loss_is_of_the_future_alone_with_its_flows(config, tmp_path):
     clips = np.random.default_rng(1).random((2, 4, 8, 12, 1))
     made = small(config, 2, "training.global_batch=2", f"data.prepared={tmp_path}")
-    trainer = build_trainer(made, Devices(made.training))
+    trainer = build_trainer(made, Devices(made))
     trainer.predictor.set_weights(moving(config).get_weights())
     batch = {
         "frames": tf.constant(clips.astype("float32")),
@@ -191,7 +191,7 @@ def test_a_training_step_learns_what_moves(tmp_path):
         "training.optimizer.learning_rate=1e-2",
         "evaluation.clips=null",
     )
-    trainer = build_trainer(made, Devices(made.training))
+    trainer = build_trainer(made, Devices(made))
     batch = {
         "frames": tf.constant(tiny.moving_squares()),
         "teacher_forcing_mask": tf.zeros((4, 2)),

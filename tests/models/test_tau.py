@@ -76,7 +76,7 @@ def test_divergence_is_trained_beside_the_squared_error():
         "tau", preset="quick", overrides=["model.hidden=4", "training.global_batch=2",
                                           "training.micro_batch=2"]
     )  # fmt: skip
-    trainer = build_trainer(experiment, Devices(experiment.training))
+    trainer = build_trainer(experiment, Devices(experiment))
     for block in trainer.predictor.core.translator.blocks:
         block.drop = None
     clips = np.random.default_rng(0).random((2, 10, 32, 32, 1)).astype("float32")

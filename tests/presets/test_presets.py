@@ -96,7 +96,7 @@ def test_errors_are_one_line(copied, tmp_path):
 
 def start_from(source, *changes: str, folder: Path):
     of = tiny.dense(folder, *changes)
-    trainer = build_trainer(of, Devices(of.training))
+    trainer = build_trainer(of, Devices(of))
     initialise(trainer, InitConfig(source=str(source)))
     return trainer.predictor
 

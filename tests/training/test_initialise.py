@@ -129,7 +129,7 @@ def test_keras_and_weights_files(tmp_path):
 
 def test_a_checkpoint_file_with_and_without_its_optimizer(tmp_path):
     experiment = tiny.experiment(tmp_path)
-    source = build_trainer(experiment, Devices(experiment.training))
+    source = build_trainer(experiment, Devices(experiment))
     source.optimizer.iterations.assign(7)
     for variable in [*source.optimizer.first_moments, *source.average.averages]:
         variable.assign(np.full(variable.shape, 0.25))
@@ -140,7 +140,7 @@ def test_a_checkpoint_file_with_and_without_its_optimizer(tmp_path):
         **{k: v.astype("float16") for k, v in state.items() if k.startswith("weights/")},
     )
     changed = tiny.experiment(tmp_path, "training.optimizer.learning_rate=0.5")
-    trainer = build_trainer(changed, Devices(changed.training))
+    trainer = build_trainer(changed, Devices(changed))
     initialise(trainer, InitConfig(source=str(tmp_path / "all.npz"), optimizer=True))
     assert int(trainer.optimizer.iterations) == 7
     assert float(trainer.optimizer.learning_rate) == 0.5  # the run's own

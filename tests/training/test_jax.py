@@ -53,7 +53,7 @@ def trained(tmp_path_factory):
         f"training.init.source={source}",
     )
     job = tiny.job(tiny.experiment(folder, *changes, name="tensorflow"))
-    trainer = build_trainer(job.experiment, Devices(job.experiment.training))
+    trainer = build_trainer(job.experiment, Devices(job.experiment))
     np.savez(source, **state_of(0, trainer.predictor, trainer.average, trainer.optimizer))
     run_stages(job, ("prepare", "train", "evaluate"))
     homes = (f"results={folder / 'results'}", f"data.prepared={folder / 'data'}")

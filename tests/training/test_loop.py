@@ -49,7 +49,7 @@ def run(experiment, *, own: bool, last: int = UPDATES):
     batches = training_batches(
         source, batch=config.global_batch, seed=config.seed, sampling=lambda step: [0.5] * 2
     )
-    trainer = build_trainer(experiment, Devices(config))
+    trainer = build_trainer(experiment, Devices(experiment))
     recorder, second = Recorder(last), Recorder(last)
     Loop(trainer, config, own=own).run(batches, UPDATES, recorder, second)
     state = state_of(0, trainer.predictor, trainer.average, trainer.optimizer)

@@ -32,7 +32,7 @@ FED = {"predrnn_decoupled": 4, "prednet": 2, "simple_lstm": 2}
 
 def trainer_of(config, *changes):
     experiment = load_config(config, overrides=[*SMALL, *MODEL[config], *changes])
-    return build_trainer(experiment, Devices(experiment.training))
+    return build_trainer(experiment, Devices(experiment))
 
 
 def batch_of(config):
@@ -169,7 +169,7 @@ def test_deterministic_operations_are_asked_for_and_recorded(tmp_path):
     try:
         for wanted in (False, True):
             experiment = tiny.dense(tmp_path, f"training.deterministic={str(wanted).lower()}")
-            Devices(experiment.training)
+            Devices(experiment)
             assert tf_config.is_op_determinism_enabled() == wanted
             assert collect_provenance(experiment, "", "")["deterministic"] is wanted
     finally:
@@ -194,7 +194,7 @@ NETWORKS = {
 def test_the_decoder_of_every_network_can_be_frozen(config):
     changes = [*SMALL, *NETWORKS[config], "training.freeze_decoder=true"]
     experiment = load_config(config, overrides=changes)
-    trainer = build_trainer(experiment, Devices(experiment.training))
+    trainer = build_trainer(experiment, Devices(experiment))
     decoder = trainer.predictor.core.decoder.weights
     assert decoder
     trained = {weight.path for weight in trainer.trainable_variables}
@@ -221,7 +221,7 @@ def test_a_precision_that_this_cpu_has_no_instructions_for_is_said(
     cpu = tmp_path / "cpuinfo"
     if flags:
         cpu.write_text(f"processor : 0\nflags\t\t: {flags}\n")
-    devices = Devices(load_config("predrnn", preset="quick").training)
+    devices = Devices(load_config("predrnn", preset="quick"))
     said = devices.slow_precision(precision, cpu)
     assert ("no bfloat16 instructions" in (said or "")) == is_slow
 

@@ -200,7 +200,7 @@ def test_the_gradient_of_a_whole_batch_is_clipped_in_any_micro_batches(kind, tmp
     name, limit = {"global_norm": "norm", "value": "value"}[kind], 0.05
     changes = (f"training.clip.kind={kind}", f"training.clip.{name}={limit}")
     experiment = tiny.dense(tmp_path, *changes)
-    trainer = build_trainer(experiment, Devices(experiment.training))
+    trainer = build_trainer(experiment, Devices(experiment))
     frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
     batch = {"frames": tf.constant(frames), "teacher_forcing_mask": tf.zeros((4, 2))}
     plain = trainer.summed_gradients(batch)[1]

@@ -16,7 +16,7 @@ SHARES = {"reconstruction": slice(0, 3), "future": slice(3, None)}
 
 def trainer_of(folder, *changes):
     experiment = tiny.of("fc_lstm_composite", folder, *SMALL, *changes)
-    return build_trainer(experiment, Devices(experiment.training))
+    return build_trainer(experiment, Devices(experiment))
 
 
 def batch():

@@ -190,7 +190,7 @@ def test_force_goes_on_with_changed_settings_and_records_them(tmp_path):
 def test_one_batch_is_learned(tmp_path):
     two_layers = ("model.hidden=[4, 4]", "model.wiring=residual")
     experiment = tiny.experiment(tmp_path, *two_layers, "training.optimizer.learning_rate=0.01")
-    trainer = build_trainer(experiment, Devices(experiment.training))
+    trainer = build_trainer(experiment, Devices(experiment))
     batch = {"frames": tf.constant(tiny.moving_squares()), "teacher_forcing_mask": tf.zeros((4, 2))}
     step = tf.function(trainer.train_step, autograph=False)
     losses = [float(step(batch)["loss"]) for _ in range(80)]
@@ -214,7 +214,7 @@ OUT_OF_MEMORY = {
 @pytest.mark.parametrize("backend", OUT_OF_MEMORY)
 def test_running_out_of_memory_names_the_settings_that_help(tmp_path, monkeypatch, backend):
     experiment = tiny.experiment(tmp_path, "training.micro_batch=2")
-    trainer = build_trainer(experiment, Devices(experiment.training))
+    trainer = build_trainer(experiment, Devices(experiment))
 
     def full(*_, **__):
         raise OUT_OF_MEMORY[backend]
@@ -258,15 +258,16 @@ def test_four_replicas_equal_one(tmp_path):
 
 @pytest.mark.slow
 def test_a_batch_that_devices_cannot_share_is_explained():
-    config = tiny.experiment(Path()).training.model_copy(update={"global_batch": 6})
+    whole = tiny.experiment(Path())
+    training = whole.training.model_copy(update={"global_batch": 6, "micro_batch": 4})
     with pytest.raises(Exception, match="micro_batch: 4 must divide the 6 clips"):
-        Devices(config.model_copy(update={"micro_batch": 4}))
+        Devices(whole.model_copy(update={"training": training}))
 
 
 def test_a_frozen_decoder_does_not_move(tmp_path):
     for frozen in ("false", "true"):
         experiment = tiny.experiment(tmp_path, f"training.freeze_decoder={frozen}")
-        trainer = build_trainer(experiment, Devices(experiment.training))
+        trainer = build_trainer(experiment, Devices(experiment))
         before = [np.array(w) for w in trainer.predictor.core.decoder.weights]
         frames = np.random.default_rng(0).random((4, 6, 12, 16, 1)).astype("float32")
         trainer.train_step(

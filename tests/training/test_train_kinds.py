@@ -33,7 +33,7 @@ SMALL = {
 @pytest.mark.parametrize("config", SMALL)
 def test_one_batch_is_learned(config, tmp_path):
     trainer_of = tiny.of(config, tmp_path, *SMALL[config])
-    trainer = build_trainer(trainer_of, Devices(trainer_of.training))
+    trainer = build_trainer(trainer_of, Devices(trainer_of))
     batch = {"frames": tf.constant(tiny.moving_squares()), "teacher_forcing_mask": tf.ones((4, 2))}
     step = tf.function(trainer.train_step, autograph=False)
     losses = [float(step(batch)["loss"]) for _ in range(25)]

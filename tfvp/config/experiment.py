@@ -20,6 +20,8 @@ from tfvp.sections import DataSection, Folder, ModelSection, Section, one_of
 
 Chosen = TypeVar("Chosen", bound=Section)
 
+REFERENCE_PIXELS = 20 * 64 * 64  # of the clips by which networks say how many they take at once
+
 DATASET_SECTIONS = datasets.sections()
 MODEL_SECTIONS = models.sections()
 
@@ -55,6 +57,13 @@ class Experiment(Section):
     model: ModelConfig = Field(default_factory=_default(MODEL_SECTIONS))
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @property
+    def clips_at_once(self) -> int:
+        """Return how many clips a CPU computes a gradient of at once: fewer of larger clips."""
+        height, width = self.data.frame_px
+        pixels = self.data.total_frames * height * width
+        return max(2, self.model.clips_at_once * REFERENCE_PIXELS // pixels)
 
     @model_validator(mode="after")
     def _network_divides_frame(self) -> "Experiment":

@@ -59,7 +59,7 @@ class TrainingConfig(Section):
         default="auto",
         description="gradient accumulation: clips whose gradient is computed at once on a device; "
         "those of a global batch are summed before the update, so it changes memory and speed but "
-        "not the result; auto: 2 on a CPU, else all",
+        "not the result; auto: all on a GPU, on a CPU as many as take the least time a clip",
     )
     optimizer: OptimizerConfig = AdamTF1Config()
     schedule: ScheduleConfig = ConstantRateConfig()

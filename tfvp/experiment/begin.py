@@ -70,7 +70,7 @@ def check_first_weights(experiment: Experiment) -> None:
     # One device is enough to see it, however many train.
     alone = experiment.training.model_copy(update={"distribution": "none"})
     alone = experiment.model_copy(update={"training": alone})
-    initialise(build_trainer(alone, Devices(alone.training)), alone.training.init)
+    initialise(build_trainer(alone, Devices(alone)), alone.training.init)
 
 
 def _initialise(job: Job, session: TrainingSession) -> None:

@@ -49,6 +49,7 @@ def load_trained(job: Job) -> Trained:
     cost = network_cost(network, data.context_frames, data.predict_frames, predicts=predicts)
     # One device predicts, however many train.
     one = job.experiment.training.model_copy(update={"distribution": "none"})
+    one = job.experiment.model_copy(update={"training": one})
     lengths = (data.context_frames, data.predict_frames)
     predict = {each: padded(compiled_for(each, network, *lengths)) for each in History}
     return Trained(predict, step, network.drawings(), cost, Devices(one).describe())

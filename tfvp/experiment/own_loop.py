@@ -59,7 +59,7 @@ def build_trainer(experiment: Named, preset: str | None = None) -> Trainer:
         ConfigError: the configuration cannot be run, or not on these devices.
     """
     loaded = _loaded(experiment, preset)
-    return loop.build_trainer(loaded, Devices(loaded.training))
+    return loop.build_trainer(loaded, Devices(loaded))
 
 
 def training_data(

@@ -51,7 +51,7 @@ def train(job: Job) -> None:
     workers.check_same_data(prepared.hash)
 
     # --- Model, optimizer and weight average ---
-    devices = Devices(config, workers)
+    devices = Devices(job.experiment, workers)
     trainer = build_trainer(job.experiment, devices)
     checkpoints = Checkpoints(job.run.checkpoints, keep=config.keep_checkpoints, report=job.say)
     session = TrainingSession(config, prepared, devices, trainer, checkpoints)

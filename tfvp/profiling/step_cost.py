@@ -93,7 +93,7 @@ def build_profiled(experiment: Experiment, batch: int) -> Loop:
         update={"global_batch": batch, "micro_batch": batch, "distribution": "none"}
     )
     whole = experiment.model_copy(update={"training": config})
-    devices = Devices(config)
+    devices = Devices(whole)
     return Loop(build_trainer(whole, devices), config, own=devices.own_loop)
 
 

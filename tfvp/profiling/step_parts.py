@@ -15,7 +15,7 @@ from tfvp.training.trainer import Trainer, compiled
 
 def clips_at_once(experiment: Experiment) -> int:
     """Clips whose gradient is computed at once on a device, as the experiment trains."""
-    return Devices(experiment.training).micro_batch
+    return Devices(experiment).micro_batch
 
 
 def micro_batch_that_fits(share: int, batch: int, before: float, peak: float, memory: float) -> int:

@@ -271,9 +271,9 @@ def test_workers_agree_on_the_largest_of_each_number():
 def test_a_batch_that_workers_cannot_share_is_explained():
     workers = SingleProcess()
     workers.strategy = SimpleNamespace(num_replicas_in_sync=4)
-    config = tiny.experiment(Path(), "training.global_batch=6").training
+    experiment = tiny.experiment(Path(), "training.global_batch=6")
     with pytest.raises(ConfigError, match=r"6 cannot be .* by 4 devices; .* can: 4, 8"):
-        Devices(config, workers)
+        Devices(experiment, workers)
 
 
 def test_xla_across_processes_is_refused():

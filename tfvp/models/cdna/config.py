@@ -37,6 +37,11 @@ class CDNAConfig(ModelSection):
     )
 
     @property
+    def clips_at_once(self) -> int:
+        """Return 8."""
+        return 8
+
+    @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
         """Return 8, which divides a frame whose size is halved three times without remainder."""
         return (FrameDivisor("model.network", 8, "cdna halves the frame three times"),)

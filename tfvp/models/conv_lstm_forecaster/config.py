@@ -33,6 +33,11 @@ class ConvLSTMForecasterConfig(PatchedSection):
     )
 
     @property
+    def clips_at_once(self) -> int:
+        """Return 8 at patches of 4x4 pixels."""
+        return self.of_patches(8)
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """Return the one task that the direction of its decoder decides."""
         return ("prediction",) if self.direction == "future" else ("reconstruction",)

@@ -28,3 +28,8 @@ class ConvLSTMStackConfig(PatchedSection):
     patch_px: Positive = Field(
         default=1, description="patch size: squares of this side are folded into channels"
     )
+
+    @property
+    def clips_at_once(self) -> int:
+        """Return 8 at patches of 4x4 pixels."""
+        return self.of_patches(8)

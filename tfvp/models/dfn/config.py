@@ -28,6 +28,11 @@ class DFNConfig(ModelSection):
     )
 
     @property
+    def clips_at_once(self) -> int:
+        """Return 4."""
+        return 4
+
+    @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
         """Its state has half the frame's size."""
         return (FrameDivisor("model.network", 2, "dfn halves the frame once"),)

@@ -62,6 +62,11 @@ class PredNetConfig(ModelSection):
     )
 
     @property
+    def clips_at_once(self) -> int:
+        """Return 4."""
+        return 4
+
+    @property
     def frame_divisors(self) -> tuple[FrameDivisor, ...]:
         """Return a power of two, since every layer above the lowest halves the frame."""
         layers = len(self.channels)

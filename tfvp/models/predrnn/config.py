@@ -29,6 +29,11 @@ class PredRNNConfig(PatchedSection):
     )
 
     @property
+    def clips_at_once(self) -> int:
+        """Return 8 at patches of 4x4 pixels."""
+        return self.of_patches(8)
+
+    @property
     def has_auxiliary_loss(self) -> bool:
         """Return `decouple`: the adapter of the decoupling loss has weights only with it."""
         return self.decouple

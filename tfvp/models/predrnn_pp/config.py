@@ -19,3 +19,8 @@ class PredRNNPPConfig(PatchedSection):
     patch_px: Positive = Field(
         default=4, description="patch size: squares of this side are folded into channels"
     )
+
+    @property
+    def clips_at_once(self) -> int:
+        """Return 4 at patches of 4x4 pixels."""
+        return self.of_patches(4)

@@ -26,3 +26,8 @@ class RecurrentAutoencoderConfig(ModelSection):
         description="which cells keep their state; first_cell: as the program, whose others start "
         "empty at every frame",
     )
+
+    @property
+    def clips_at_once(self) -> int:
+        """Return 8."""
+        return 8

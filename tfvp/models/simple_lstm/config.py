@@ -26,6 +26,11 @@ class SimpleLSTMConfig(ModelSection):
     )
 
     @property
+    def clips_at_once(self) -> int:
+        """Return 16: its weights, not its clips, are what an update reads."""
+        return 16
+
+    @property
     def predicts_in_context(self) -> bool:
         """Return False: the encoder reads the whole context before a decoder predicts."""
         return False

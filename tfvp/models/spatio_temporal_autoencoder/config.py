@@ -32,6 +32,11 @@ class SpatioTemporalConfig(ModelSection):
     )
 
     @property
+    def clips_at_once(self) -> int:
+        """Return 8, with which a clip takes half the time."""
+        return 8
+
+    @property
     def has_auxiliary_loss(self) -> bool:
         """Return whether it has one: how rough its flow is."""
         return True

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from tfvp.backend import backend
+from tfvp.config.experiment import Experiment
 from tfvp.config.training import TrainingConfig
 from tfvp.errors import ConfigError
 from tfvp.training.distributed.workers import SingleProcess, Workers
 
 CPU = Path("/proc/cpuinfo")
-CPU_MICRO_BATCH = 2  # two clips of the full E3D-LSTM take 4 GB
 
 
 class Devices:
     """The replicas that train, and how a global batch is shared among them.
 
     Args:
-        config: the training section.
+        experiment: what trains on them; of its network and data the micro-batch depends.
         workers: the processes that train together; None: this one alone.
 
     Raises:
@@ -26,7 +26,8 @@ class Devices:
             cannot do what the section asks for.
     """
 
-    def __init__(self, config: TrainingConfig, workers: Workers | None = None):
+    def __init__(self, experiment: Experiment, workers: Workers | None = None):
+        config = experiment.training
         self.workers = workers or SingleProcess()
         self.strategy: Any = self.workers.strategy
         # Keras' fit cannot drive several processes.
@@ -35,7 +36,7 @@ class Devices:
             self._find_with_jax(config)
         else:
             self._find_with_tensorflow(config)
-        self.micro_batch = self._micro_batch(config)
+        self.micro_batch = self._micro_batch(config, experiment.clips_at_once)
 
     def _find_with_jax(self, config: TrainingConfig) -> None:
         import jax
@@ -73,7 +74,7 @@ class Devices:
             names = [f"{kind}:{i}" for i in range(everything)]
             self.strategy = tf.distribute.MirroredStrategy(names)
 
-    def _micro_batch(self, config: TrainingConfig) -> int:
+    def _micro_batch(self, config: TrainingConfig, on_cpu: int) -> int:
         """Return how many clips a replica computes a gradient of at a time."""
         batch = config.global_batch
         if batch % self.replicas:
@@ -84,7 +85,8 @@ class Devices:
             )
         share = batch // self.replicas
         if config.micro_batch == "auto":
-            return share if self.gpus else max(m for m in (1, CPU_MICRO_BATCH) if share % m == 0)
+            most = share if self.gpus else min(share, on_cpu)
+            return next(m for m in range(most, 0, -1) if share % m == 0)
         if share % config.micro_batch:
             raise ConfigError(
                 f"training.micro_batch: {config.micro_batch} must divide the {share} clips that "
