@@ -67,6 +67,14 @@ def test_a_name_that_is_too_long_is_said_before_the_data_are_made(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_a_run_that_ended_before_its_folder_was_made_is_begun_without_resume(tmp_path):
+    """As after a kill while its data were prepared."""
+    job = tiny.job(tiny.experiment(tmp_path), resume=True)
+    with pytest.raises(RunError, match=r"nothing was trained yet .* leave out --resume to begin$"):
+        run_stages(job, ("prepare", "train"))
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.slow
 def test_two_processes_never_train_one_run(tmp_path):
     job = tiny.job(tiny.experiment(tmp_path))
