@@ -105,6 +105,15 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
         assert all(np.isfinite(value).all() for value in state.values()), step
 
 
+def test_weights_that_are_not_finite_are_not_measured_either(tmp_path):
+    """As above, where validation comes before the next loss."""
+    changes = ("training.optimizer.learning_rate=3e38", "training.validate_every=1")
+    job = tiny.job(tiny.dense(tmp_path, *changes))
+    with pytest.raises(TrainingError, match=r"step 1: .*predictions are not finite.*learning_rate"):
+        run_stages(job, ("prepare", "train"))
+    assert not Checkpoints(job.run.checkpoints).steps()
+
+
 @pytest.mark.parametrize("value", [np.full(2, np.nan), np.array([1.0, np.inf]), np.zeros(2, "c8")])
 def test_weights_that_are_no_finite_real_numbers_are_not_taken(value):
     weight = keras.Variable(np.ones(2), name="w")

@@ -51,6 +51,9 @@ def validate(
         context_frames: Tc, the number of a clip's first frames that are the context.
         metric: a metric to measure besides METRIC, which the pictures show.
         others: the network at other tasks, by the name that METRIC gets there.
+
+    Raises:
+        FloatingPointError: a prediction is not finite, as of weights that diverged.
     """
     values: dict[str, list[NDArray]] = defaultdict(list)
     copied: list[NDArray] = []
@@ -82,6 +85,8 @@ def _both(measured: Measured, clips: NDArray, context_frames: int) -> tuple[NDAr
     """Return the truth of a task, (B, Tp, H, W, C), and what the network makes of it."""
     predict, history = measured
     prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
+    if not np.isfinite(prediction).all():
+        raise FloatingPointError("the network's predictions are not finite in validation")
     return true_frames(clips, context_frames, history), prediction
 
 
