@@ -128,8 +128,8 @@ class Predictor:
         Args:
             preset: the name of a shipped preset (which comes before a folder here), a folder that
                 `save_to_preset` wrote, a run's folder, "hf://ORG/NAME" (with `pip install
-                "tfvp[hub]"`), or "https://…", a .zip or a folder on a web server, which is fetched
-                once and kept.
+                huggingface-hub`), or "https://…", a .zip or a folder on a web server, which is
+                fetched once and kept.
 
         Raises:
             RunError: it is neither, or was saved by a version whose settings are not known here.
