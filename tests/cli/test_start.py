@@ -1,5 +1,6 @@
 """Ctrl-C before a command can answer it, and after its end, in processes of their own."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,9 +22,11 @@ sys.meta_path.insert(0, Sends())
 """
 
 
-def run(program: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command, variables = [sys.executable, "-c", program], {**os.environ, **environment}
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=variables
+    )
 
 
 @pytest.mark.parametrize("name", ["tfvp.cli.main", "rich.theme", "argparse", "pydantic"])
@@ -42,3 +45,16 @@ def test_a_signal_after_the_command_s_end_is_no_traceback(number):
     ended = run(at_exit + START)
     assert "e3d_residual" in ended.stdout
     assert (ended.stderr, ended.returncode) == ("", -number)
+
+
+def test_a_locale_without_our_characters_prints_question_marks():
+    program = """
+import sys
+import tfvp.cli.main
+from tfvp.cli.start import start
+
+tfvp.cli.main.main = lambda argv: print("32×32, 5→5")
+sys.exit(start())
+"""
+    ended = run(program, PYTHONIOENCODING="ascii")
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("32?32, 5?5\n", "", 0)
