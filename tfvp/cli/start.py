@@ -12,8 +12,8 @@ def start(argv: Sequence[str] | None = None) -> int:
     """Import the command line and run a command; returns the exit code, for `sys.exit`.
 
     Ctrl-C in the second before `main` can answer it is one word and not a traceback of imports.
-    After the command's end, while Python shuts down, it ends the process without a word. A character
-    that the locale's encoding lacks is printed as a question mark.
+    After the command's end, while Python shuts down, it ends the process without a word. A
+    character that the locale's encoding lacks is printed as a question mark.
 
     Args:
         argv: the command's words; None: those of this process.
