@@ -43,7 +43,7 @@ def validate(
     metric: str = METRIC,
     others: Mapping[str, Measured] = MappingProxyType({}),
 ) -> Validated:
-    """Measure predictions beside copying the last frame, and draw them.
+    """Measure predictions (finite, or FloatingPointError) beside copied last frames; draw them.
 
     Args:
         measured: the network at its task.
@@ -51,9 +51,6 @@ def validate(
         context_frames: Tc, the number of a clip's first frames that are the context.
         metric: a metric to measure besides METRIC, which the pictures show.
         others: the network at other tasks, by the name that METRIC gets there.
-
-    Raises:
-        FloatingPointError: a prediction is not finite, as of weights that diverged.
     """
     values: dict[str, list[NDArray]] = defaultdict(list)
     copied: list[NDArray] = []
@@ -82,7 +79,11 @@ def validate(
 
 
 def _both(measured: Measured, clips: NDArray, context_frames: int) -> tuple[NDArray, NDArray]:
-    """Return the truth of a task, (B, Tp, H, W, C), and what the network makes of it."""
+    """Return the truth of a task, (B, Tp, H, W, C), and what the network makes of it.
+
+    Raises:
+        FloatingPointError: that is not finite, as of weights that diverged.
+    """
     predict, history = measured
     prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
     if not np.isfinite(prediction).all():
