@@ -1,7 +1,7 @@
 """Video prediction with Keras 3: given some frames, predict the next ones."""
 
 import sys
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tfvp.errors import ConfigError
@@ -41,6 +41,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib import metadata  # most of the time that importing tfvp would take
+
         try:
             return metadata.version("tfvp")
         except metadata.PackageNotFoundError:

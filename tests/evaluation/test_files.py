@@ -61,6 +61,7 @@ def test_definitions_stand_beside_the_numbers(tmp_path):
         ("method,metric,sequence,mean,frame_4\nmodel,mse,0,1\n", "expected 5 fields, got 4"),
         ("method,metric,sequence,mean,frame_4\nmodel,mse,1,1,1\n", "expected sequence 0"),
         ("method,metric,sequence,mean,frame_4\nmodel,mse,0,1,x\n", "could not convert"),
+        ("method,metric,sequence,mean,frame_4\nmodel,mse,0,12,12", "is cut short"),
     ],
 )
 def test_a_damaged_file_is_one_clear_line(tmp_path, text, message):

@@ -67,6 +67,14 @@ def test_a_name_that_is_too_long_is_said_before_the_data_are_made(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_a_run_that_ended_before_its_folder_was_made_is_begun_without_resume(tmp_path):
+    """As after a kill while its data were prepared."""
+    job = tiny.job(tiny.experiment(tmp_path), resume=True)
+    with pytest.raises(RunError, match=r"nothing was trained yet .* leave out --resume to begin$"):
+        run_stages(job, ("prepare", "train"))
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.slow
 def test_two_processes_never_train_one_run(tmp_path):
     job = tiny.job(tiny.experiment(tmp_path))
@@ -95,6 +103,15 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
     for step in Checkpoints(job.run.checkpoints).steps():
         state = read_state(Checkpoints(job.run.checkpoints).path(step))
         assert all(np.isfinite(value).all() for value in state.values()), step
+
+
+def test_weights_that_are_not_finite_are_not_measured_either(tmp_path):
+    """As above, where validation comes before the next loss."""
+    changes = ("training.optimizer.learning_rate=3e38", "training.validate_every=1")
+    job = tiny.job(tiny.dense(tmp_path, *changes))
+    with pytest.raises(TrainingError, match=r"step 1: .*predictions are not finite.*learning_rate"):
+        run_stages(job, ("prepare", "train"))
+    assert not Checkpoints(job.run.checkpoints).steps()
 
 
 @pytest.mark.parametrize("value", [np.full(2, np.nan), np.array([1.0, np.inf]), np.zeros(2, "c8")])

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from tests.helpers import tiny
 from tfvp.errors import RunError
 from tfvp.evaluation.evaluate import evaluate, write
 from tfvp.evaluation.metadata import run_metadata
-from tfvp.export import runtimes
+from tfvp.export import runtimes, saved_model
 from tfvp.export.model_card import write_card
 from tfvp.export.runtimes import FORMATS, export_runtime
 from tfvp.export.saved_model import export_saved_model
@@ -46,6 +49,26 @@ def test_a_file_predicts_as_the_network_in_its_own_runtime(kind, network, experi
         frames = np.random.default_rng(1).random((batch, length, 12, 16, 1), np.float32)
         wanted = np.asarray(network.predict_frames(frames, 2))
         np.testing.assert_allclose(run(frames), wanted, atol=1e-4)
+
+
+def test_all_that_an_export_writes_is_cleared_by_the_next_one_after_a_kill(
+    network, tmp_path, monkeypatch
+):
+    def killed(folder, numbers):
+        """Leave what SIGKILL would leave, under the number of a process that ended."""
+        ended = subprocess.Popen([sys.executable, "-c", ""])
+        ended.wait()
+        assert numbers.is_relative_to(folder)
+        shutil.copytree(folder, tmp_path / f".saved_model.{ended.pid}.new")
+        return 0.0
+
+    monkeypatch.setattr(saved_model, "_save", lambda network, horizon, folder: folder.mkdir())
+    monkeypatch.setattr(saved_model, "_compare", killed)
+    export_saved_model(network, 2, tmp_path / "saved_model")
+    assert len(list(tmp_path.glob(".saved_model.*.new/expected.npz"))) == 1
+    monkeypatch.setattr(saved_model, "_compare", lambda folder, numbers: 0.0)
+    export_saved_model(network, 2, tmp_path / "saved_model")
+    assert [path.name for path in tmp_path.rglob("*")] == ["saved_model"]
 
 
 @pytest.mark.parametrize("kind", FORMATS)

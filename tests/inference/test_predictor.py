@@ -7,6 +7,7 @@ import pytest
 from tests.contracts.test_models import SHAPE, SMALL, experiment
 from tests.helpers import with_slow
 from tfvp.backend import backend
+from tfvp.errors import TrainingError
 from tfvp.inference.compiled import compiled_prediction, padded
 from tfvp.inference.predictor import Predictor
 from tfvp.models.build import build_model
@@ -44,6 +45,15 @@ def test_every_call_is_right_whatever_the_calls_before_it(name):
         assert levels.shape == found.shape
         half = predictor(frames.astype("float64"), steps=1)
         assert half.shape[-4] == 1
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_prediction_that_is_not_finite_is_no_picture(dtype):
+    predictor = predictor_of("fc_lstm")
+    weight = predictor.predictor.weights[0]
+    weight.assign(np.full(weight.shape, np.nan))
+    with pytest.raises(TrainingError, match="predicts NaN or infinity"):
+        predictor(np.zeros((3, *SHAPE), dtype), steps=1)
 
 
 @pytest.mark.parametrize("name", ["predrnn", "fc_lstm"])

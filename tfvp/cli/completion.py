@@ -20,7 +20,7 @@ class PrintCompletion(argparse.Action):
             import shtab  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise ConfigError(
-                '--print-completion: needs shtab, which is not installed; pip install "tfvp[shell]"'
+                "--print-completion: needs shtab, which is not installed; pip install shtab"
             ) from None
         _mark_paths(parser)
         print(shtab.complete(parser, shell))

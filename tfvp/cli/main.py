@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--print-completion",
         action=PrintCompletion,
         choices=SHELLS,
-        help='print what completes tfvp\'s commands in a shell (pip install "tfvp[shell]")',
+        help="print what completes tfvp's commands in a shell (pip install shtab)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in _COMMANDS:

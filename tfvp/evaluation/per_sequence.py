@@ -53,11 +53,14 @@ def read_sequences(path: Path) -> SequenceValues:
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            numbers = _frame_numbers(next(reader, []))
-            found: dict[str, dict[str, list[list[float]]]] = {}
-            for line in reader:
-                _add(found, line, len(numbers))
+            text = file.read()
+        reader = csv.reader(io.StringIO(text))
+        numbers = _frame_numbers(next(reader, []))
+        found: dict[str, dict[str, list[list[float]]]] = {}
+        for line in reader:
+            _add(found, line, len(numbers))
+        if not text.endswith("\n"):  # the digits that are left are a number too
+            raise ValueError("is cut short")
     except FileNotFoundError:
         raise RunError(f"{path}: not there; run the evaluate stage on this run first") from None
     except ValueError as error:

@@ -1,5 +1,6 @@
 """One call of the program: an experiment, its run folder, and the function that prints."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from tfvp.config.experiment import Experiment
 from tfvp.config.loading import leaves, load_resolved
 from tfvp.data.prepare import PreparedData, open_prepared
 from tfvp.errors import ConfigError, DataError, RunError
-from tfvp.runs.folder import Run, open_run, refuse_existing
+from tfvp.runs.folder import Run, open_run, other_runs, refuse_existing
 from tfvp.runs.provenance import read_provenance
 from tfvp.training.distributed.workers import SingleProcess, Workers
 
@@ -66,6 +67,11 @@ class Job:
         init = self.experiment.training.init
         load_callbacks(self.experiment.training.callbacks)
         if self.resume:
+            if not os.path.lexists(self.run.root):
+                raise RunError(
+                    f"{self.run.root} does not exist: nothing was trained yet under this name; "
+                    f"leave out --resume to begin{other_runs(self.run.root)}"
+                )
             self.check_same_experiment()
             return
         refuse_existing(self.run)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfvp.config.experiment import Experiment
 from tfvp.config.loading import load_resolved
-from tfvp.errors import RunError
+from tfvp.errors import RunError, TrainingError
 from tfvp.inference.compiled import compiled_prediction
 from tfvp.models.base import VideoPredictor
 from tfvp.models.build import build_model
@@ -128,8 +128,8 @@ class Predictor:
         Args:
             preset: the name of a shipped preset (which comes before a folder here), a folder that
                 `save_to_preset` wrote, a run's folder, "hf://ORG/NAME" (with `pip install
-                "tfvp[hub]"`), or "https://…", a .zip or a folder on a web server, which is fetched
-                once and kept.
+                huggingface-hub`), or "https://…", a .zip or a folder on a web server, which is
+                fetched once and kept.
 
         Raises:
             RunError: it is neither, or was saved by a version whose settings are not known here.
@@ -176,6 +176,7 @@ class Predictor:
 
         Raises:
             ValueError: `frames` has another shape, type or range, or `steps` is no number from 1.
+            TrainingError: the network predicts NaN or infinity.
         """
         frames = np.asarray(frames)
         steps = self.experiment.data.predict_frames if steps is None else steps
@@ -187,7 +188,13 @@ class Predictor:
         context = context[None] if single else context
         if steps not in self._compiled:
             self._compiled[steps] = compiled_prediction(self.predictor, steps)
-        future = np.clip(self._compiled[steps](context), 0.0, 1.0)
+        future = self._compiled[steps](context)
+        if not np.isfinite(future).all():  # bytes would hide it
+            raise TrainingError(
+                "the network predicts NaN or infinity; its weights cannot be used: take another "
+                "checkpoint, or train again with a lower learning rate"
+            )
+        future = np.clip(future, 0.0, 1.0)
         future = future[0] if single else future
         return np.rint(future * 255).astype(np.uint8) if as_uint8 else future
 

@@ -28,7 +28,7 @@ def from_hub(address: str) -> Path:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise WeightsError(
             f"{address}: needs the Hub's client, which is not installed; pip install "
-            '"tfvp[hub]", or give a preset\'s folder'
+            "huggingface-hub, or give a preset's folder"
         )
     from huggingface_hub import snapshot_download  # pyright: ignore[reportMissingImports]
 

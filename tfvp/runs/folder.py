@@ -210,7 +210,7 @@ def open_run(path: str | Path) -> Run:
     run = Run(Path(path))
     if not run.root.is_dir():
         kind = "is not a folder" if run.root.exists() else "does not exist"
-        raise RunError(f"{run.root} {kind}; expected the folder of a run{_others(run.root)}")
+        raise RunError(f"{run.root} {kind}; expected the folder of a run{other_runs(run.root)}")
     if not run.config_path.is_file():
         raise RunError(f"{run.root} is not a run: it has no {run.config_path.name}")
     try:
@@ -234,8 +234,8 @@ def _check_unchanged(run: Run) -> None:
         )
 
 
-def _others(missing: Path) -> str:
-    """List the runs beside a folder that is not there, the nearest name first."""
+def other_runs(missing: Path) -> str:
+    """Say, to end a message, which runs lie beside a folder that is not there; "" without any."""
     runs = sorted(p.parent.name for p in missing.parent.glob("*/config.yaml"))
     near = difflib.get_close_matches(missing.name, runs, n=1)
     if near:

@@ -3,7 +3,6 @@
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -39,7 +38,7 @@ def after_import(name: str, callback: Callable[[], Any]) -> None:
         sys.meta_path.insert(0, _Watch(name, callback))
 
 
-class _Watch(MetaPathFinder):
+class _Watch:
     """Finds the package as everybody else does, and calls back when it has been executed."""
 
     def __init__(self, name: str, callback: Callable[[], Any]):

@@ -43,9 +43,15 @@ class SetSchedules(StepCallback):
         set_schedules(self.model.optimizer, step, self.config)
 
 
-def _last_good(session: TrainingSession) -> str:
+def _diverged(session: TrainingSession, step: int, what: str) -> TrainingError:
+    """Return the error that says what is not finite after a step, what is left, what to change."""
     kept = session.checkpoints.steps()[-1:]
-    return f"the last good checkpoint is of step {kept[0]}" if kept else "nothing was saved yet"
+    left = f"the last good checkpoint is of step {kept[0]}" if kept else "nothing was saved yet"
+    rate = session.config.optimizer.learning_rate
+    return TrainingError(
+        f"step {step}: {what}; {left}; lower training.optimizer.learning_rate ({rate}) and start "
+        "again"
+    )
 
 
 class StopOnNonFiniteLoss(StepCallback):
@@ -56,11 +62,7 @@ class StopOnNonFiniteLoss(StepCallback):
         if all(np.isfinite(value) for value in logs.values()):
             return
         parts = ", ".join(f"{name} {value}" for name, value in logs.items())
-        raise TrainingError(
-            f"step {step}: the loss is not finite ({parts}); {_last_good(self.session)}; lower "
-            f"training.optimizer.learning_rate ({self.config.optimizer.learning_rate}) and start "
-            "again"
-        )
+        raise _diverged(self.session, step, f"the loss is not finite ({parts})")
 
 
 class LogSteps(StepCallback):
@@ -118,11 +120,14 @@ class Validate(StepCallback):
         self.best = session.best
 
     def on_step_end(self, step: int, logs: dict[str, float]) -> None:
-        """Validate if it is time to."""
+        """Validate if it is time to; raise a TrainingError where a prediction is not finite."""
         del logs
         if step % self.config.validate_every and not self.is_last(step):
             return
-        metrics, pictures = self.validation.measure()
+        try:
+            metrics, pictures = self.validation.measure()
+        except FloatingPointError as error:
+            raise _diverged(self.session, step, str(error)) from None
         self.log.logs.write_validation({"step": step, **metrics}, pictures)
         self.log.restart_clock()
         name, value = self.validation.metric, metrics[self.validation.metric]
@@ -204,12 +209,8 @@ class SaveCheckpoints(StepCallback):
         state = self.session.state(step)
         broken = [name for name, value in state.items() if not np.isfinite(value).all()]
         if broken:
-            raise TrainingError(
-                f"step {step}: {len(broken)} of {len(state)} variables are not finite, "
-                f"{broken[0]} first; {_last_good(self.session)}; lower "
-                f"training.optimizer.learning_rate ({self.config.optimizer.learning_rate}) and "
-                "start again"
-            )
+            what = f"{len(broken)} of {len(state)} variables are not finite, {broken[0]} first"
+            raise _diverged(self.session, step, what)
         if self.validate.best:
             state.update(self.validate.best.state())
         self.logs.sync()

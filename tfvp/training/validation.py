@@ -43,7 +43,7 @@ def validate(
     metric: str = METRIC,
     others: Mapping[str, Measured] = MappingProxyType({}),
 ) -> Validated:
-    """Measure predictions beside copying the last frame, and draw them.
+    """Measure predictions (finite, or FloatingPointError) beside copied last frames; draw them.
 
     Args:
         measured: the network at its task.
@@ -79,9 +79,15 @@ def validate(
 
 
 def _both(measured: Measured, clips: NDArray, context_frames: int) -> tuple[NDArray, NDArray]:
-    """Return the truth of a task, (B, Tp, H, W, C), and what the network makes of it."""
+    """Return the truth of a task, (B, Tp, H, W, C), and what the network makes of it.
+
+    Raises:
+        FloatingPointError: that is not finite, as of weights that diverged.
+    """
     predict, history = measured
     prediction = np.asarray(predict(given_frames(clips, context_frames, history)))
+    if not np.isfinite(prediction).all():
+        raise FloatingPointError("the network's predictions are not finite in validation")
     return true_frames(clips, context_frames, history), prediction
 
 

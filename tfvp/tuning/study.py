@@ -29,9 +29,7 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise ConfigError(
-            "tfvp tune needs Optuna, not installed; pip install 'tfvp[tune]'"
-        ) from None
+        raise ConfigError("tfvp tune needs Optuna, not installed; pip install optuna") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     # one_at_a_time begins at the configuration's own value, which a range need not hold
