@@ -20,7 +20,18 @@ PACKAGE = ROOT / "tfvp"
 
 # A file imports only from its own folder and from those before it, and never in a circle.
 ORDER = [
-    *("errors", "shapes", "sections", "system", "backend", "layers", "cells", "porting", "models"),
+    *(
+        "errors",
+        "shapes",
+        "sections",
+        "choices",
+        "system",
+        "backend",
+        "layers",
+        "cells",
+        "porting",
+        "models",
+    ),
     *("drawing", "data", "config", "runs", "evaluation", "presets", "training", "inference"),
     *("export", "reporting", "profiling", "experiment", "tuning", "cli", "__init__", "__main__"),
 ]
@@ -36,6 +47,7 @@ WITHOUT_KERAS = (
     "tfvp.reporting",
     "tfvp.config",
     "tfvp.sections",
+    "tfvp.choices",
     "tfvp.data",
     "tfvp.runs",
     "tfvp.presets",

@@ -1,15 +1,14 @@
-"""The base classes of a configuration's sections, and the choice of one section by a name.
+"""The base classes of a configuration's sections.
 
 A section refuses unknown keys, wrong types and impossible combinations, and does not change once it
 is made. What is chosen by a name (a dataset, a network, a cell) keeps its own section in the folder
 or file of its name; nothing here or there needs Keras.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 
@@ -40,41 +39,6 @@ class Section(BaseModel):
     """A group of keys; unknown keys and changes after loading are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class _Chooser(Discriminator):
-    """A Discriminator that can be hashed, as a union with None needs it."""
-
-    __hash__ = object.__hash__
-
-
-def one_of(
-    key: str, sections: Mapping[str, type[Section]], unusable: Mapping[str, str] | None = None
-) -> Any:
-    """Return the type of a section that its `key` chooses among several, by default the first.
-
-    `unusable` says of names that somebody may choose why they cannot be had.
-    """
-    arms = [Annotated[section, Tag(name)] for name, section in sections.items()]
-    return Annotated[Union[tuple(arms)], chosen_by(key, *sections, unusable=unusable or {})]  # noqa: UP007, not written out
-
-
-def chosen_by(key: str, *names: str, unusable: Mapping[str, str] | None = None) -> Discriminator:
-    """Choose a section among several by its `key`; where it is not given, the first."""
-
-    def chosen(value: Any) -> str:
-        name = value.get(key, names[0]) if isinstance(value, Mapping) else getattr(value, key, None)
-        return names[0] if name is None else str(name)
-
-    listed = ", ".join(f"'{name}'" for name in names[:-1])
-    expected = f"{listed} or '{names[-1]}'" if listed else f"'{names[0]}'"
-    expected += "".join(f"; {name}: {reason}" for name, reason in (unusable or {}).items())
-    return _Chooser(
-        chosen,
-        custom_error_type="unknown_kind",
-        custom_error_message="Input should be {expected}",
-        custom_error_context={"key": key, "expected": expected},
-    )
 
 
 class SourceReading(NamedTuple):

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, Tag
 
-from tfvp.sections import OddPositive, Positive, Section, chosen_by
+from tfvp.choices import chosen_by
+from tfvp.sections import OddPositive, Positive, Section
 
 
 class CellSection(Section):

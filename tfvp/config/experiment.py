@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field, model_validator
 
+from tfvp.choices import one_of
 from tfvp.config.evaluation import EvaluationConfig
 from tfvp.config.training import TrainingConfig
 from tfvp.data import registry as datasets
 from tfvp.models import registry as models
-from tfvp.sections import DataSection, Folder, ModelSection, Section, one_of
+from tfvp.sections import DataSection, Folder, ModelSection, Section
 
 Chosen = TypeVar("Chosen", bound=Section)
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag, model_validator
 
-from tfvp.sections import Section, Weight, chosen_by
+from tfvp.choices import chosen_by
+from tfvp.sections import Section, Weight
 
 LEAST_CLIP = 6e-8  # 1 minus less than this is 1 in float32
 

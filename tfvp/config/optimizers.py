@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from tfvp.sections import Section, Weight, chosen_by
+from tfvp.choices import chosen_by
+from tfvp.sections import Section, Weight
 
 LearningRate = Annotated[
     float, Field(gt=0, description="step size, before training.schedule changes it")

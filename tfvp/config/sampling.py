@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag, model_validator
 
-from tfvp.sections import NotNegative, Positive, Probability, Section, Weight, chosen_by
+from tfvp.choices import chosen_by
+from tfvp.sections import NotNegative, Positive, Probability, Section, Weight
 
 
 class ScheduledSampling(Section):

@@ -56,8 +56,8 @@ class FCLSTMConfig(ModelSection):
 
     @property
     def clips_at_once(self) -> int:
-        """Return 16: its weights, not its clips, are what an update reads."""
-        return 16
+        """Return 8: its weights, not its clips, are what an update reads."""
+        return 8
 
     @property
     def predicts_in_context(self) -> bool:

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field, Tag, model_validator
 
 from tfvp.cells.config import CellSection, ConvLSTMCellConfig, STLSTMCellConfig
+from tfvp.choices import chosen_by
 from tfvp.sections import (
     FrameDivisor,
     ModelSection,
     OddPositive,
     Positive,
     Weight,
-    chosen_by,
 )
 
 
