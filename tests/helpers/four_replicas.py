@@ -25,13 +25,15 @@ def main(folder: str, replicas: str, out: str) -> None:
         cpu, [tf.config.LogicalDeviceConfiguration()] * int(replicas)
     )
     kind = "mirrored" if int(replicas) > 1 else "none"
-    changes = (f"training.distribution={kind}",)
+    changes = (f"training.distribution={kind}", "training.micro_batch=auto")
     clip = ("training.clip.kind=value", "training.clip.value=0.2")
+    # AdamW divides gradients that are nothing but rounding by their own size
+    steady = ("training.optimizer.epsilon=1e-3",)
     experiment = tiny.experiment(Path(folder), *changes)
     devices = Devices(experiment)  # a second strategy in a process gets entangled with it
     assert devices.replicas == int(replicas)
     arrays = trained(experiment, devices)
-    dense = tiny.dense(Path(folder), *changes, *clip)
+    dense = tiny.dense(Path(folder), *changes, *clip, *steady)
     for kind, own in (("clipped", False), ("own loop", True)):
         more = trained(dense, devices, own=own)
         arrays |= {f"{kind}/{name}": value for name, value in more.items()}
