@@ -84,6 +84,12 @@ def test_the_bound_stands_in_tables_and_figures_in_nats_alone(feists):
     assert not [line for axis in axes for line in axis.lines if line.get_label() == "entropy bound"]
 
 
+def test_each_name_of_a_box_plot_is_drawn_once(tmp_path):
+    runs = {n: read_evaluated_run(make_run(tmp_path, n)) for n in ("one", "other")}
+    first = box_figure("mse", runs).axes[0]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["one", "other"]
+
+
 def test_boxes_and_strips_of_reconstructions_do_not_say_predicted(tmp_path):
     run = read_evaluated_run(make_reconstruction(tmp_path))
     titles = [axis.get_title() for axis in box_figure("mse", {"ours": run}).axes]

@@ -35,6 +35,8 @@ def box_figure(metric: str, runs: Mapping[str, EvaluatedRun]) -> Figure:
             [v[np.isfinite(v)] for v in picked],
             tick_labels=list(shown),
             orientation="horizontal",
+            # the axis is shared, and every panel would write the names over the others'
+            manage_ticks=axis is axes[0],
             flierprops={"marker": ".", "markersize": 3},
         )
         if bound is not None:
