@@ -34,7 +34,8 @@ from tfvp.system.files import write_text
 
 BEGIN = "<!-- results: written by tfvp report --readme; what is changed by hand is lost -->"
 END = "<!-- results: end -->"
-NETWORKS = 10  # rows of a table
+NETWORKS = 8  # rows of a table
+LEFT_OUT = method_title("context_mean")  # seldom the best of the baselines
 
 
 def write_readme(readme: Path, reference: Path) -> None:
@@ -85,24 +86,24 @@ def _section(group: Sequence[EvaluatedRun], link: str) -> str:
 def _brief(table: Table) -> Table:
     """Keep the name, the first metric, the parameters and the steps, and what a reader must know.
 
-    Of the networks the best `NETWORKS` are kept. The runs' folders and the site have the others,
-    and say how intervals are made and by which code.
+    Of the networks the best `NETWORKS` are kept, of the baselines all but one. The runs'
+    folders and the site have the others, and say what metrics are, how intervals are made and by
+    which code.
     """
     kept = (0, 1, -3, -1)
     columns = tuple(table.columns[i] for i in kept)
-    others = [column for column in table.columns if column not in columns]
     rows = [row for section in table.sections for row in section.rows]
     ours = [row for row in rows if row.kind == "ours"]
-    shown = [row for row in rows if row not in ours[NETWORKS:]]
-    more = len(rows) - len(shown)
+    more = ours[NETWORKS:]
+    shown = [row for row in rows if row not in more and row.texts[0] != LEFT_OUT]
     footnotes = [
         (sign, text)
         for sign, text in table.footnotes
-        if not any(column.startswith(f"{text.partition(':')[0]} ") for column in others)
+        if not any(column.startswith(f"{text.partition(':')[0]} ") for column in table.columns)
         and not text.startswith(("±", "Made by"))
     ]
     if more:
-        footnotes.append(("", f"{more} more networks: see the documentation."))
+        footnotes.append(("", f"{len(more)} more networks: see the documentation."))
     return Table(
         title=table.title,
         columns=columns,

@@ -12,7 +12,7 @@ from tfvp.evaluation.samples import read_samples
 from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.figures.validation_curves import CURVE, read_curve
 from tfvp.reporting.tables.published import published_path
-from tfvp.runs.folder import Run, refuse_existing
+from tfvp.runs.folder import CONFIG_DIGEST, Run, config_digest, refuse_existing
 from tfvp.runs.provenance import read_provenance, without_places
 from tfvp.system.files import creating, write_json, write_text
 
@@ -56,7 +56,8 @@ def record(evaluated: EvaluatedRun, folder: Path) -> Path:
         temporary.mkdir()
         half_made = Run(temporary)
         write_text(half_made.config_path, dump(without_places(load_resolved(run.config_path))))
-        write_json(half_made.provenance_path, _without_places(provenance))
+        kept_from = {**_without_places(provenance), CONFIG_DIGEST: config_digest(half_made)}
+        write_json(half_made.provenance_path, kept_from)
         shutil.copyfile(run.metrics_path, half_made.metrics_path)
         shutil.copyfile(run.per_frame_path, half_made.per_frame_path)
         if run.per_sequence_path.stat().st_size <= SEQUENCES_BYTES:
