@@ -10,6 +10,8 @@ import pytest
 from tests import ROOT
 
 START = "import sys; from tfvp.cli.start import start; sys.exit(start(['list', 'configs']))"
+# tests that a shell runs in its background begin with SIGINT ignored, and so do their processes
+AS_IN_A_TERMINAL = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 # a module that sends the signal to its own process when something imports `name`
 DURING = """
 import os, signal, sys
@@ -42,7 +44,7 @@ def test_a_signal_while_the_command_line_is_imported_is_one_word(name, number, s
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_after_the_command_s_end_is_no_traceback(number):
     at_exit = f"import atexit, os; atexit.register(os.kill, os.getpid(), {int(number)}); "
-    ended = run(at_exit + START)
+    ended = run(AS_IN_A_TERMINAL + at_exit + START)
     assert "e3d_residual" in ended.stdout
     assert (ended.stderr, ended.returncode) == ("", -number)
 
