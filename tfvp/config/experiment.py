@@ -60,8 +60,8 @@ class Experiment(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @property
-    def clips_at_once(self) -> int:
-        """Return how many clips a CPU computes a gradient of at once: fewer of larger clips."""
+    def cpu_micro_batch(self) -> int:
+        """Return the largest micro-batch on a CPU where it is auto: less of larger clips."""
         height, width = self.data.frame_px
         pixels = self.data.total_frames * height * width
         return max(2, self.model.clips_at_once * REFERENCE_PIXELS // pixels)

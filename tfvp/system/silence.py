@@ -12,8 +12,8 @@ def quiet_tensorflow_import() -> Iterator[None]:
     """Import TensorFlow inside this context without the notices that its C++ code prints.
 
     Standard error is redirected as a whole, because TensorFlow's own setting does not silence the
-    earliest notices. If the import fails, what was printed is shown; where
-    Ctrl-C ends it, it is not.
+    earliest notices. If the import fails, what was printed is shown; where Ctrl-C ends it, it is
+    not.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

@@ -36,7 +36,7 @@ class Devices:
             self._find_with_jax(config)
         else:
             self._find_with_tensorflow(config)
-        self.micro_batch = self._micro_batch(config, experiment.clips_at_once)
+        self.micro_batch = self._micro_batch(config, experiment.cpu_micro_batch)
 
     def _find_with_jax(self, config: TrainingConfig) -> None:
         import jax
