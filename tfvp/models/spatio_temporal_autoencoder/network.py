@@ -7,6 +7,7 @@ from keras import ops
 
 from tfvp.cells.make import make_cell
 from tfvp.layers.flow import dense_image_warp, flow_roughness
+from tfvp.layers.wide_conv import WideConv
 from tfvp.models.recurrent import RecurrentCore, RecurrentPredictor
 from tfvp.models.rollout import rollout_measured
 from tfvp.models.spatio_temporal_autoencoder.config import SpatioTemporalConfig
@@ -87,9 +88,9 @@ class SpatioTemporal(RecurrentCore):
         self.detach_sampled = detach_sampled
         self.encoder = self._conv(encoder, KERNEL, "encoder", activation="tanh")
         self.cell = make_cell(cell, hidden, dtype=self.dtype_policy, name="cell")
+        settings = {"padding": "same", "dtype": self.dtype_policy}
         self.flow_layers = [
-            self._conv(2, FLOW_KERNEL, "flow0"),
-            self._conv(2, FLOW_KERNEL, "flow1"),
+            WideConv(2, FLOW_KERNEL, name=name, **settings) for name in ("flow0", "flow1")
         ]
         if flow_head == "convolved":
             self.flow_layers.append(self._conv(2, 1, "flow2", kernel_initializer="zeros"))
