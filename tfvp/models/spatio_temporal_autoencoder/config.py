@@ -33,8 +33,8 @@ class SpatioTemporalConfig(ModelSection):
 
     @property
     def clips_at_once(self) -> int:
-        """Return 8, with which a clip takes half the time."""
-        return 8
+        """Return 4: a clip takes 4 % less time than in twos, and no less by more."""
+        return 4
 
     @property
     def has_auxiliary_loss(self) -> bool:
