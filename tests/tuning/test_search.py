@@ -11,12 +11,12 @@ from tests import ROOT
 from tests.helpers import tiny
 from tfvp.cli.main import main
 from tfvp.config.loading import load_config
-from tfvp.errors import RunError, TrainingError
+from tfvp.errors import ConfigError, RunError, TrainingError
 from tfvp.reporting.figures.training_curves import read_log
 from tfvp.runs.folder import Run
 from tfvp.system.files import write_text
 from tfvp.tuning.plan import Plan
-from tfvp.tuning.search import Trained, Work, search
+from tfvp.tuning.search import Trained, Work, _try, search
 from tfvp.tuning.space import read_space
 from tfvp.tuning.study import FAILURE, LOST, TESTED, held, next_trial, open_study
 from tfvp.tuning.trial import trained, usual_work
@@ -34,8 +34,9 @@ def plan_in(folder, **options) -> Plan:
 
     path = folder / "space.yaml"
     write_text(path, SPACE)
-    given = {"trials": 4, "sampler": "one_at_a_time", **options}
-    return Plan("study", load([]), load, read_space(path, load), **given)
+    given = {"trials": 4, "sampler": "one_at_a_time", "name": "study", **options}
+    name = given.pop("name")
+    return Plan(name, load([]), load, read_space(path, load), **given)
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,7 @@ class Stub:
     def train(self, experiment, watch):
         self.before(experiment)
         self.trained.append(experiment)
+        (experiment.results / experiment.name).mkdir(parents=True)
         wiring = {"plain": 1.0, "residual": 0.0}[experiment.model.wiring]
         value = wiring + experiment.training.loss.l1 + experiment.training.seed / 100
         for step in (10, 20):
@@ -86,6 +88,54 @@ def test_one_key_at_a_time_repeats_and_the_test_split_once(tmp_path):
     search(plan, stub.work, resume=True)
     assert (len(stub.trained), stub.tested) == (7, ["trial_0001"])
     assert states(plan)[0].user_attrs[TESTED] == "trial_0001"
+
+
+def test_the_best_of_another_machine_is_tested_there_alone(tmp_path):
+    shared = f"sqlite:///{tmp_path / 'shared.db'}"
+    folders = [tmp_path / name for name in ("here", "there")]
+    for folder in folders:
+        folder.mkdir()
+    here, there = (plan_in(folder, trials=9, storage=shared) for folder in folders)
+    stub = Stub()
+    study, first = open_study(here, resume=False), stub.work  # this machine takes one trial
+    _try(here, first, study, next_trial(here, study))
+    search(there, stub.work, resume=True)
+    assert stub.tested == ["trial_0001"]
+
+    shared = f"sqlite:///{tmp_path / 'other.db'}"
+    here, there = (plan_in(folder, trials=2, storage=shared, name="second") for folder in folders)
+    stub = Stub()
+    study = open_study(here, resume=False)
+    for _ in range(2):
+        _try(here, stub.work, study, next_trial(here, study))
+    with pytest.raises(RunError, match=r"trial_0001, the best, is not in .*there.*--resume"):
+        search(there, stub.work, resume=True)
+    assert stub.tested == []
+    search(here, stub.work, resume=True)
+    assert stub.tested == ["trial_0001"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "firebird://me:secret@host/db",
+        "sqlite:////no/such/folder/x.db",
+        "mysql+notadriver://me:secret@host/db",
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_line_and_leaves_nothing(tmp_path, url):
+    plan = plan_in(tmp_path, storage=url)
+    with pytest.raises(ConfigError, match="cannot be used") as refused:
+        search(plan, Stub().work, resume=False)
+    assert "secret" not in str(refused.value)
+    assert not plan.folder.exists()
+
+
+def test_a_driver_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg2", None)  # as if it were not installed
+    plan = plan_in(tmp_path, storage="postgresql+psycopg2://me:secret@host/db")
+    with pytest.raises(ConfigError, match=r"me:\*\*\*@host/db: needs psycopg2.*pip install"):
+        search(plan, Stub().work, resume=False)
 
 
 @pytest.mark.slow

@@ -67,9 +67,9 @@ def search(plan: Plan, work: Work, *, resume: bool) -> None:
         with held(plan, trial.number):
             _try(plan, work, study, trial)
         _give_up_if_hopeless(study)
-    others = len(running(study))
-    if others:
-        work.say(f"{others} trials are other processes'; the last of them concludes the search")
+    if others := running(study):
+        names = ", ".join(trial_name(trial.number) for trial in others)
+        work.say(f"other processes are at {names}; the last of them concludes the search")
         return
     _conclude(plan, work, study)
 
@@ -144,10 +144,19 @@ def _conclude(plan: Plan, work: Work, study: "optuna.Study") -> None:
     )
     for seed in plan.seeds:
         _repeat(plan, work, study, seed)
-    if TESTED not in study.user_attrs:
-        work.test(plan.experiment(trial_name(best.number), best.params))
-        study.set_user_attr(TESTED, trial_name(best.number))
+    trained = plan.experiment(trial_name(best.number), best.params)
+    elsewhere = not (
+        plan.folder / trained.name
+    ).exists()  # on a machine that shares the database alone
+    if TESTED not in study.user_attrs and not elsewhere:
+        work.test(trained)
+        study.set_user_attr(TESTED, trained.name)
     work.say(f"page: {write_page(plan, study)}")
+    if TESTED not in study.user_attrs:
+        raise RunError(
+            f"{trained.name}, the best, is not in {plan.folder}: another process trained it; the "
+            "same command with --resume on its machine measures it on the test split"
+        )
 
 
 def _repeat(plan: Plan, work: Work, study: "optuna.Study", seed: int) -> None:

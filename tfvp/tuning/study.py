@@ -3,12 +3,13 @@
 import contextlib
 import fcntl
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfvp.errors import ConfigError, RunError, first_line
+from tfvp.errors import ConfigError, RunError, UserError, first_line
 from tfvp.tuning.plan import LISTED, Plan
 
 if TYPE_CHECKING:
@@ -55,8 +56,15 @@ def open_study(plan: Plan, *, resume: bool) -> "optuna.Study":
             f"{plan.folder} exists and is never overwritten; go on with --resume, or choose "
             "another --name"
         )
+    made = not plan.folder.exists()
     plan.folder.mkdir(parents=True, exist_ok=True)
-    study = _create(plan, resume=resume)
+    try:
+        study = _create(plan, resume=resume)
+    except UserError:
+        if made:  # there is no search: leave no folder either, if it is empty
+            with contextlib.suppress(OSError):
+                plan.folder.rmdir()
+        raise
     if kept := study.user_attrs.get(PLAN):
         plan.check_same(kept)
     study.set_user_attr(PLAN, plan.record())
@@ -76,6 +84,7 @@ def _create(plan: Plan, *, resume: bool) -> "optuna.Study":
     """Make the study in its database, or find it there; raises as `open_study`."""
     optuna = import_optuna()
     url = plan.storage or f"sqlite:///{plan.folder.absolute() / DATABASE}"
+    shown = re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", url)  # without the password
     try:
         patient = {"connect_args": {"timeout": 100}} if url.startswith("sqlite") else {}
         storage = optuna.storages.RDBStorage(url, engine_kwargs=patient)
@@ -88,10 +97,13 @@ def _create(plan: Plan, *, resume: bool) -> "optuna.Study":
         )
     except optuna.exceptions.DuplicatedStudyError:
         raise RunError(
-            f"{url} holds a search {plan.name}; go on with --resume, or choose another --name"
+            f"{shown} holds a search {plan.name}; go on with --resume, or choose another --name"
         ) from None
+    except ImportError as error:
+        needed = getattr(error.__cause__, "name", None) or "a driver of this database"
+        raise ConfigError(f"{shown}: needs {needed}, not installed; pip install {needed}") from None
     except Exception as error:  # whatever a driver of a database raises
-        raise ConfigError(f"{url}: cannot be used: {first_line(error)}") from None
+        raise ConfigError(f"{shown}: cannot be used: {first_line(error)}") from None
 
 
 def next_trial(plan: Plan, study: "optuna.Study") -> "Trial | None":
