@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfvp.models.registry import MODELS, info
+from tfvp.reporting.kept_weights import WEIGHTS, half_precision
 from tfvp.runs.folder import Run
 
 HERE = Path(__file__).resolve().parent
@@ -192,22 +193,14 @@ def keep(run: Run, folder: Path) -> None:
     for file in (*files, run.metrics_path, run.per_frame_path):
         if file.is_file():
             shutil.copy(file, folder)
-    from tfvp.training.checkpoints import Checkpoints, weights_of
+    from tfvp.training.checkpoints import Checkpoints
 
     checkpoints = Checkpoints(run.checkpoints)
     best = checkpoints.best
     chosen = (best["step"], checkpoints.load(best["step"])) if best else None
     step, state = chosen or checkpoints.load_latest()
-    weights = {f"weights/{name}": _half(x) for name, x in weights_of(state, "average").items()}
-    with (folder / "weights.npz").open("wb") as file:
-        np.savez_compressed(file, step=np.asarray(step), **weights)
-
-
-def _half(value: np.ndarray) -> np.ndarray:
-    """A weight as float16; one that is no real number, or is too large for it, as it is."""
-    if value.dtype.kind != "f" or np.abs(value).max(initial=0) > np.finfo(np.float16).max:
-        return value
-    return value.astype(np.float16)
+    state = {**state, "step": np.asarray(step)}
+    (folder / WEIGHTS).write_bytes(half_precision(state, "average"))
 
 
 def read_arguments() -> argparse.Namespace:

@@ -1,10 +1,12 @@
 """Reference runs: what is kept of a run, what is refused, and README's table of them."""
 
+import gzip
 import json
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests import ROOT
@@ -69,15 +71,13 @@ def page(tmp_path: Path) -> Path:
 def test_what_is_kept_says_nothing_of_the_machine(tmp_path):
     data = MovingMnistData(frame_px=(16, 20), digit_px=8, root=tmp_path, prepared=tmp_path / "data")
     run = finished(tmp_path, data=data.model_copy(update={"context_frames": 3}))
-    (run.root / "checkpoints").mkdir()
-    (run.root / "checkpoints" / "step-00000600.npz").write_bytes(b"weights")
     assert record(run, tmp_path) == 0
     (kept,) = reference_runs(tmp_path / "reference")
     assert sorted(path.name for path in kept.root.iterdir()) == [
         "config.yaml",
         "metrics.json",
         "per_frame.csv",
-        "per_sequence.csv",
+        "per_sequence.csv.gz",
         "provenance.json",
         "sample.gif",
     ]
@@ -96,13 +96,67 @@ def test_what_is_kept_says_nothing_of_the_machine(tmp_path):
     assert provenance["git"] == PROVENANCE["git"]
 
 
-def test_a_large_file_of_sequences_is_left_out(tmp_path):
+def test_the_networks_values_by_sequence_are_kept_and_can_be_compared(tmp_path, capsys):
     run = finished(tmp_path)
-    with run.per_sequence_path.open("a") as file:
-        file.write(" " * 100_000)
     assert record(run, tmp_path) == 0
     (kept,) = reference_runs(tmp_path / "reference")
-    assert not kept.per_sequence_path.exists()
+    whole, read = read_evaluated_run(run), read_evaluated_run(kept)
+    assert read.sequences.values.keys() == {"model"}
+    for metric, values in whole.sequences.values["model"].items():
+        np.testing.assert_array_equal(read.per_sequence(metric), values, err_msg=metric)
+    other = finished(tmp_path, "other", factor=0.5)
+    assert main(["compare", str(other.root), str(kept.root), "--out", str(tmp_path / "c")]) == 0
+    assert "no common sequences" not in capsys.readouterr().out
+
+    packed = kept.packed_sequences_path
+    content = packed.read_bytes()
+    for damage in (content[:-20], content[:40] + b"?" + content[41:], b"text"):
+        packed.write_bytes(damage)
+        with pytest.raises(RunError, match=r"per_sequence\.csv\.gz: "):
+            read_evaluated_run(kept).sequences  # noqa: B018
+    lines = gzip.decompress(content).decode().splitlines(keepends=True)
+    packed.write_bytes(gzip.compress("".join(lines[:-1]).encode()))
+    with pytest.raises(RunError, match="is cut short"):
+        read_evaluated_run(kept).sequences  # noqa: B018
+
+
+@pytest.mark.parametrize("kind", ["raw", "averaged"])
+def test_small_weights_are_kept_as_they_were_measured_in_half_precision(tmp_path, kind):
+    run = finished(tmp_path)
+    metrics = json.loads(run.metrics_path.read_text())
+    metrics["facts"] |= {"weights": kind}
+    write_json(run.metrics_path, metrics)
+    path = run.checkpoints / f"step-{metrics['facts']['steps']:08d}.npz"
+    path.parent.mkdir()
+    state = {
+        "step": np.asarray(600),
+        "weights/kernel": np.asarray([0.1, 1e6], "float32"),
+        "weights/seen": np.asarray([0.1], "float32"),
+        "average/seen": np.asarray([3.0], "float32"),
+        "optimizer/m": np.ones(3, "float32"),
+    }
+    np.savez(path, **state)
+    assert record(run, tmp_path) == 0
+    (kept,) = reference_runs(tmp_path / "reference")
+    found = dict(np.load(kept.root / "weights.npz", allow_pickle=False))
+    assert found.keys() == {"step", "weights/kernel", "weights/seen"}
+    assert found["weights/seen"] == np.float16(0.1 if kind == "raw" else 3.0)
+    np.testing.assert_array_equal(found["weights/kernel"], state["weights/kernel"])  # too large
+
+
+def test_large_weights_are_left_out_and_damaged_ones_refused(tmp_path, capsys):
+    run = finished(tmp_path)
+    path = run.checkpoints / f"step-{read_metrics(run.metrics_path).metadata.steps:08d}.npz"
+    path.parent.mkdir()
+    path.write_bytes(b"weights")
+    assert record(run, tmp_path) != 0
+    assert f"{path} is damaged" in said(capsys)
+    assert not reference_runs(tmp_path / "reference")
+    large = np.random.default_rng(0).normal(size=2_500_000).astype("float32")
+    np.savez(path, **{"step": np.asarray(1), "weights/kernel": large})
+    assert record(run, tmp_path) == 0
+    (kept,) = reference_runs(tmp_path / "reference")
+    assert not (kept.root / "weights.npz").exists()
 
 
 def test_nothing_is_overwritten(tmp_path, capsys):

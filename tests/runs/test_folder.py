@@ -127,6 +127,7 @@ def test_places_are_as_documented():
         "metrics_path": "metrics.json",
         "per_frame_path": "per_frame.csv",
         "per_sequence_path": "per_sequence.csv",
+        "packed_sequences_path": "per_sequence.csv.gz",
         "samples": "samples",
         "evaluations": "evaluations",
         "figures": "figures",

@@ -7,8 +7,10 @@ exactly) is `inf`.
 """
 
 import csv
+import gzip
 import io
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -48,12 +50,14 @@ def sequences_csv(content: SequenceValues) -> str:
 def read_sequences(path: Path) -> SequenceValues:
     """Read a per_sequence.csv.
 
+    Args:
+        path: of the file; with .gz at its end, of one that `packed` made.
+
     Raises:
         RunError: the file is missing, or is not one that an evaluation wrote.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            text = file.read()
+        text = _text(path)
         reader = csv.reader(io.StringIO(text))
         numbers = _frame_numbers(next(reader, []))
         found: dict[str, dict[str, list[list[float]]]] = {}
@@ -63,10 +67,21 @@ def read_sequences(path: Path) -> SequenceValues:
             raise ValueError("is cut short")
     except FileNotFoundError:
         raise RunError(f"{path}: not there; run the evaluate stage on this run first") from None
-    except ValueError as error:
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise RunError(f"{path}: {error}; run the evaluate stage again to write it anew") from None
     values = {m: {name: np.array(v) for name, v in by.items()} for m, by in found.items()}
     return SequenceValues(numbers, values)
+
+
+def packed(text: str) -> bytes:
+    """Compress the text of such a file; the same text gives the same bytes."""
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def _text(path: Path) -> str:
+    """Read the file, which is compressed where its name ends in .gz."""
+    content = path.read_bytes()
+    return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
 
 
 def _frame_numbers(header: list[str]) -> range:

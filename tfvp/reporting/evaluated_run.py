@@ -51,22 +51,29 @@ class EvaluatedRun:
         self._check_same(self.folder.per_frame_path, whole, means)
         return rows
 
+    @property
+    def sequences_path(self) -> Path:
+        """Return the file of the values by sequence; a kept run has it compressed."""
+        packed = self.folder.packed_sequences_path
+        return packed if packed.exists() else self.folder.per_sequence_path
+
     @cached_property
     def sequences(self) -> SequenceValues:
-        """Read the values of per_sequence.csv; raises RunError."""
-        found = read_sequences(self.folder.per_sequence_path)
+        """Read the values by sequence, of a kept run the network's alone; raises RunError."""
+        found = read_sequences(self.sequences_path)
         flat = {(m, name): v for m, each in found.values.items() for name, v in each.items()}
         protocol = self.metrics.protocol
         shape = (protocol.sequences, protocol.predict_frames)
         whole = all(values.shape == shape for values in flat.values())
         means = {key: float(values.mean()) for key, values in flat.items()}
-        self._check_same(self.folder.per_sequence_path, whole, means)
+        self._check_same(self.sequences_path, whole, means)
         return found
 
     def _check_same(self, path: Path, whole: bool, means: Mapping[tuple[str, str], float]) -> None:
         """Raise RunError unless a file holds the measurement that metrics.json sums up."""
         results = self.metrics.results
-        wanted = {(m, name): e.value for m, each in results.items() for name, e in each.items()}
+        kept = {MODEL} if path.suffix == ".gz" else results.keys()
+        wanted = {(m, name): e.value for m in kept for name, e in results[m].items()}
         same = whole and means.keys() == wanted.keys()
         if not same or not all(np.isclose(means[key], wanted[key], rtol=1e-5) for key in wanted):
             raise RunError(

@@ -102,7 +102,7 @@ def measured_by_sequence(runs: Sequence[EvaluatedRun], metric: str) -> bool:
     """Return whether every run has a finite value of the metric for each sequence."""
     return all(
         metric in run.metrics.metrics
-        and run.folder.per_sequence_path.exists()
+        and run.sequences_path.exists()
         and run.metrics.results[MODEL][metric].infinite == 0
         for run in runs
     )

@@ -1,4 +1,4 @@
-"""Keeps the results of runs in results/reference/, without weights and paths of this machine."""
+"""Keeps the results of runs in results/reference/, without paths of this machine."""
 
 import re
 import shlex
@@ -6,18 +6,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfvp.config.loading import dump, load_resolved
-from tfvp.errors import RunError
+from tfvp.errors import RunError, first_line
+from tfvp.evaluation.per_sequence import SequenceValues, packed, sequences_csv
 from tfvp.evaluation.samples import read_samples
+from tfvp.evaluation.schema import MODEL
 from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.figures.validation_curves import CURVE, read_curve
+from tfvp.reporting.kept_weights import MOST_BYTES, WEIGHTS, half_precision
 from tfvp.reporting.tables.published import published_path
 from tfvp.runs.folder import CONFIG_DIGEST, Run, config_digest, refuse_existing
 from tfvp.runs.provenance import read_provenance, without_places
-from tfvp.system.files import creating, write_json, write_text
+from tfvp.system.files import creating, write_bytes, write_json, write_text
 
 ANIMATION = "sample.gif"
-SEQUENCES_BYTES = 100_000  # a larger per_sequence.csv is left out
 _WHERE = ("results", "data.root", "data.prepared")  # keys that say where things lie
 _SETS = "--set"
 # A folder and something in it; the second slash of https:// does not begin one.
@@ -36,8 +40,9 @@ def reference_folder() -> Path:
 def record(evaluated: EvaluatedRun, folder: Path) -> Path:
     """Keep an evaluated run in `folder`/<name>/, completely or not at all.
 
-    The folder gets config.yaml, provenance.json, metrics.json, per_frame.csv, the validations, an
-    animation of the first sample, and per_sequence.csv where it is small.
+    The folder gets config.yaml, provenance.json, metrics.json, per_frame.csv, the network's values
+    by sequence, the validations, an animation of the first sample, and the weights that were
+    measured, in half precision, where they are small.
 
     Args:
         evaluated: the run.
@@ -60,14 +65,37 @@ def record(evaluated: EvaluatedRun, folder: Path) -> Path:
         write_json(half_made.provenance_path, kept_from)
         shutil.copyfile(run.metrics_path, half_made.metrics_path)
         shutil.copyfile(run.per_frame_path, half_made.per_frame_path)
-        if run.per_sequence_path.stat().st_size <= SEQUENCES_BYTES:
-            shutil.copyfile(run.per_sequence_path, half_made.per_sequence_path)
+        _keep_sequences(evaluated, half_made)
+        _keep_weights(evaluated, half_made)
         if curve := read_curve(run):
             write_text(half_made.root / CURVE, curve.csv)
         for sample in read_samples(run.samples)[:1]:
             shutil.copyfile(run.samples / sample.animation, half_made.root / ANIMATION)
         _refuse_paths(half_made, run)
     return kept.root
+
+
+def _keep_sequences(evaluated: EvaluatedRun, kept: Run) -> None:
+    """Write the network's values by sequence; the baselines' are those of every run on the data."""
+    numbers, values = evaluated.sequences
+    text = sequences_csv(SequenceValues(numbers, {MODEL: values[MODEL]}))
+    write_bytes(kept.packed_sequences_path, packed(text))
+
+
+def _keep_weights(evaluated: EvaluatedRun, kept: Run) -> None:
+    """Write the weights that were measured, if their checkpoint is there and they are small."""
+    about = evaluated.metrics.metadata
+    checkpoint = Run(evaluated.folder.root).checkpoints / f"step-{about.steps:08d}.npz"
+    if not checkpoint.is_file():
+        return
+    kind = "average" if about.weights == "averaged" else "weights"
+    try:
+        with np.load(checkpoint, allow_pickle=False) as arrays:
+            weights = half_precision(arrays, kind)
+    except Exception as error:  # readers of zip and npy files raise whatever a flipped bit leads to
+        raise RunError(f"{checkpoint} is damaged, and is not kept: {first_line(error)}") from None
+    if len(weights) <= MOST_BYTES:
+        write_bytes(kept.root / WEIGHTS, weights)
 
 
 def reference_runs(folder: Path) -> list[Run]:

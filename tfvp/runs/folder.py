@@ -43,6 +43,11 @@ class ResultFolder:
         return self.root / "per_sequence.csv"
 
     @property
+    def packed_sequences_path(self) -> Path:
+        """Return the file of the network's part of it alone, compressed, as kept runs have it."""
+        return self.root / "per_sequence.csv.gz"
+
+    @property
     def samples(self) -> Path:
         """Return the folder of test clips with truth, prediction and error."""
         return self.root / "samples"

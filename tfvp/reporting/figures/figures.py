@@ -91,7 +91,7 @@ def box_pictures(
         metric = figure_metric(group, asked)
         info = metrics_of(group)[metric]
         named = dict(zip(names(group), group, strict=True))
-        named = {n: run for n, run in named.items() if run.folder.per_sequence_path.exists()}
+        named = {n: run for n, run in named.items() if run.sequences_path.exists()}
         if not any(metric in run.metrics.metrics for run in named.values()):
             continue  # reference runs of many sequences
         drawn = box_figure(metric, named)

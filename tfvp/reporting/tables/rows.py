@@ -146,7 +146,7 @@ def _compared(
         if a is None or b is None or len(comparable([a, b])) > 1:
             continue
         if all(
-            correlation.metric in run.metrics.metrics and run.folder.per_sequence_path.exists()
+            correlation.metric in run.metrics.metrics and run.sequences_path.exists()
             for run in (a, b)
         ):
             return a, b
