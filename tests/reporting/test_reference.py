@@ -12,7 +12,7 @@ import pytest
 from tests import ROOT
 from tests.helpers.small_runs import LABEL, make_run
 from tfvp.cli.main import main
-from tfvp.config.loading import load_resolved
+from tfvp.config.loading import dump, load_config, load_resolved
 from tfvp.data.moving_mnist.config import MovingMnistData
 from tfvp.errors import RunError
 from tfvp.evaluation.schema import read_metrics
@@ -142,6 +142,21 @@ def test_small_weights_are_kept_as_they_were_measured_in_half_precision(tmp_path
     assert found.keys() == {"step", "weights/kernel", "weights/seen"}
     assert found["weights/seen"] == np.float16(0.1 if kind == "raw" else 3.0)
     np.testing.assert_array_equal(found["weights/kernel"], state["weights/kernel"])  # too large
+
+
+def test_weights_that_hold_those_of_others_are_left_out(tmp_path):
+    run = finished(tmp_path)
+    changes = ["model.flow.enlarge=4", "training.loss.network=0"]
+    other = load_config("tau_flow", overrides=changes)
+    parts = {"model": other.model, "training": other.training}
+    changed = load_resolved(run.config_path).model_copy(update=parts)
+    run.config_path.write_text(dump(changed))
+    path = run.checkpoints / f"step-{read_metrics(run.metrics_path).metadata.steps:08d}.npz"
+    path.parent.mkdir()
+    np.savez(path, **{"step": np.asarray(1), "weights/kernel": np.ones(2, "float32")})
+    assert record(run, tmp_path) == 0
+    (kept,) = reference_runs(tmp_path / "reference")
+    assert not (kept.root / "weights.npz").exists()
 
 
 def test_large_weights_are_left_out_and_damaged_ones_refused(tmp_path, capsys):

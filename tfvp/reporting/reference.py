@@ -83,10 +83,10 @@ def _keep_sequences(evaluated: EvaluatedRun, kept: Run) -> None:
 
 
 def _keep_weights(evaluated: EvaluatedRun, kept: Run) -> None:
-    """Write the weights that were measured, if their checkpoint is there and they are small."""
-    about = evaluated.metrics.metadata
-    checkpoint = Run(evaluated.folder.root).checkpoints / f"step-{about.steps:08d}.npz"
-    if not checkpoint.is_file():
+    """Write the weights that were measured, if they are there, small, and all of our making."""
+    about, run = evaluated.metrics.metadata, Run(evaluated.folder.root)
+    checkpoint = run.checkpoints / f"step-{about.steps:08d}.npz"
+    if not checkpoint.is_file() or load_resolved(run.config_path).model.pretrained_files:
         return
     kind = "average" if about.weights == "averaged" else "weights"
     try:
