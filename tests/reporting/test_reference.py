@@ -18,6 +18,7 @@ from tfvp.errors import RunError
 from tfvp.evaluation.schema import read_metrics
 from tfvp.reporting import readme
 from tfvp.reporting.evaluated_run import read_evaluated_run
+from tfvp.reporting.kept_weights import MOST_BYTES, WEIGHTS
 from tfvp.reporting.readme import BEGIN, END, reference_table, with_results
 from tfvp.reporting.reference import command_anywhere, reference_folder, reference_runs
 from tfvp.reporting.tables.table import estimate_text
@@ -38,9 +39,12 @@ PROVENANCE = {
 }
 
 
-def finished(folder: Path, name: str = "e3d", **more) -> Run:
+def finished(folder: Path, name: str = "e3d", network: str = "e3d", **more) -> Run:
+    """A run that may be kept, of the network of the configuration `network`."""
     run = make_run(folder / "results", name, **more)
     write_json(run.provenance_path, PROVENANCE)
+    changed = {"model": load_config(network).model}
+    run.config_path.write_text(dump(load_resolved(run.config_path).model_copy(update=changed)))
     return run
 
 
@@ -58,8 +62,9 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     """A page with a table's place, beside two kept runs on the same sequences."""
-    for name, factor in (("e3d", 0.5), ("other", 1.0)):
-        assert record(finished(tmp_path, name, title=f"The {name}", factor=factor), tmp_path) == 0
+    for name, factor, network in (("e3d", 0.5, "e3d"), ("other", 1.0, "predrnn")):
+        more = {"title": f"The {name}", "factor": factor, "network": network}
+        assert record(finished(tmp_path, name, **more), tmp_path) == 0
     path = tmp_path / "PAGE.md"
     path.write_text(f"# Mine\n\n{BEGIN}\nwhat was here\n{END}\n\nThe end.\n")
     return path
@@ -298,7 +303,18 @@ def test_readme_shows_the_best_networks_and_says_how_many_more_there_are(page, m
     assert [row[0] for row in rows_of(page)] == [
         *("**[The e3d](reference/e3d)**", "Copy last frame", "Black frame"),
     ]
-    assert "- 1 more networks: see the documentation." in page.read_text()
+    assert "- The best of each network; 1 more: see the documentation." in page.read_text()
+
+
+def test_readme_shows_of_each_network_the_best_run(page):
+    for name, factor in (("better", 0.6), ("worse", 1.2)):  # than "other", of the same network
+        more = {"title": f"The {name}", "factor": factor, "network": "predrnn"}
+        assert record(finished(page.parent, name, **more), page.parent) == 0
+    page.write_text(with_results(page.read_text(), page, page.parent / "reference"))
+    assert [row[0] for row in rows_of(page)][:2] == [
+        *("**[The better](reference/better)**", "**[The e3d](reference/e3d)**"),
+    ]
+    assert "; 2 more: see" in page.read_text()
 
 
 def test_readme_has_a_table_for_runs_on_other_data_and_for_most_of_those_on_the_same(page):
@@ -351,7 +367,8 @@ def test_reference_runs_are_of_commits_small_and_of_no_machine():
         metadata = read_metrics(run.metrics_path).metadata
         assert "not comparable" in metadata.label or metadata.data_settings["digits"] != "sklearn"
         for path in run.root.rglob("*"):
-            assert path.stat().st_size < 300_000, path
-            assert path.suffix in {".yaml", ".json", ".csv", ".gif"}, path
-            if path.suffix != ".gif":
+            limit = MOST_BYTES if path.name == WEIGHTS else 300_000
+            assert path.stat().st_size < limit, path
+            assert path.suffix in {".yaml", ".json", ".csv", ".gz", ".gif", ".npz"}, path
+            if path.suffix in {".yaml", ".json", ".csv"}:
                 assert not re.search(r"(?<!\w)/(work|home|root|tmp|Users|mnt)/", path.read_text())

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfvp.config.loading import load_resolved
 from tfvp.errors import RunError
 from tfvp.evaluation.schema import MODEL
 from tfvp.reporting.evaluated_run import (
@@ -34,7 +35,7 @@ from tfvp.system.files import write_text
 
 BEGIN = "<!-- results: written by tfvp report --readme; what is changed by hand is lost -->"
 END = "<!-- results: end -->"
-NETWORKS = 8  # rows of a table
+NETWORKS = 8  # rows of a table, one each
 LEFT_OUT = method_title("context_mean")  # seldom the best of the baselines
 
 
@@ -79,23 +80,44 @@ def _predicts_on_other_data(run: EvaluatedRun, most: EvaluatedRun) -> bool:
 
 
 def _section(group: Sequence[EvaluatedRun], link: str) -> str:
-    table = _brief(reference_table(group, link))
+    best = _best_of_each_network(group)[:NETWORKS]
+    table = _brief(reference_table(best, link), more=len(group) - len(best))
     return f"**{escaped(table.title)}**\n\n{markdown(table)}"
 
 
-def _brief(table: Table) -> Table:
+def _best_of_each_network(group: Sequence[EvaluatedRun]) -> list[EvaluatedRun]:
+    """Choose a run of each network, the best by the first metric that all have; best first."""
+    metric = _shared_metrics(group)[0]
+
+    def error(run: EvaluatedRun) -> float:
+        value = float(run.metrics.results[MODEL][metric].value)
+        return -value if run.metrics.metrics[metric].better == "higher" else value
+
+    best: dict[str, EvaluatedRun] = {}
+    for run in sorted(group, key=error):
+        best.setdefault(load_resolved(Run(run.folder.root).config_path).model.network, run)
+    return list(best.values())
+
+
+def _shared_metrics(group: Sequence[EvaluatedRun]) -> list[str]:
+    """Return the metrics that all runs were measured with."""
+    return [n for n in metrics_of(group) if all(n in run.metrics.metrics for run in group)]
+
+
+def _brief(table: Table, *, more: int) -> Table:
     """Keep the name, the first metric, the parameters and the steps, and what a reader must know.
 
-    Of the networks the best `NETWORKS` are kept, of the baselines all but one. The runs'
-    folders and the site have the others, and say what metrics are, how intervals are made and by
-    which code.
+    Of the baselines all but one are kept. The runs' folders and the site have the others, and say
+    what metrics are, how intervals are made and by which code.
+
+    Args:
+        table: the whole table.
+        more: the number of runs that are not in it.
     """
     kept = (0, 1, -3, -1)
     columns = tuple(table.columns[i] for i in kept)
     rows = [row for section in table.sections for row in section.rows]
-    ours = [row for row in rows if row.kind == "ours"]
-    more = ours[NETWORKS:]
-    shown = [row for row in rows if row not in more and row.texts[0] != LEFT_OUT]
+    shown = [row for row in rows if row.texts[0] != LEFT_OUT]
     footnotes = [
         (sign, text)
         for sign, text in table.footnotes
@@ -103,7 +125,7 @@ def _brief(table: Table) -> Table:
         and not text.startswith(("±", "Made by"))
     ]
     if more:
-        footnotes.append(("", f"{len(more)} more networks: see the documentation."))
+        footnotes.append(("", f"The best of each network; {more} more: see the documentation."))
     return Table(
         title=table.title,
         columns=columns,
@@ -122,8 +144,7 @@ def reference_table(group: Sequence[EvaluatedRun], link: str) -> Table:
         group: the runs.
         link: the folder of the runs, relative to the page.
     """
-    metrics = metrics_of(group)
-    shared = [name for name in metrics if all(name in run.metrics.metrics for run in group)]
+    metrics, shared = metrics_of(group), _shared_metrics(group)
     protocol, metadata = group[0].metrics.protocol, group[0].metrics.metadata
     last = protocol.first_frame + protocol.predict_frames - 1
     titles = [f"{metrics[name].title} {ARROWS[metrics[name].better]}" for name in shared]
