@@ -5,8 +5,9 @@
     python benchmarks/peers.py --show x.json              # the table of what --json kept
 
 Of each network first OpenSTL's, then ours is measured, in a process of its own each: the first
-update, the middle of the ones after it, a forward pass, and the most memory that updates held, on
-the same clips and with products rounded alike (TF32, bfloat16). On a CPU denormal numbers are
+update, the middle of the ones after it, a forward pass, and the most memory that updates held (on a
+CPU of the process, which holds the imported library too), on the same clips and with products
+rounded alike (TF32, bfloat16). On a CPU denormal numbers are
 flushed, without which OpenSTL's E3D is several times slower. Its models are imported from DIR.
 """
 
@@ -30,8 +31,13 @@ from tfvp.config.loading import load_config
 from tfvp.errors import UserError
 from tfvp.system.silence import quiet_tensorflow_import
 
-KEYS = ("first_update", "update", "forward", "peak_gb")
-COLUMNS = dict(zip(("first update s", "update s", "forward s", "peak GB"), KEYS, strict=True))
+COLUMNS = {
+    "first update s": "first_update",
+    "update s": "update",
+    "forward s": "forward",
+    "peak GB": "peak_gb",
+    "of it by import GB": "import_gb",
+}
 SIDES = ("OpenSTL", "ours")
 RESULT = "RESULT "
 
@@ -98,10 +104,16 @@ def in_patches(frames: Any, patch: int) -> Any:
     return parts.reshape(*parts.shape[:4], -1)
 
 
+def held_gb() -> float:
+    """The most memory that this process held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
 def measure_peer(pair: Pair, experiment: Experiment, arguments: argparse.Namespace) -> dict:
     """The numbers of OpenSTL's network, measured in this process, which needs no Keras."""
     import torch
 
+    imported = held_gb()
     on_gpu = torch.cuda.is_available()
     device = "cuda" if on_gpu else "cpu"
     torch.set_flush_denormal(True)
@@ -129,14 +141,14 @@ def measure_peer(pair: Pair, experiment: Experiment, arguments: argparse.Namespa
             network(clips, truth, return_loss=False)[0].float().cpu()
 
     first, *updates = [timeit(update, number=1) for _ in range(1 + arguments.steps)]
-    of_process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else of_process
+    peak = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else held_gb()
     forward()
     return {
         "first_update": first,
         "update": statistics.median(updates),
         "forward": statistics.median(timeit(forward, number=1) for _ in range(3)),
         "peak_gb": peak,
+        "import_gb": 0.0 if on_gpu else imported,
         "device": torch.cuda.get_device_name() if on_gpu else "CPU",
         "with": f"torch {torch.__version__}",
     }
@@ -147,14 +159,17 @@ def measure_ours(_: Pair, experiment: Experiment, arguments: argparse.Namespace)
     with quiet_tensorflow_import():
         import keras
 
+        from tfvp.backend import backend
         from tfvp.profiling.step_cost import measure
         from tfvp.training.distributed.devices import Devices
+    imported = held_gb()
     cost = measure(experiment, batch=arguments.batch, steps=arguments.steps)
     return {
         "first_update": cost.first_step,
         "update": cost.step,
         "forward": cost.batch * experiment.data.predict_frames / cost.frames_per_s,
         "peak_gb": cost.peak_gb,
+        "import_gb": imported if backend.gpu_memory() is None else 0.0,
         "device": Devices(experiment).describe(),
         "with": f"keras {keras.__version__} on {keras.backend.backend()}",
     }
@@ -198,7 +213,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
             lines.append([*words, *(numbers or [f"failed: {row['error']}", *[""] * len(COLUMNS)])])
         if len(sides) == len(SIDES) and not any("error" in row for row in sides.values()):
             theirs, ours = (sides[side] for side in SIDES)
-            ratios = (f"{theirs[key] / ours[key]:,.2f}" for key in COLUMNS.values())
+            ratios = (f"{theirs[k] / ours[k]:,.2f}" if ours[k] else "" for k in COLUMNS.values())
             lines.append([f"{name}, OpenSTL / ours", "", "", "", *ratios])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

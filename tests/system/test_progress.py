@@ -1,6 +1,7 @@
 """What long work shows of itself: on a narrow terminal nothing that matters is cut away."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -44,3 +45,20 @@ def test_without_work_around_it_standard_error_tells(capsys):
     with progress(None, "predicting", 2) as shown:
         shown.update(2)
     assert capsys.readouterr() == ("", "predicting: 2/2 \n")
+
+
+def test_the_time_left_is_by_the_pace_of_the_last_two_minutes(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("tfvp.system.progress.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    console = Console(file=io.StringIO(), width=100)
+    with progress(console, "training", 1_000) as shown:
+        for done in range(1, 101):  # beside other work: a step takes 15 s
+            clock[0] += 15
+            shown.update(done)
+        for done in range(115, 401, 15):  # alone on the machine: a second
+            clock[0] += 15
+            shown.update(done)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "training: 1/1000 , about 4.2 h left"
+    assert lines[99] == "training: 100/1000 , about 3.8 h left"
+    assert lines[-1] == "training: 400/1000 , about 10 min left"

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Column
 
 SECONDS_BETWEEN_LINES = 15.0
+RECENT = 8  # lines, whose pace is that of what is left: other work on the machine comes and goes
 WIDE_COLUMNS = 120
 
 
@@ -37,9 +39,10 @@ class Progress:
         self.console = console
         self.title = title
         self.total = total
-        self.first = self.done = done
+        self.done = done
         self._lock = threading.Lock()
-        self.started = self.last_line = time.monotonic()
+        self.last_line = time.monotonic()
+        self._lines = deque([(self.last_line, done)], maxlen=RECENT)
         # On a narrow terminal the note is folded: what is done and the time left stay whole.
         self.bar = bar or RichProgress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
@@ -80,8 +83,10 @@ class Progress:
         self.console.print(text, highlight=False, markup=False)
 
     def _seconds_left(self) -> float:
-        rate = (time.monotonic() - self.started) / max(1, self.done - self.first)
-        return rate * (self.total - self.done)
+        """Estimate it from the pace since the oldest of the recent lines; remember this one."""
+        now, (began, before) = time.monotonic(), self._lines[0]
+        self._lines.append((now, self.done))
+        return (now - began) / max(1, self.done - before) * (self.total - self.done)
 
 
 _AROUND: ContextVar[Progress | None] = ContextVar("_AROUND", default=None)
