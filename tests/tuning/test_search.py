@@ -213,7 +213,7 @@ def test_two_processes_share_a_search_and_the_last_concludes_it(tmp_path):
     search(plan, first.work, resume=False)
     assert (len(first.trained), len(second.trained)) == (1, 2)
     assert (first.tested, second.tested) == (["trial_0001"], [])
-    assert "1 trials are other processes'" in second.said[-1]
+    assert "other processes are at trial_0000; the last" in second.said[-1]
 
 
 def test_a_running_trial_of_a_living_process_is_left_alone(tmp_path):
