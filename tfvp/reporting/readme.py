@@ -35,8 +35,7 @@ from tfvp.system.files import write_text
 
 BEGIN = "<!-- results: written by tfvp report --readme; what is changed by hand is lost -->"
 END = "<!-- results: end -->"
-NETWORKS = 8  # rows of a table, one each
-LEFT_OUT = method_title("context_mean")  # seldom the best of the baselines
+NETWORKS = 7  # rows of a table, one each
 
 
 def write_readme(readme: Path, reference: Path) -> None:
@@ -107,8 +106,8 @@ def _shared_metrics(group: Sequence[EvaluatedRun]) -> list[str]:
 def _brief(table: Table, *, more: int) -> Table:
     """Keep the name, the first metric, the parameters and the steps, and what a reader must know.
 
-    Of the baselines all but one are kept. The runs' folders and the site have the others, and say
-    what metrics are, how intervals are made and by which code.
+    Of the baselines the best is kept. The runs' folders and the site have the others, and say what
+    metrics are, how intervals are made and by which code.
 
     Args:
         table: the whole table.
@@ -117,7 +116,8 @@ def _brief(table: Table, *, more: int) -> Table:
     kept = (0, 1, -3, -1)
     columns = tuple(table.columns[i] for i in kept)
     rows = [row for section in table.sections for row in section.rows]
-    shown = [row for row in rows if row.texts[0] != LEFT_OUT]
+    baselines = [row for row in rows if row.kind == "baseline"]
+    shown = [row for row in rows if row.kind == "ours"] + baselines[:1]
     footnotes = [
         (sign, text)
         for sign, text in table.footnotes
@@ -135,7 +135,7 @@ def _brief(table: Table, *, more: int) -> Table:
 
 
 def reference_table(group: Sequence[EvaluatedRun], link: str) -> Table:
-    """Make the table of runs on the same sequences, the best first, and of the baselines there.
+    """Make the table of runs on the same sequences and of the baselines there, the best first.
 
     It shows the metrics that all runs were measured with, and the first of them also at the first
     and the last frame.
@@ -154,10 +154,11 @@ def reference_table(group: Sequence[EvaluatedRun], link: str) -> Table:
         for name, run in zip(names(group), group, strict=True)
     ]
     better = metrics[shared[0]].better
-    rows.sort(key=lambda row: row.cells[1].value or 0.0, reverse=better == "higher")
     measured = group[0].metrics.results
     methods = [method for method in group[0].baselines if shared[0] in measured[method]]
     baselines = [_baseline(group[0], method, shared) for method in methods]
+    for each in (rows, baselines):
+        each.sort(key=lambda row: row.cells[1].value or 0.0, reverse=better == "higher")
     return Table(
         title=f"{metadata.data}: {protocol.sequences:,} test sequences",
         columns=("Network", titles[0], *edges, *titles[1:], "Parameters", "MACs (G)", "Steps"),

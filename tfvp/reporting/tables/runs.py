@@ -30,9 +30,9 @@ def runs_table(group: Sequence[EvaluatedRun]) -> Table:
 def metric_columns(group: Sequence[EvaluatedRun]) -> list[str]:
     """Return the titles of the columns that `method_row` fills after the name."""
     metrics, protocol = list(metrics_of(group).values()), group[0].metrics.protocol
-    numbers = (protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1)
+    numbers = {protocol.first_frame, protocol.first_frame + protocol.predict_frames - 1}
     titles = [f"{m.title} {ARROWS[m.better]}" for m in metrics]
-    return [titles[0], *(f"{metrics[0].title}, frame {n}" for n in numbers), *titles[1:]]
+    return [titles[0], *(f"{metrics[0].title}, frame {n}" for n in sorted(numbers)), *titles[1:]]
 
 
 def metric_footnotes(group: Sequence[EvaluatedRun]) -> tuple[tuple[str, str], ...]:
@@ -70,7 +70,8 @@ def method_row(
         method: MODEL or a baseline.
         metrics: the names of the metrics, in the order of the columns.
     """
-    edges = [frame_row(group, method, metrics[0], edge) for edge in ("first", "last")]
+    one = group[0].metrics.protocol.predict_frames == 1
+    edges = [frame_row(group, method, metrics[0], e) for e in ("first", "last")[: 1 if one else 2]]
     results = {m: value for run in group for m, value in run.metrics.results[method].items()}
     cells = [mean_cell(results.get(metric)) for metric in metrics]
     kind = "ours" if method == MODEL else "baseline"
