@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
+from tests import ROOT
 from tests.helpers.scripts import benchmark
 from tfvp.config.loading import load_config
 
@@ -141,3 +142,9 @@ def test_ours_is_measured(monkeypatch):
     words = SimpleNamespace(batch=1, steps=1, precision="float32", overrides=small)
     found = peers.measure_here("ConvLSTM", "ours", words)
     assert all(found[key] > 0 for key in peers.COLUMNS.values())
+
+
+def test_the_page_holds_the_table_of_what_was_measured():
+    rows = json.loads((ROOT / "docs" / "performance_peers.json").read_text("utf-8"))
+    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    assert peers.markdown(rows) in page

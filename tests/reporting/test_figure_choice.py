@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.helpers.small_runs import make_reconstruction, make_run
+from tests.helpers.small_runs import SMALL, make_reconstruction, make_run
 from tfvp.errors import RunError
 from tfvp.evaluation.metrics import METRICS
 from tfvp.evaluation.schema import ENTROPY_BOUND
@@ -129,3 +129,11 @@ def test_cases_of_a_suite_show_several_models_side_by_side(feists, tmp_path):
     assert (picture.name, picture.title) == ("strip_case_digits_4", "4 digits, clip 3")
     assert "conv_lstm_stack and vpn_feist" in picture.alternative
     assert not list(case_pictures(suites[:1]))
+
+
+def test_a_single_predicted_frame_has_one_column_of_its_own(tmp_path):
+    one = SMALL.model_copy(update={"predict_frames": 1})
+    table = runs_table([read_evaluated_run(make_run(tmp_path, data=one))])
+    assert [column for column in table.columns if "MSE" in column] == ["MSE ↓", "MSE, frame 4"]
+    (section,) = table.sections
+    assert {len(row.cells) for row in section.rows} == {len(table.columns)}
