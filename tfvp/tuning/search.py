@@ -145,10 +145,8 @@ def _conclude(plan: Plan, work: Work, study: "optuna.Study") -> None:
     for seed in plan.seeds:
         _repeat(plan, work, study, seed)
     trained = plan.experiment(trial_name(best.number), best.params)
-    elsewhere = not (
-        plan.folder / trained.name
-    ).exists()  # on a machine that shares the database alone
-    if TESTED not in study.user_attrs and not elsewhere:
+    is_here = (plan.folder / trained.name).exists()  # not where the database alone is shared
+    if TESTED not in study.user_attrs and is_here:
         work.test(trained)
         study.set_user_attr(TESTED, trained.name)
     work.say(f"page: {write_page(plan, study)}")

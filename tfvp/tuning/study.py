@@ -100,8 +100,9 @@ def _create(plan: Plan, *, resume: bool) -> "optuna.Study":
             f"{shown} holds a search {plan.name}; go on with --resume, or choose another --name"
         ) from None
     except ImportError as error:
-        needed = getattr(error.__cause__, "name", None) or "a driver of this database"
-        raise ConfigError(f"{shown}: needs {needed}, not installed; pip install {needed}") from None
+        driver = getattr(error.__cause__, "name", None)
+        needed = f"needs {driver}, not installed; pip install {driver}"
+        raise ConfigError(f"{shown}: {needed if driver else first_line(error)}") from None
     except Exception as error:  # whatever a driver of a database raises
         raise ConfigError(f"{shown}: cannot be used: {first_line(error)}") from None
 
