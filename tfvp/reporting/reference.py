@@ -17,6 +17,7 @@ from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.figures.validation_curves import CURVE, read_curve
 from tfvp.reporting.kept_weights import MOST_BYTES, WEIGHTS, half_precision
 from tfvp.reporting.tables.published import published_path
+from tfvp.runs.checkpoint_files import checkpoint_path
 from tfvp.runs.folder import CONFIG_DIGEST, Run, config_digest, refuse_existing
 from tfvp.runs.provenance import read_provenance, without_places
 from tfvp.system.files import creating, write_bytes, write_json, write_text
@@ -85,7 +86,7 @@ def _keep_sequences(evaluated: EvaluatedRun, kept: Run) -> None:
 def _keep_weights(evaluated: EvaluatedRun, kept: Run) -> None:
     """Write the weights that were measured, if they are there, small, and all of our making."""
     about, run = evaluated.metrics.metadata, Run(evaluated.folder.root)
-    checkpoint = run.checkpoints / f"step-{about.steps:08d}.npz"
+    checkpoint = checkpoint_path(run.checkpoints, about.steps)
     if not checkpoint.is_file() or load_resolved(run.config_path).model.pretrained_files:
         return
     kind = "average" if about.weights == "averaged" else "weights"

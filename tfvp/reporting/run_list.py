@@ -1,7 +1,6 @@
 """Lists the runs in a folder of results as a table: their progress and their test metrics."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from tfvp.errors import ConfigError, RunError
 from tfvp.evaluation.schema import MODEL, read_metrics
 from tfvp.reporting.figures.training_curves import read_log
 from tfvp.reporting.tables.table import NOTHING, Row, Section, Table, estimate_text
+from tfvp.runs.checkpoint_files import checkpoint_steps
 from tfvp.runs.folder import Run
 
 COLUMNS = ("run", "config", "preset", "step", "state", "validation", "test", "started")
@@ -82,10 +82,8 @@ def _row(run: Run) -> Row:
 
 def _last_step(run: Run) -> int:
     """Return the step of the newest checkpoint, or of the log where checkpoints were removed."""
-    names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in run.checkpoints.glob("*.npz"))
-    steps = [int(name[1]) for name in names if name]
     logged = read_log(run.train_log).get("step", [])
-    return max(steps, default=int(logged[-1]) if logged else 0)
+    return max(checkpoint_steps(run.checkpoints), default=int(logged[-1]) if logged else 0)
 
 
 def _state(run: Run, experiment: Experiment | None, step: int) -> str:

@@ -1,7 +1,6 @@
 """A run's checkpoints: all that training needs to go on, one file a step, never half-written."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 
 from tfvp.errors import RunError, WeightsError, first_line
+from tfvp.runs.checkpoint_files import checkpoint_path, checkpoint_steps
 from tfvp.system.files import replacing, write_json
 from tfvp.training.early_stopping import Best
 from tfvp.training.optimizers import MOMENTUM
@@ -36,12 +36,11 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Return the steps that have a checkpoint, in order."""
-        names = (re.fullmatch(r"step-(\d+)\.npz", path.name) for path in self.folder.glob("*.npz"))
-        return sorted(int(name[1]) for name in names if name)
+        return checkpoint_steps(self.folder)
 
     def path(self, step: int) -> Path:
         """Return the file of a step's checkpoint, whether it is there or not."""
-        return self.folder / f"step-{step:08d}.npz"
+        return checkpoint_path(self.folder, step)
 
     @property
     def best(self) -> dict[str, Any] | None:
