@@ -82,13 +82,31 @@ class ClippedMomentumConfig(Section):
     weight_decay: Weight = Field(default=1e-4, description="not of biases")
 
 
+class MuonConfig(Section):
+    """Muon: kernels move alike in every direction; vectors are trained with Adam.
+
+    It learns in fewer updates than Adam where these are few (Jordan et al. 2024); none of the
+    documents has it.
+    """
+
+    kind: Literal["muon"] = "muon"
+    learning_rate: LearningRate = 1e-3
+    momentum: Annotated[Decay, Field(description="share of a kernel's last update in the next")] = (
+        0.95
+    )
+    beta_1: Beta1 = 0.9
+    beta_2: Beta2 = 0.999
+    epsilon: Epsilon = 1e-7
+
+
 OptimizerConfig = Annotated[
     Annotated[AdamTF1Config, Tag("adam_tf1")]
     | Annotated[AdamConfig, Tag("adam")]
     | Annotated[AdamWConfig, Tag("adamw")]
     | Annotated[RMSPropConfig, Tag("rmsprop")]
-    | Annotated[ClippedMomentumConfig, Tag("clipped_momentum")],
-    chosen_by("kind", "adam_tf1", "adam", "adamw", "rmsprop", "clipped_momentum"),
+    | Annotated[ClippedMomentumConfig, Tag("clipped_momentum")]
+    | Annotated[MuonConfig, Tag("muon")],
+    chosen_by("kind", "adam_tf1", "adam", "adamw", "rmsprop", "clipped_momentum", "muon"),
 ]
 
 

@@ -6,6 +6,7 @@ from keras import ops
 from tfvp.backend import backend
 from tfvp.config.optimizers import ClipConfig
 from tfvp.config.training import TrainingConfig
+from tfvp.training.muon import KernelMuon
 from tfvp.training.rmsprop import RMSPropTF1, RMSPropTorch
 from tfvp.training.schedules import learning_rate, momentum
 
@@ -201,10 +202,12 @@ OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "rmsprop": keras.optimizers.RMSprop,
     "clipped_momentum": ClippedMomentum,
+    "muon": KernelMuon,
 }
 MOMENTUM = {
     "adam_tf1": "beta_1",
     "adam": "beta_1",
     "adamw": "beta_1",
     "clipped_momentum": "momentum",
+    "muon": "momentum",
 }
