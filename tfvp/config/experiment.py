@@ -60,10 +60,16 @@ class Experiment(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @property
+    def trained_future(self) -> int:
+        """Return how many frames of a clip's future training takes, the first ones."""
+        return self.training.predict_frames or self.data.predict_frames
+
+    @property
     def cpu_micro_batch(self) -> int:
         """Return the largest micro-batch on a CPU where it is auto: less of larger clips."""
         height, width = self.data.frame_px
-        pixels = self.data.total_frames * height * width
+        frames = self.data.context_frames + self.trained_future
+        pixels = frames * height * width
         return max(2, self.model.clips_at_once * REFERENCE_PIXELS // pixels)
 
     @model_validator(mode="after")
@@ -78,6 +84,16 @@ class Experiment(Section):
                     f"{key}: {why + ', so ' if why else ''}{divisor} must divide the frame, got "
                     f"data.frame_px {height}x{width}{free}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _trains_on_part_of_the_future(self) -> "Experiment":
+        asked, there = self.training.predict_frames, self.data.predict_frames
+        if asked is not None and asked > there:
+            raise ValueError(
+                f"training.predict_frames: expected at most data.predict_frames, {there}, got "
+                f"{asked}"
+            )
         return self
 
     @model_validator(mode="after")

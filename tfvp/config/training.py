@@ -62,6 +62,11 @@ class TrainingConfig(Section):
         "not the result; auto: all on a GPU, on a CPU as many as take the least time a clip",
     )
     optimizer: OptimizerConfig = AdamTF1Config()
+    predict_frames: Positive | None = Field(
+        default=None,
+        description="train on so many frames of a clip's future, the first ones, which costs less "
+        "an update; validation and evaluation take data.predict_frames, and null does in training",
+    )
     schedule: ScheduleConfig = ConstantRateConfig()
     clip: ClipConfig | None = Field(
         default=None, description="of the whole batch's gradient, before the optimizer sees it"

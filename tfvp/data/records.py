@@ -55,6 +55,32 @@ class ClipSource(Protocol):
 
 
 @dataclass(frozen=True)
+class FirstFrames:
+    """The first frames of another source's clips, a `ClipSource`."""
+
+    clips: ClipSource
+    frames: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(frames, H, W, C) of every clip."""
+        return (self.frames, *self.clips.shape[1:])
+
+    @property
+    def count(self) -> int | None:
+        """How many clips there are; None: there is no end to them."""
+        return self.clips.count
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return the first frames of clip `index`, uint8 (frames, H, W, C)."""
+        return self.clips[index][: self.frames]
+
+    def source(self, index: int) -> str:
+        """Say what the whole clip `index` was made from."""
+        return self.clips.source(index)
+
+
+@dataclass(frozen=True)
 class Record:
     """One clip as it lies on disk: frames uint8 (T, H, W, C), read-only after decoding."""
 

@@ -99,11 +99,11 @@ def build_profiled(experiment: Experiment, batch: int) -> Loop:
 
 def random_clips(experiment: Experiment, batch: int) -> dict[str, np.ndarray]:
     """A batch of noise with the shapes of the experiment's."""
-    data = experiment.data
-    shape = (batch, data.total_frames, *data.frame_px, data.channels)
+    data, future = experiment.data, experiment.trained_future
+    shape = (batch, data.context_frames + future, *data.frame_px, data.channels)
     return {
         "frames": np.random.default_rng(0).random(shape, np.float32),
-        "teacher_forcing_mask": np.ones((batch, data.predict_frames - 1), np.float32),
+        "teacher_forcing_mask": np.ones((batch, future - 1), np.float32),
     }
 
 
@@ -133,7 +133,7 @@ def measure(
     return StepCost(
         config=experiment.config,
         batch=batch,
-        frames=experiment.data.total_frames,
+        frames=experiment.data.context_frames + experiment.trained_future,
         precision=experiment.training.precision,
         **_circumstances(),
         parameters=parameter_count(trainer.predictor),
@@ -142,7 +142,7 @@ def measure(
         **_timed("step", _middle(times[1:])),
         **_timed("floor", Clock(work / rate.wall, work / rate.cpu)),
         peak_gb=peak,
-        frames_per_s=_frames_per_second(trainer, experiment, clips["frames"]),
+        frames_per_s=_frames_per_second(trainer, experiment, batch),
         product=backend.product_precision(trainer.predictor.compute_dtype),
         tflops=rate.wall / 1e12,
     )
@@ -210,15 +210,16 @@ def _middle(clocks: list[Clock]) -> Clock:
     )
 
 
-def _frames_per_second(trainer: Trainer, experiment: Experiment, frames: np.ndarray) -> float:
+def _frames_per_second(trainer: Trainer, experiment: Experiment, batch: int) -> float:
     data = experiment.data
     if experiment.evaluation.task == "reconstruction":
         predict, count = compiled_reconstruction(trainer.predictor), data.context_frames
     else:
         count = data.predict_frames
         predict = compiled_prediction(trainer.predictor, count)
-    context = frames[:, : data.context_frames]
+    shape = (batch, data.context_frames, *data.frame_px, data.channels)
+    context = np.random.default_rng(0).random(shape, np.float32)
     predict(context)
     began = Clock.now()
     predict(context)
-    return len(frames) * count / began.since().wall
+    return batch * count / began.since().wall

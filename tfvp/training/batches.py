@@ -8,6 +8,7 @@ from tfvp.backend import backend
 from tfvp.config.experiment import Experiment
 from tfvp.data import pipeline
 from tfvp.data.prepare import PreparedData, training_source
+from tfvp.data.records import FirstFrames
 from tfvp.training.schedules import truth_probabilities
 
 
@@ -35,10 +36,12 @@ def training_batches(
     """
     config, data = experiment.training, experiment.data
     sampling = config.scheduled_sampling
-    lengths = {"context_frames": data.context_frames, "predict_frames": data.predict_frames}
+    context, future = data.context_frames, experiment.trained_future
+    lengths = {"context_frames": context, "predict_frames": future}
+    clips = training_source(data, prepared, report=report)
     make = partial(
         pipeline.training_batches if backend.TAKES_DATASETS else pipeline.numpy_training_batches,
-        training_source(data, prepared, report=report),
+        FirstFrames(clips, context + future),
         batch=config.global_batch,
         seed=config.seed,
         sampling=partial(truth_probabilities, sampling=sampling, **lengths),

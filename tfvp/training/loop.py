@@ -30,7 +30,7 @@ def build_trainer(experiment: Experiment, devices: Devices) -> Trainer:
             layer.trainable = not config.freeze_decoder
         trainer = Trainer(
             predictor,
-            horizon=experiment.data.predict_frames,
+            horizon=experiment.trained_future,
             loss=build_loss(config.loss),
             average_decay=config.average_decay,
             micro_batch=devices.micro_batch,
