@@ -78,7 +78,7 @@ def test_one_key_at_a_time_repeats_and_the_test_split_once(tmp_path):
     plan, stub = plan_in(tmp_path, trials=9, seeds=(1, 2)), Stub()
     search(plan, stub.work, resume=False)
     tried = [(e.model.wiring, e.training.loss.l1) for e in stub.trained]
-    assert tried[:4] == [("plain", 0.1), ("residual", 0.1), ("plain", 0.0), ("plain", 0.5)]
+    assert tried[:4] == [("plain", 0.01), ("residual", 0.01), ("plain", 0.0), ("plain", 0.5)]
     assert len(tried) == 5 + 2, "the configuration, four changes, and two repeats of the best"
     assert [e.name for e in stub.trained[5:]] == ["best-seed1", "best-seed2"]
     assert stub.trained[0].results == plan.folder
