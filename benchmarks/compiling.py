@@ -32,7 +32,8 @@ def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dic
     from tfvp.models.scanned import scanned
     from tfvp.profiling.step_cost import Clock, build_profiled, random_clips
 
-    overrides = [f"data.predict_frames={frames}", f"training.precision={arguments.precision}"]
+    overrides = [f"data.predict_frames={frames}", "training.predict_frames=null"]
+    overrides.append(f"training.precision={arguments.precision}")
     experiment = load_config(
         config, preset=arguments.preset, overrides=[*overrides, *arguments.overrides]
     )

@@ -92,7 +92,7 @@ class Experiment(Section):
         if asked is not None and asked > there:
             raise ValueError(
                 f"training.predict_frames: expected at most data.predict_frames, {there}, got "
-                f"{asked}"
+                f"{asked}; lower it, or null for all of them"
             )
         return self
 
