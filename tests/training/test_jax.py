@@ -40,10 +40,8 @@ def on_jax(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def train_on_both(folder, *more):
     """The same three updates under TensorFlow and under JAX, from the same weights."""
-    folder = tmp_path_factory.mktemp("backends")
     source = folder / "init.npz"
     changes = (
         "data.context_frames=2",
@@ -51,6 +49,7 @@ def trained(tmp_path_factory):
         "training.steps=3",
         "training.micro_batch=2",
         f"training.init.source={source}",
+        *more,
     )
     job = tiny.job(tiny.experiment(folder, *changes, name="tensorflow"))
     trainer = build_trainer(job.experiment, Devices(job.experiment))
@@ -64,11 +63,24 @@ def trained(tmp_path_factory):
     return job.run, Run(folder / "results" / "jax"), done
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return train_on_both(tmp_path_factory.mktemp("backends"))
+
+
 @pytest.mark.slow
 def test_three_updates_give_the_weights_of_tensorflow(trained):
-    of_tensorflow, of_jax = (
-        read_state(Checkpoints(run.checkpoints).path(3)) for run in trained[:2]
-    )
+    check_alike(*trained[:2])
+
+
+@pytest.mark.slow
+def test_three_updates_of_muon_on_a_part_of_the_future_do_too(tmp_path):
+    muon = ("training.optimizer.kind=muon", "training.predict_frames=2")
+    check_alike(*train_on_both(tmp_path, *muon)[:2])
+
+
+def check_alike(*runs):
+    of_tensorflow, of_jax = (read_state(Checkpoints(run.checkpoints).path(3)) for run in runs)
     assert of_tensorflow.keys() == of_jax.keys()
     for name, value in of_tensorflow.items():
         if value.dtype.kind == "U":  # the metric that decides
