@@ -143,7 +143,7 @@ def test_the_page_ranks_trials_and_draws_optunas_plots(tmp_path):
     plan, stub = plan_in(tmp_path, trials=9, seeds=(1, 2)), Stub()
     search(plan, stub.work, resume=False)
     page = (plan.folder / "report.html").read_text("utf-8")
-    assert "with 3 seeds: from 0.1 to 0.12" in page
+    assert "with 3 seeds: from 0.01 to 0.03" in page
     assert page.count("<img") + page.count("No plot of") == 3
 
 
