@@ -168,3 +168,11 @@ def test_free_running_it_is_moved_further(numbers, exact):
     network.run()
     assert relative_error(numbers["out/predictions_free_running"][:, -3:], free) < 1.2 * moved
     assert FREE_RUNNING["predrnn_pp"] == pytest.approx(moved, rel=0.02)
+
+
+def test_ours_in_float32_running_free_is_no_further_away(numbers, exact):
+    network = exact[0]
+    free = network.run(free=True)[0][:, -3:]
+    moved = max(relative_error(network.run(r, free=True)[0][:, -3:], free) for r in roundings())
+    network.run()
+    assert relative_error(Network(numbers, "float32").run(free=True)[0][:, -3:], free) < moved
