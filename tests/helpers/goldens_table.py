@@ -43,13 +43,12 @@ from tfvp.training.losses import cross_entropy
 
 FORWARD, GRADIENT = 1e-5, 1e-4
 # Every step of PredRNN++ with norms enlarges a rounding error by about a half. Its tolerances are
-# what one rounding of frames and weights may move it; tests/test_golden_predrnn_pp.py measures that
-# and shows that in float64 we are its equations. With the norm's operations in any order, TF1's
-# among them, with oneDNN or without, on one thread, ours on TensorFlow are 7e-5 and 8e-4 to 2e-3
-# from the golden, on JAX 8e-5 and 2.3e-3. Its first three predictions are held to the tolerance of
-# all in tests/test_goldens_recurrent.py.
+# what one rounding of frames and weights may move it: tests/models/test_goldens_predrnn_pp.py
+# measures that and shows that in float64 we are its equations, free-running too. With the norm's
+# operations in any order, TF1's among them, with oneDNN or without, on one thread, ours on
+# TensorFlow are 7e-5 and 8e-4 to 2e-3 from the golden, on JAX 8e-5 and 2.3e-3. Its first three
+# predictions are held to the tolerance of all in tests/models/test_goldens_recurrent.py.
 ENLARGED = {"predrnn_pp": (1.0e-4, 2.95e-3)}
-FREE_RUNNING = {"predrnn_pp": 1.88e-4}  # of the future alone, its last steps
 # A bias before a normalisation has no effect: its gradients are rounding, there and here.
 NO_EFFECT = {"conv_lstm_skip": {"conv1.0.bias", "conv2.0.bias", "deconv1.0.bias"}}
 # OpenSTL's two were made with the identity in place of a block's MLP, which has no weights in them.

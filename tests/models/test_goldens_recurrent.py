@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import GOLDENS
-from tests.helpers.goldens_table import FORWARD, FREE_RUNNING, tolerance
+from tests.helpers.goldens_table import FORWARD, tolerance
 from tests.helpers.program_names import variables_of
 from tfvp.models.prednet.network import PredNet
 from tfvp.models.predrnn.network import PredRNN
@@ -76,6 +76,8 @@ def test_teacher_forced_predictions_loss_and_every_gradient(golden, limits):
 
 
 def test_free_running_predictions(golden, request):
+    if request.node.callspec.params["golden"] == "predrnn_pp":
+        pytest.skip("float32 cannot decide it: tests/models/test_goldens_predrnn_pp.py, in float64")
     numbers, predictor, turn, context = golden
     if turn is from_torch:
         mask = np.zeros(numbers["in/real_input_flag"].shape[:2], "float32")
@@ -86,9 +88,7 @@ def test_free_running_predictions(golden, request):
         whole = numbers["out/predictions_free_running"][:, context - 1 :]
     horizon = whole.shape[1]
     ours = predictor.predict_frames(numbers["in/frames"][:, :context], horizon)
-    # what one rounding may move: the golden's and ours may move apart, as they do on some CPUs
-    limit = 2 * FREE_RUNNING.get(request.node.callspec.params["golden"], FORWARD / 2)
-    assert relative_error(ours, whole) < limit
+    assert relative_error(ours, whole) < FORWARD
 
 
 @pytest.fixture(scope="module")
