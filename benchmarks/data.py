@@ -72,9 +72,9 @@ def measure(folder: Path, count: int) -> list[tuple[str, float]]:
     )
 
     def batches() -> int:
-        fed = pipeline.training_batches(
+        fed = pipeline.TrainingBatches(
             reader, batch=BATCH, seed=0, sampling=lambda step: [0.5] * 9
-        )
+        ).as_dataset()
         return sum(len(each["frames"]) for each in fed.take(count // BATCH).as_numpy_iterator())
 
     rows.append(("TFRecords: shuffled batches of 16, tf.data", clips_per_second(batches)))

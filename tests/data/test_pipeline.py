@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfvp.data import order, pipeline
+from tfvp.data.pipeline import TrainingBatches
 from tfvp.errors import DataError
 
 
@@ -53,7 +54,7 @@ def assert_equal_batches(some, others):
 
 
 def test_batches_follow_order_and_mask():
-    batches = pipeline.numpy_training_batches(Numbered(10), **settings())
+    batches = TrainingBatches(Numbered(10), **settings()).in_numpy()
     for step, batch in zip(range(1, 6), batches, strict=False):
         expected = order.batch_indices(3, step, 4, 10)
         assert np.rint(batch["frames"][:, 0, 0, 0, 0] * 255).tolist() == expected.tolist()
@@ -66,63 +67,63 @@ def test_batches_follow_order_and_mask():
 
 @pytest.mark.parametrize("count", [10, 3, None])
 def test_tf_data_gives_the_same_batches(count):
-    dataset = pipeline.training_batches(Numbered(count), **settings())
-    expected = pipeline.numpy_training_batches(Numbered(count), **settings())
+    dataset = TrainingBatches(Numbered(count), **settings()).as_dataset()
+    expected = TrainingBatches(Numbered(count), **settings()).in_numpy()
     assert_equal_batches(taken(dataset, 8), [next(expected) for _ in range(8)])
     assert dataset.element_spec["frames"].shape == (4, 5, 2, 3, 1)
     assert dataset.element_spec["teacher_forcing_mask"].shape == (4, 2)
 
 
 def test_a_resumed_run_sees_what_the_uninterrupted_one_saw():
-    whole = taken(pipeline.training_batches(Numbered(10), **settings()), 9)
-    resumed = taken(pipeline.training_batches(Numbered(10), **settings(), start_step=6), 4)
+    whole = taken(TrainingBatches(Numbered(10), **settings()).as_dataset(), 9)
+    resumed = taken(TrainingBatches(Numbered(10), **settings()).as_dataset(6), 4)
     assert_equal_batches(whole[5:], resumed)
 
 
 def test_the_probability_is_that_of_the_step():
     first_two = settings(sampling=lambda step: [1.0, 1.0] if step <= 2 else [0.0, 0.0])
-    batches = taken(pipeline.training_batches(Numbered(10), **first_two), 4)
+    batches = taken(TrainingBatches(Numbered(10), **first_two).as_dataset(), 4)
     assert [batch["teacher_forcing_mask"].mean() for batch in batches] == [1, 1, 0, 0]
 
 
 def test_every_frame_has_its_probability():
     first_alone = settings(sampling=lambda step: [1.0, 0.0, 0.0])
-    batch = next(pipeline.numpy_training_batches(Numbered(10), **first_alone))
+    batch = next(TrainingBatches(Numbered(10), **first_alone).in_numpy())
     assert batch["teacher_forcing_mask"].tolist() == [[1, 0, 0]] * 4
 
 
 def test_an_exact_share_is_the_same_by_rows_in_numpy_and_after_a_stop():
     exact = settings(exact_share=True)
-    whole = taken(pipeline.training_batches(Numbered(10), **exact), 6)
+    whole = taken(TrainingBatches(Numbered(10), **exact).as_dataset(), 6)
     assert all((b["teacher_forcing_mask"].sum(axis=0) == 2).all() for b in whole)
-    in_numpy = pipeline.numpy_training_batches(Numbered(10), **exact)
+    in_numpy = TrainingBatches(Numbered(10), **exact).in_numpy()
     assert_equal_batches(whole, [next(in_numpy) for _ in range(6)])
-    rows = pipeline.training_batches(Numbered(10), **exact, rows=range(1, 3), start_step=4)
+    rows = TrainingBatches(Numbered(10), **exact, rows=range(1, 3)).as_dataset(4)
     cut = [{name: x[1:3] for name, x in batch.items()} for batch in whole[3:]]
     assert_equal_batches(taken(rows, 3), cut)
 
 
 @pytest.mark.parametrize("start_step", [1, 3])
 def test_every_batch_comes_again_reversed_in_time_with_its_mask(start_step):
-    plain = pipeline.numpy_training_batches(Timed(), **settings(), start_step=start_step)
-    twice = settings(reverse_input=True, start_step=start_step)
-    batches = taken(pipeline.training_batches(Timed(), **twice), 6)
+    plain = TrainingBatches(Timed(), **settings()).in_numpy(start_step)
+    twice = settings(reverse_input=True)
+    batches = taken(TrainingBatches(Timed(), **twice).as_dataset(start_step), 6)
     for forward, backward in zip(batches[::2], batches[1::2], strict=True):
         assert_equal_batches([forward], [next(plain)])
         np.testing.assert_array_equal(backward["frames"], forward["frames"][:, ::-1])
         np.testing.assert_array_equal(
             backward["teacher_forcing_mask"], forward["teacher_forcing_mask"]
         )
-    in_numpy = pipeline.numpy_training_batches(Timed(), **twice)
+    in_numpy = TrainingBatches(Timed(), **twice).in_numpy(start_step)
     assert_equal_batches(batches, [next(in_numpy) for _ in range(6)])
 
 
 @pytest.mark.parametrize("reverse_input", [False, True])
 def test_rows_of_a_batch_are_those_of_the_whole(reverse_input):
-    whole = pipeline.numpy_training_batches(Numbered(10), **settings(), reverse_input=reverse_input)
+    whole = TrainingBatches(Numbered(10), **settings(), reverse_input=reverse_input).in_numpy()
     rows = settings(rows=range(1, 3), reverse_input=reverse_input)
-    batches = taken(pipeline.training_batches(Numbered(10), **rows), 6)
-    in_numpy = pipeline.numpy_training_batches(Numbered(10), **rows)
+    batches = taken(TrainingBatches(Numbered(10), **rows).as_dataset(), 6)
+    in_numpy = TrainingBatches(Numbered(10), **rows).in_numpy()
     assert_equal_batches(batches, [next(in_numpy) for _ in range(6)])
     assert_equal_batches(
         batches, [{name: x[1:3] for name, x in next(whole).items()} for _ in range(6)]
@@ -136,7 +137,7 @@ def test_every_value_of_a_byte_becomes_its_share_of_255():
 
 def test_one_predicted_frame_needs_no_mask():
     no_frame = settings(sampling=lambda step: [])
-    batch = next(pipeline.numpy_training_batches(Numbered(10), **no_frame))
+    batch = next(TrainingBatches(Numbered(10), **no_frame).in_numpy())
     assert batch["teacher_forcing_mask"].shape == (4, 0)
 
 
@@ -169,7 +170,7 @@ def test_a_damaged_record_comes_out_as_one_line():
         list(pipeline.evaluation_batches(Numbered(10, fails=6), batch=4))
     assert str(caught.value) == line
     with pytest.raises(DataError) as caught, pipeline.data_errors():
-        taken(pipeline.training_batches(Numbered(10, fails=6), **settings()), 9)
+        taken(TrainingBatches(Numbered(10, fails=6), **settings()).as_dataset(), 9)
     assert str(caught.value) == line
 
 

@@ -113,9 +113,9 @@ def test_reading_needs_no_tensorflow(config):
         "from tfvp.data import pipeline, prepare\n"
         f"config = MovingMnistData(prepared=Path({str(config.prepared)!r}), **{SMALL!r})\n"
         "source = prepare.open_prepared(config).split('train')\n"
-        "batches = pipeline.numpy_training_batches(\n"
+        "batches = pipeline.TrainingBatches(\n"
         "    source, batch=4, seed=0, sampling=lambda step: [0.0])\n"
-        "assert next(batches)['frames'].shape == (4, 5, 24, 32, 1)\n"
+        "assert batches.at(1)['frames'].shape == (4, 5, 24, 32, 1)\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
     )
     root = ROOT

@@ -2,7 +2,8 @@
 
 Usage: KERAS_BACKEND=jax python -m tests.helpers.jax_scans NAME...; a NAME is one of the contract of
 networks. It prints, by name, how many steps of the network the program of a clip has for two
-lengths, and how far predictions and gradients are from those of a copy of every step.
+lengths, and how far predictions and gradients are from those of a copy of every step; behind a
+NAME, /size leaves out the latter, which takes most of the time.
 """
 
 import json
@@ -21,8 +22,11 @@ from tfvp.models.scanned import scanned
 def compared(name: str) -> dict[str, object]:
     """The numbers of one network."""
     keras.utils.set_random_seed(3)
+    name, _, size = name.partition("/")
     network = build_model(experiment(name))
     found: dict[str, object] = {"products": [products(network, frames) for frames in (5, 9)]}
+    if size:
+        return found
     clips, mask = batch_of(6)
     results = []
     for whether in (True, False):

@@ -1,4 +1,4 @@
-"""Run as a process of its own: three updates of small networks, and every variable after them.
+"""Run as a process of its own: small networks after three updates, each variable and an evaluation.
 
 Usage: KERAS_BACKEND=jax python -m tests.helpers.three_updates OUT.npz NAME...; a NAME is one of the
 contract of networks, and behind a slash the clips of a micro-batch.
@@ -9,7 +9,11 @@ import sys
 import keras
 import numpy as np
 
-from tests.contracts.test_models import HORIZON, LENGTH, SHAPE, experiment
+from tests.contracts.test_models import CONTEXT, HORIZON, LENGTH, SHAPE, experiment
+from tfvp.config.experiment import Experiment
+from tfvp.evaluation.evaluate import evaluate
+from tfvp.evaluation.measure_batch import usual_history
+from tfvp.inference.compiled import compiled_for, padded
 from tfvp.layers.drop_path import DropPath
 from tfvp.models.scanned import scanned
 from tfvp.training.distributed.devices import Devices
@@ -18,7 +22,7 @@ from tfvp.training.trainer import Trainer, compiled_step
 
 
 def trained(name: str) -> dict[str, np.ndarray]:
-    """Every variable of a network, its average and its optimizer, by name."""
+    """Every variable of a network, its average and its optimizer, by name, and what it measures."""
     keras.utils.clear_session()  # else seed generators are numbered by what the process made before
     network, _, micro_batch = name.partition("/")
     of = experiment(network, f"training.micro_batch={micro_batch or 2}")
@@ -41,7 +45,24 @@ def trained(name: str) -> dict[str, np.ndarray]:
         mask = np.array([[1.0], [0.0]], "float32").repeat(HORIZON - 1, axis=1)
         batch = {"frames": clips, "teacher_forcing_mask": mask}
         step({key: keras.ops.convert_to_tensor(value) for key, value in batch.items()})
-    return {key: keras.ops.convert_to_numpy(v) for key, v in variables_of(trainer).items()}
+    found = {key: keras.ops.convert_to_numpy(v) for key, v in variables_of(trainer).items()}
+    return found | {"evaluation": measured(of, trainer.predictor)}
+
+
+def measured(of: Experiment, network: keras.Model) -> np.ndarray:
+    """Squared errors of a network and of the copied last frame on three clips, (2, 3, frames)."""
+    clips = np.random.default_rng(2).random((3, LENGTH, *SHAPE)).astype("float32")
+    history = usual_history(of.model, of.evaluation.task)
+    predict = compiled_for(history, network, CONTEXT, HORIZON)
+    values = evaluate(
+        padded(predict),
+        [clips[:2], clips[2:]],
+        context_frames=CONTEXT,
+        predict_frames=HORIZON,
+        metrics=["mse"],
+        history=history,
+    ).values
+    return np.stack([values[method]["mse"] for method in ("model", "copy_last_frame")])
 
 
 def variables_of(trainer: Trainer) -> dict[str, keras.Variable]:

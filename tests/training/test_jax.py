@@ -74,9 +74,10 @@ def test_three_updates_give_the_weights_of_tensorflow(trained):
 
 
 @pytest.mark.slow
-def test_three_updates_of_muon_on_a_part_of_the_future_do_too(tmp_path):
+def test_three_updates_of_muon_on_a_part_of_the_future_of_changed_clips_do_too(tmp_path):
     muon = ("training.optimizer.kind=muon", "training.predict_frames=2")
-    check_alike(*train_on_both(tmp_path, *muon)[:2])
+    changed = ("training.augmentation.flip=[time]", "training.augmentation.contrast=1")
+    check_alike(*train_on_both(tmp_path, *muon, *changed)[:2])
 
 
 def check_alike(*runs):

@@ -1,4 +1,7 @@
-"""What a step changes beside the weights comes out of it under JAX as under TensorFlow."""
+"""Under JAX every network is trained and evaluated as under TensorFlow.
+
+What a step changes beside the weights, as running statistics, comes out of it too.
+"""
 
 import importlib.util
 import os
@@ -37,7 +40,7 @@ def of_jax(out, names) -> dict[str, np.ndarray]:
 
 
 def compare(name: str, found: dict[str, np.ndarray]) -> None:
-    """Every variable of a network, of its average and its optimizer."""
+    """Every variable of a network, of its average and its optimizer, and its errors on clips."""
     wanted = trained(name)
     assert {f"{name}|{key}" for key in wanted} == {k for k in found if k.startswith(f"{name}|")}
     for key, value in wanted.items():
@@ -62,7 +65,7 @@ def test_a_saturated_output_has_the_cross_entropy_of_tensorflow(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_variable_of_every_network_is_that_of_tensorflow(tmp_path):
+def test_every_variable_and_error_of_every_network_is_that_of_tensorflow(tmp_path):
     names = [*SMALL, "predrnn/1"]
     found = of_jax(tmp_path / "jax.npz", names)
     for name in names:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tfvp.config.augmentation import AugmentationConfig
 from tfvp.config.evaluation import MetricName
 from tfvp.config.losses import AbsoluteSquareLossConfig, LossConfig
 from tfvp.config.optimizers import AdamTF1Config, ClipConfig, OptimizerConfig
@@ -81,6 +82,9 @@ class TrainingConfig(Section):
         description="every step makes a second update, from its clips reversed in time with the "
         "same sampling mask",
     )
+    augmentation: AugmentationConfig | None = Field(
+        default=None, description="training clips are changed at random; null: they are not"
+    )
     average_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.9995, description="decay of the exponential average of the weights"
     )
@@ -105,7 +109,7 @@ class TrainingConfig(Section):
         description="operations that give the same bits every time, also on a GPU; slower there",
     )
     seed: Annotated[NotNegative, Field(lt=2**32)] = Field(
-        default=0, description="of initial weights, data order and sampling masks"
+        default=0, description="of initial weights, data order, sampling masks and augmentation"
     )
     log_every: Positive = Field(default=50, description="steps between lines of the training log")
     validate_every: Positive = Field(default=500, description="steps between validations")

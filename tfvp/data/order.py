@@ -22,6 +22,7 @@ PURPOSES = {
     "motion": 4,
     "user videos": 5,
     "counted teacher forcing mask": 6,
+    "augmentation": 7,
 }
 
 

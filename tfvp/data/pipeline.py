@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar, cast
 
 import numpy as np
@@ -29,6 +30,11 @@ Sampling = Callable[[int], Sequence[float]]
 whose place a prediction may be fed."""
 
 
+Change = Callable[[np.ndarray, int, int], np.ndarray]
+"""Maps a training clip, uint8 (T, H, W, C), its step and its place in the global batch to the clip
+that is learned from, of the same type and shape."""
+
+
 class Batch(TypedDict):
     """What one update of the weights sees."""
 
@@ -45,104 +51,99 @@ def to_float(frames: np.ndarray) -> np.ndarray:
     return np.divide(frames, np.float32(255), dtype=np.float32)
 
 
-def training_batch(
-    source: ClipSource,
-    step: int,
-    *,
-    batch: int,
-    seed: int,
-    sampling: Sampling,
-    exact_share: bool = False,
-    reverse: bool = False,
-    rows: Sequence[int] | None = None,
-) -> Batch:
-    """Return the global batch of a step, or some rows of it; it depends on the arguments alone.
+@dataclass(frozen=True)
+class TrainingBatches:
+    """The batches of all updates, without end; each depends on its step and these settings alone.
 
     Args:
         source: clips, finite (in a new order every epoch) or endless (one after the other).
-        step: the step, counted from 1.
         batch: clips in the global batch.
         seed: the seed of the clips' order and of the masks.
         sampling: gives a step's probabilities of feeding the truth, see `Sampling`.
         exact_share: feed the truth to that share of the global batch exactly, instead of to each
             clip with that probability.
-        reverse: return the same clips with their last frame first, and the same mask.
-        rows: places in the global batch; None: all.
-
-    Raises:
-        DataError: a record is damaged; names shard and record.
+        change: what is done to every clip, see `Change`; None: nothing.
+        reverse_input: every step has two batches, its clips, then the same reversed in time.
+        rows: places in the global batch that are made; None: all.
     """
-    rows = range(batch) if rows is None else rows
-    indices = order.batch_indices(seed, step, batch, source.count)
-    clips = np.stack([source[int(indices[row])] for row in rows])
-    probabilities = sampling(step)
-    if exact_share:
-        mask = order.counted_teacher_forcing_mask(seed, step, rows, batch, probabilities)
-    else:
-        mask = order.teacher_forcing_mask(seed, step, rows, len(probabilities), probabilities)
-    return Batch(frames=to_float(clips[:, ::-1] if reverse else clips), teacher_forcing_mask=mask)
 
+    source: ClipSource
+    batch: int
+    seed: int
+    sampling: Sampling
+    exact_share: bool = False
+    change: Change | None = None
+    reverse_input: bool = False
+    rows: Sequence[int] | None = None
 
-def numpy_training_batches(
-    source: ClipSource,
-    *,
-    batch: int,
-    seed: int,
-    sampling: Sampling,
-    exact_share: bool = False,
-    reverse_input: bool = False,
-    start_step: int = 1,
-    rows: Sequence[int] | None = None,
-) -> Iterator[Batch]:
-    """Yield the batches of all updates from step `start_step` on, without end or TensorFlow.
+    def at(self, step: int, *, reverse: bool = False) -> Batch:
+        """Return the batch of a step.
 
-    With `reverse_input` every step has two: its clips, then the same reversed in time. The other
-    arguments are those of `training_batch`.
-    """
-    settings = {"batch": batch, "seed": seed, "sampling": sampling, "exact_share": exact_share}
-    settings["rows"] = rows
-    for step in itertools.count(start_step):
-        for reverse in (False, True)[: 1 + reverse_input]:
-            yield training_batch(source, step, reverse=reverse, **settings)
+        Args:
+            step: the step, counted from 1.
+            reverse: the same clips with their last frame first, and the same mask.
 
+        Raises:
+            DataError: a record is damaged; names shard and record.
+        """
+        indices = order.batch_indices(self.seed, step, self.batch, self.source.count)
+        clips = np.stack([self._clip(int(indices[row]), step, row) for row in self._places])
+        return Batch(
+            frames=to_float(clips[:, ::-1] if reverse else clips),
+            teacher_forcing_mask=self._mask(step),
+        )
 
-def training_batches(
-    source: ClipSource,
-    *,
-    batch: int,
-    seed: int,
-    sampling: Sampling,
-    exact_share: bool = False,
-    reverse_input: bool = False,
-    start_step: int = 1,
-    rows: Sequence[int] | None = None,
-) -> "tf.data.Dataset":
-    """Return the batches of numpy_training_batches as an endless, prefetching tf.data pipeline.
+    def in_numpy(self, start_step: int = 1) -> Iterator[Batch]:
+        """Yield the batches from step `start_step` on, without TensorFlow."""
+        for step in itertools.count(start_step):
+            for reverse in (False, True)[: 1 + self.reverse_input]:
+                yield self.at(step, reverse=reverse)
 
-    Its elements are dicts as `Batch`, with tensors. A damaged record stops it with an error of
-    TensorFlow, which `data_errors` turns into a DataError.
-    """
-    import tensorflow as tf
+    def as_dataset(self, start_step: int = 1) -> "tf.data.Dataset":
+        """Return the batches of `in_numpy` as an endless, prefetching tf.data pipeline.
 
-    settings = {"batch": batch, "seed": seed, "sampling": sampling, "exact_share": exact_share}
-    settings["rows"] = rows
-    updates = 1 + reverse_input  # of a step
-    clips = batch if rows is None else len(rows)
+        Its elements are dicts as `Batch`, with tensors. A damaged record stops it with an error of
+        TensorFlow, which `data_errors` turns into a DataError.
+        """
+        import tensorflow as tf
 
-    def load(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        step, reverse = divmod(int(number), updates)
-        made = training_batch(source, step, reverse=bool(reverse), **settings)
-        return made["frames"], made["teacher_forcing_mask"]
+        updates = 1 + self.reverse_input  # of a step
+        fed = len(self.sampling(start_step))
 
-    def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        frames, mask = tf.numpy_function(load, [number], [tf.float32, tf.float32])
-        return {
-            "frames": tf.ensure_shape(frames, (clips, *source.shape)),
-            "teacher_forcing_mask": tf.ensure_shape(mask, (clips, len(sampling(start_step)))),
-        }
+        def load(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            step, reverse = divmod(int(number), updates)
+            made = self.at(step, reverse=bool(reverse))
+            return made["frames"], made["teacher_forcing_mask"]
 
-    numbers = tf.data.Dataset.range(start_step * updates, np.iinfo(np.int64).max)
-    return numbers.map(element, PARALLEL_BATCHES, deterministic=True).prefetch(PREFETCHED_BATCHES)
+        def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
+            frames, mask = tf.numpy_function(load, [number], [tf.float32, tf.float32])
+            clips = len(self._places)
+            return {
+                "frames": tf.ensure_shape(frames, (clips, *self.source.shape)),
+                "teacher_forcing_mask": tf.ensure_shape(mask, (clips, fed)),
+            }
+
+        numbers = tf.data.Dataset.range(start_step * updates, np.iinfo(np.int64).max)
+        made = numbers.map(element, PARALLEL_BATCHES, deterministic=True)
+        return made.prefetch(PREFETCHED_BATCHES)
+
+    @property
+    def _places(self) -> Sequence[int]:
+        return range(self.batch) if self.rows is None else self.rows
+
+    def _clip(self, index: int, step: int, place: int) -> np.ndarray:
+        clip = self.source[index]
+        return clip if self.change is None else self.change(clip, step, place)
+
+    def _mask(self, step: int) -> np.ndarray:
+        places, probabilities = self._places, self.sampling(step)
+        if self.exact_share:
+            return order.counted_teacher_forcing_mask(
+                self.seed, step, places, self.batch, probabilities
+            )
+        return order.teacher_forcing_mask(
+            self.seed, step, places, len(probabilities), probabilities
+        )
 
 
 def evaluation_spans(source: ClipSource, *, batch: int, count: int | None) -> list[range]:

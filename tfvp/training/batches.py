@@ -9,6 +9,7 @@ from tfvp.config.experiment import Experiment
 from tfvp.data import pipeline
 from tfvp.data.prepare import PreparedData, training_source
 from tfvp.data.records import FirstFrames
+from tfvp.training.augmentation import Augmentation
 from tfvp.training.schedules import truth_probabilities
 
 
@@ -39,15 +40,16 @@ def training_batches(
     context, future = data.context_frames, experiment.trained_future
     lengths = {"context_frames": context, "predict_frames": future}
     clips = training_source(data, prepared, report=report)
-    make = partial(
-        pipeline.training_batches if backend.TAKES_DATASETS else pipeline.numpy_training_batches,
+    batches = pipeline.TrainingBatches(
         FirstFrames(clips, context + future),
         batch=config.global_batch,
         seed=config.seed,
         sampling=partial(truth_probabilities, sampling=sampling, **lengths),
         exact_share=sampling is not None and sampling.exact_share,
+        change=config.augmentation and Augmentation(config.augmentation, clips, config.seed),
         reverse_input=config.reverse_input,
-        start_step=start_step,
         rows=rows,
     )
-    return make() if backend.TAKES_DATASETS else pipeline.Prefetched(make)
+    if backend.TAKES_DATASETS:
+        return batches.as_dataset(start_step)
+    return pipeline.Prefetched(partial(batches.in_numpy, start_step))
