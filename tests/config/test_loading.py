@@ -87,6 +87,7 @@ def test_explain_lists_every_key_once(write):
         ("training.clip", experiment.training.clip),
         ("training.scheduled_sampling", experiment.training.scheduled_sampling),
         ("training.early_stopping", experiment.training.early_stopping),
+        ("training.augmentation", experiment.training.augmentation),
     ):
         there = {key for key in there if not key.startswith(f"{union}.")}
         if chosen is None:

@@ -54,7 +54,7 @@ class Augmentation:
 def flipped(clip: np.ndarray, draws: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """Flip the axes among those of AXES that have a name here and a draw below 0.5."""
     heads = {name for name, draw in zip(AXES, draws, strict=True) if draw < 0.5}
-    return np.flip(clip, [AXES[name] for name in heads & {*names}])
+    return np.flip(clip, tuple(AXES[name] for name in heads & {*names}))
 
 
 def rescaled(
