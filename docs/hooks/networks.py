@@ -77,7 +77,8 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
     for name in MODELS:
         kept = networks_numbers.kept_runs(name)
         for run in kept:
-            yield f"networks/{run.name}.gif", run.animation.read_bytes()
+            if run.animation.is_file():
+                yield f"networks/{run.name}.gif", run.animation.read_bytes()
         yield f"networks/{name}.md", _page(name, kept)
 
 
@@ -89,7 +90,7 @@ def _page(name: str, kept: list[networks_numbers.Kept]) -> str:
         f"# {title(name)}\n\n{said}\n",
         f"`model.network: {name}` · {info(name).paper} · {_fidelity(info(name).fidelity)} · "
         f"{count_parameters(group[0].experiment):,} parameters in `configs/{group[0].name}.yaml`\n",
-        *(run.markdown for run in kept),
+        *(run.markdown for run in kept if run.animation.is_file()),
         f"## The network\n\n{drawing.svg(network)}\n",
         *(markdown_of(each) for each in _classes(network)),
         f"## Configurations\n\n{_counts(group)}\n",

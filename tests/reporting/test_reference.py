@@ -104,6 +104,23 @@ def test_what_is_kept_says_nothing_of_the_machine(tmp_path):
     assert provenance["git"] == PROVENANCE["git"]
 
 
+@pytest.mark.parametrize(
+    ("terms", "kept"),
+    [
+        ("for non-commercial research; cite Schüldt et al. 2004", False),
+        ("CC BY-SA 3.0 (says Keras of MNIST)", True),
+    ],
+)
+def test_frames_that_may_not_be_passed_on_are_not_kept(tmp_path, terms, kept):
+    run = finished(tmp_path)
+    metrics = json.loads(run.metrics_path.read_text())
+    metrics["facts"]["data_facts"] = {"terms": terms}
+    run.metrics_path.write_text(json.dumps(metrics))
+    assert record(run, tmp_path) == 0
+    (made,) = reference_runs(tmp_path / "reference")
+    assert (made.root / "sample.gif").is_file() == kept
+
+
 def test_the_networks_values_by_sequence_are_kept_and_can_be_compared(tmp_path, capsys):
     run = finished(tmp_path)
     assert record(run, tmp_path) == 0

@@ -9,6 +9,7 @@ from tfvp.presets.folder import Preset
 
 # How a data set's terms begin -> the Hub's name for the licence.
 _LICENCES = {"CC BY-SA 3.0": "cc-by-sa-3.0", "CC BY 4.0": "cc-by-4.0"}
+UNSTATED = "not stated"
 
 
 def card(name: str, experiment: Experiment, steps: int, measured: Metrics | None) -> str:
@@ -64,7 +65,17 @@ def terms_of(measured: Metrics | None) -> str:
     """Return the terms of the data that the network was trained on, as its data set states them."""
     facts = (measured.metadata.model_extra or {}).get("data_facts", {}) if measured else {}
     terms = facts.get("terms") if isinstance(facts, dict) else None
-    return str(terms or "not stated")
+    return str(terms or UNSTATED)
+
+
+def may_be_passed_on(measured: Metrics | None) -> bool:
+    """Return whether the data's terms, where they are stated, are a licence to pass frames on."""
+    terms = terms_of(measured)
+    return terms == UNSTATED or _licence(terms) != "other"
+
+
+def _licence(terms: str) -> str:
+    return next((hub for start, hub in _LICENCES.items() if terms.startswith(start)), "other")
 
 
 def terms_sentence(measured: Metrics | None) -> str:
@@ -104,7 +115,7 @@ def _number(value: float) -> str:
 def _head(experiment: Experiment, measured: Metrics | None) -> dict[str, object]:
     """Make the Hub's metadata; `license` is that of the data, the nearest that can be said."""
     terms = terms_of(measured)
-    licence = next((hub for start, hub in _LICENCES.items() if terms.startswith(start)), "other")
+    licence = _licence(terms)
     head: dict[str, object] = {
         "library_name": "keras",
         "license": licence,

@@ -13,6 +13,7 @@ from tfvp.errors import RunError, first_line
 from tfvp.evaluation.per_sequence import SequenceValues, packed, sequences_csv
 from tfvp.evaluation.samples import read_samples
 from tfvp.evaluation.schema import MODEL
+from tfvp.presets.card import may_be_passed_on
 from tfvp.reporting.evaluated_run import EvaluatedRun
 from tfvp.reporting.figures.validation_curves import CURVE, read_curve
 from tfvp.reporting.kept_weights import MOST_BYTES, WEIGHTS, half_precision
@@ -42,8 +43,8 @@ def record(evaluated: EvaluatedRun, folder: Path) -> Path:
     """Keep an evaluated run in `folder`/<name>/, completely or not at all.
 
     The folder gets config.yaml, provenance.json, metrics.json, per_frame.csv, the network's values
-    by sequence, the validations, an animation of the first sample, and the weights that were
-    measured, in half precision, where they are small.
+    by sequence, the validations, an animation of the first sample where the data's terms let frames
+    be passed on, and the weights that were measured, in half precision, where they are small.
 
     Args:
         evaluated: the run.
@@ -70,8 +71,9 @@ def record(evaluated: EvaluatedRun, folder: Path) -> Path:
         _keep_weights(evaluated, half_made)
         if curve := read_curve(run):
             write_text(half_made.root / CURVE, curve.csv)
-        for sample in read_samples(run.samples)[:1]:
-            shutil.copyfile(run.samples / sample.animation, half_made.root / ANIMATION)
+        if may_be_passed_on(evaluated.metrics):
+            for sample in read_samples(run.samples)[:1]:
+                shutil.copyfile(run.samples / sample.animation, half_made.root / ANIMATION)
         _refuse_paths(half_made, run)
     return kept.root
 
