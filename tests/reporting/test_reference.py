@@ -337,14 +337,23 @@ def test_readme_shows_of_each_network_the_best_run(page):
     assert "; 2 more: see" in page.read_text()
 
 
-def test_readme_has_a_table_for_runs_on_other_data_and_for_most_of_those_on_the_same(page):
-    folder, larger = page.parent, MovingMnistData(frame_px=(24, 20), digit_px=8)
-    for name, more in (("larger", {"data": larger}), ("less", {"seed": 1})):
+def test_readme_has_a_table_for_full_runs_on_other_data_and_for_most_of_those_on_the_same(page):
+    folder, larger, other = (
+        page.parent,
+        MovingMnistData(frame_px=(24, 20), digit_px=8),
+        MovingMnistData(frame_px=(32, 20), digit_px=8),
+    )
+    for name, more in (
+        ("larger", {"data": larger, "label": ""}),
+        ("quick", {"data": other, "label": "quick run"}),
+        ("less", {"seed": 1}),
+    ):
         assert record(finished(folder, name, title=f"The {name}", **more), folder) == 0
     text = with_results(page.read_text(), page, folder / "reference")
     titles = re.findall(r"^\*\*(Moving MNIST.*)\*\*$", text, re.MULTILINE)
     assert [title.partition(":")[0].split(", ")[1] for title in titles] == ["16×20", "24×20"]
     assert "The larger" in text
+    assert "The quick" not in text
     assert "The less" not in text
 
 

@@ -66,16 +66,17 @@ def with_results(page: str, readme: Path, reference: Path) -> str:
 
 
 def _shown(groups: Sequence[Sequence[EvaluatedRun]]) -> list[Sequence[EvaluatedRun]]:
-    """Choose the largest group, and predictions on other data: the page is short."""
+    """Choose the largest group, and full predictions on other data: the page is short."""
     if not groups:
         return []
     most = max(groups, key=len)
-    return [most, *(group for group in groups if _predicts_on_other_data(group[0], most[0]))]
+    return [most, *(group for group in groups if _belongs_beside(group[0], most[0]))]
 
 
-def _predicts_on_other_data(run: EvaluatedRun, most: EvaluatedRun) -> bool:
+def _belongs_beside(run: EvaluatedRun, most: EvaluatedRun) -> bool:
+    """Whether a run predicts on other data, and no label says that it is a quick one."""
     of, data = run.metrics, most.metrics.metadata.data
-    return of.protocol.task == "prediction" and of.metadata.data != data
+    return (of.protocol.task, of.metadata.label) == ("prediction", "") and of.metadata.data != data
 
 
 def _section(group: Sequence[EvaluatedRun], link: str) -> str:
