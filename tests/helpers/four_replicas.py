@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tests.helpers import tiny
 from tfvp.config.experiment import Experiment
-from tfvp.data.pipeline import training_batches
+from tfvp.data.pipeline import TrainingBatches
 from tfvp.data.prepare import prepare, training_source
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import Loop, build_trainer
@@ -46,12 +46,12 @@ def trained(
     """Losses, weights and averages after three updates."""
     config, data = experiment.training, experiment.data
     prepared = prepare(data, report=lambda _: None)
-    batches = training_batches(
+    batches = TrainingBatches(
         training_source(data, prepared, report=lambda _: None),
         batch=config.global_batch,
         seed=config.seed,
         sampling=lambda step: [truth_probability(step, config.scheduled_sampling)] * 2,
-    )
+    ).as_dataset()
     trainer = build_trainer(experiment, devices)
     losses = []
     record = tf.keras.callbacks.LambdaCallback(

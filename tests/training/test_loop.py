@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import tiny
-from tfvp.data.pipeline import training_batches
+from tfvp.data.pipeline import TrainingBatches
 from tfvp.data.prepare import prepare, training_source
 from tfvp.training.checkpoints import state_of
 from tfvp.training.distributed.devices import Devices
@@ -46,9 +46,9 @@ def run(experiment, *, own: bool, last: int = UPDATES):
     """Logs, events of a second callback, and state after at most UPDATES updates."""
     config = experiment.training
     source = training_source(experiment.data, prepare(experiment.data, report=print), report=print)
-    batches = training_batches(
+    batches = TrainingBatches(
         source, batch=config.global_batch, seed=config.seed, sampling=lambda step: [0.5] * 2
-    )
+    ).as_dataset()
     trainer = build_trainer(experiment, Devices(experiment))
     recorder, second = Recorder(last), Recorder(last)
     Loop(trainer, config, own=own).run(batches, UPDATES, recorder, second)
