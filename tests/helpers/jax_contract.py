@@ -11,10 +11,8 @@ import sys
 import keras
 import numpy as np
 
-from tests.contracts.test_models import CONTEXT, HORIZON, LENGTH, SHAPE, experiment
-from tfvp.evaluation.evaluate import evaluate
-from tfvp.evaluation.measure_batch import usual_history
-from tfvp.inference.compiled import compiled_for, padded
+from tests.contracts.test_models import HORIZON, LENGTH, SHAPE, experiment
+from tests.helpers.three_updates import measured
 from tfvp.models.scanned import scanned
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import build_trainer
@@ -36,20 +34,14 @@ def trained_and_evaluated(name: str) -> dict[str, object]:
     losses = [float(step(batch)["loss"]) for _ in range(2)]
     after = [keras.ops.convert_to_numpy(v) for v in trainer.trainable_variables]
     moved = any(bool((a != b).any()) for a, b in zip(before, after, strict=True))
-    history = usual_history(of.model, of.evaluation.task)
-    predict = compiled_for(history, trainer.predictor, CONTEXT, HORIZON)
-    clips = rng.random((3, LENGTH, *SHAPE)).astype("float32")
-    measured = evaluate(
-        padded(predict),
-        [clips[:2], clips[2:]],
-        context_frames=CONTEXT,
-        predict_frames=HORIZON,
-        metrics=["mse"],
-        history=history,
-    )
-    errors = [float(measured.values[m]["mse"].mean()) for m in ("model", "copy_last_frame")]
+    errors = measured(of, trainer.predictor)
     keras.backend.clear_session()
-    return {"losses": losses, "moved": moved, "errors": errors, "sequences": measured.sequences}
+    return {
+        "losses": losses,
+        "moved": moved,
+        "errors": [float(each.mean()) for each in errors],
+        "sequences": errors.shape[1],
+    }
 
 
 def mask_length(of) -> int:

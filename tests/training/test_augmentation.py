@@ -135,6 +135,9 @@ def test_the_still_frame_is_flipped_apart_from_the_clip():
         for step in range(99)
     ]
     assert 30 < sum(left) < 70
+    alone = Augmentation(AugmentationConfig(flip=("left_right",)), Half(), seed=1)
+    kept = [np.array_equal(alone(CLIP, step, 0), CLIP) for step in range(99)]
+    assert 30 < np.sum(np.equal(left, kept)) < 70
 
 
 def test_what_else_is_asked_for_moves_no_draw():
