@@ -3,11 +3,14 @@
     python benchmarks/compiling.py                     # e3d_residual, from 10 frames to 10
     python benchmarks/compiling.py --frames 10 20 40 --json compiling.json
     python benchmarks/compiling.py --step-by-step      # with a copy of every step instead
+    python benchmarks/compiling.py --again             # and a second start, with kept programs
     python benchmarks/compiling.py --show docs/performance_compiling.json
 
 Each row is measured in a process of its own, without kept programs; `update` is the
 quickest of three, CPU the time of all cores together, `operations` those of the program that XLA
-gets, `temporary` the memory that it plans for what is computed on the way.
+gets, `temporary` the memory that it plans for what is computed on the way. With `--again` a second
+process starts from the programs that the first kept: `of the first start` is its CPU time for
+tracing and compiling over the first's.
 """
 
 import argparse
@@ -15,13 +18,16 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tfvp.config.loading import load_config
 
+OF_FIRST = "of the first start"
 COLUMNS = (
-    *("operations", "trace CPU s", "compile s", "compile CPU s"),
+    *("operations", "trace CPU s", "compile s", "compile CPU s", OF_FIRST),
     *("update s", "update CPU s", "temporary GB"),
 )
 RESULT = "RESULT "
@@ -29,6 +35,7 @@ RESULT = "RESULT "
 
 def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """One row, measured in this process."""
+    from tfvp.backend import backend
     from tfvp.models.scanned import scanned
     from tfvp.profiling.step_cost import Clock, build_profiled, random_clips
 
@@ -37,6 +44,7 @@ def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dic
     experiment = load_config(
         config, preset=arguments.preset, overrides=[*overrides, *arguments.overrides]
     )
+    backend.keep_programs()
     loop = build_profiled(experiment, arguments.batch)
     clips = random_clips(experiment, arguments.batch)
     began = Clock.now()
@@ -55,7 +63,9 @@ def measure_here(config: str, frames: int, arguments: argparse.Namespace) -> dic
         "operations": lowered.as_text().count(" = "),
         "trace CPU s": traced.cpu,
     }
-    return found if arguments.trace_alone else {**found, **compile_and_run(loop, lowered, clips)}
+    if arguments.trace_alone:
+        return found
+    return {**found, **compile_and_run(loop, lowered, clips, arguments.compile_alone)}
 
 
 def revision() -> str | None:
@@ -66,13 +76,20 @@ def revision() -> str | None:
     return done.stdout.strip() or None
 
 
-def compile_and_run(loop: Any, lowered: Any, clips: Any) -> dict[str, Any]:
+def compile_and_run(loop: Any, lowered: Any, clips: Any, compile_alone: bool) -> dict[str, Any]:
     """What compiling takes, and an update after it."""
     from tfvp.profiling.step_cost import Clock
 
     began = Clock.now()
     update = lowered.compile()
     compiled, times = began.since(), []
+    found = {
+        "compile s": compiled.wall,
+        "compile CPU s": compiled.cpu,
+        "temporary GB": update.memory_analysis().temp_size_in_bytes / 1e9,
+    }
+    if compile_alone:
+        return found
     values = [variable.value for variable in loop.step.variables]
     for _ in range(3):
         began = Clock.now()
@@ -80,23 +97,38 @@ def compile_and_run(loop: Any, lowered: Any, clips: Any) -> dict[str, Any]:
         float(result["loss"])
         times.append(began.since())
     return {
-        "compile s": compiled.wall,
-        "compile CPU s": compiled.cpu,
+        **found,
         "update s": min(time.wall for time in times),
         "update CPU s": min(time.cpu for time in times),
-        "temporary GB": update.memory_analysis().temp_size_in_bytes / 1e9,
     }
 
 
-def measure_in_a_process(config: str, frames: int) -> dict[str, Any]:
-    """The same in a fresh process, with this one's options."""
+def measure_in_a_process(config: str, frames: int, kept: str | None) -> dict[str, Any]:
+    """The same in a fresh process, with this one's options; it keeps its programs in a folder."""
     command = [sys.executable, *sys.argv, "--one", config, str(frames)]
-    quiet = {**os.environ, "KERAS_BACKEND": "jax", "JAX_ENABLE_COMPILATION_CACHE": "false"}
+    quiet = {**os.environ, "KERAS_BACKEND": "jax"}
+    if kept is None:
+        quiet["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+    else:
+        quiet["JAX_COMPILATION_CACHE_DIR"] = kept
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
     results = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
     if not results:
         sys.exit(f"{config}, {frames} frames could not be measured:\n{done.stderr[-2000:]}")
     return json.loads(results[-1].removeprefix(RESULT))
+
+
+def starts(config: str, frames: int, again: bool) -> Iterator[dict[str, Any]]:
+    """The row of a first start, and that of a second one."""
+    if not again:
+        yield measure_in_a_process(config, frames, None)
+        return
+    with tempfile.TemporaryDirectory() as kept:
+        first = measure_in_a_process(config, frames, kept)
+        yield first
+        second = measure_in_a_process(config, frames, kept)
+    took = (row["trace CPU s"] + row["compile CPU s"] for row in (second, first))
+    yield {**second, OF_FIRST: next(took) / next(took)}
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
@@ -105,7 +137,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     head += ["processes a core", *COLUMNS]
     lines = [head, [*["---"] * 5, *["--:"] * (len(head) - 5)]]
     for row in rows:
-        numbers = (row[key] for key in ("load", *COLUMNS))
+        numbers = (row.get(key) for key in ("load", *COLUMNS))
         words = [row[key] or "" for key in ("config", "design", "frames", "precision", "revision")]
         shown = (_short(x) for x in numbers)
         lines.append([*words, str(row["batch"]), *shown])
@@ -118,12 +150,20 @@ def _short(number: float | None) -> str:
     return f"{number:,}" if isinstance(number, int) else f"{number:,.2f}"
 
 
+def append(file: Path, row: dict[str, Any]) -> None:
+    """Add a row to those that the file has."""
+    rows = json.loads(file.read_text()) if file.exists() else []
+    file.write_text(json.dumps([*rows, row], indent=2, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("configs", nargs="*", default=["e3d_residual"])
     parser.add_argument("--frames", type=int, nargs="+", default=[10], help="predicted ones")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--trace-alone", action="store_true", help="compile and run nothing")
+    parser.add_argument("--compile-alone", action="store_true", help="run nothing")
+    parser.add_argument("--again", action="store_true", help="start twice, keeping programs")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
     parser.add_argument("--preset", help="of the configurations, e.g. quick")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
@@ -141,12 +181,10 @@ def main() -> None:
         return
     for config in arguments.configs:
         for frames in arguments.frames:
-            row = measure_in_a_process(config, frames)
-            print(markdown([row]).splitlines()[-1], flush=True)
-            if arguments.json:
-                file = arguments.json
-                rows = json.loads(file.read_text()) if file.exists() else []
-                file.write_text(json.dumps([*rows, row], indent=2, ensure_ascii=False) + "\n")
+            for row in starts(config, frames, arguments.again):
+                print(markdown([row]).splitlines()[-1], flush=True)
+                if arguments.json:
+                    append(arguments.json, row)
 
 
 if __name__ == "__main__":

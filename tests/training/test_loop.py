@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.helpers import tiny
 from tfvp.data.pipeline import TrainingBatches
 from tfvp.data.prepare import prepare, training_source
+from tfvp.profiling.step_cost import random_clips
 from tfvp.training.checkpoints import state_of
 from tfvp.training.distributed.devices import Devices
 from tfvp.training.loop import Loop, build_trainer
@@ -68,3 +70,15 @@ def test_own_loop_equals_fit_bit_for_bit(tmp_path, last):
     assert own.keys() == fit.keys()
     for name in fit:
         np.testing.assert_array_equal(own[name], fit[name], err_msg=name)
+
+
+def test_what_is_done_to_a_weight_stays_one_function_for_each_shape(tmp_path):
+    experiment = tiny.experiment(tmp_path, "training.optimizer={kind: adam_tf1}")
+    trainer = build_trainer(experiment, Devices(experiment))
+    clips = tf.nest.map_structure(tf.constant, random_clips(experiment, 2))
+    update = tf.function(trainer.train_step, autograph=False).get_concrete_function(clips)
+    shapes = {tuple(weight.shape) for weight in trainer.trainable_variables}
+    functions = update.graph.as_graph_def().library.function
+    by_weight = [each for each in functions if "by_the_equation" in each.signature.name]
+    assert len(by_weight) == 2 * len(shapes) < len(trainer.trainable_variables)  # Adam, the average
+    assert all(each.attr["_noinline"].b for each in by_weight)

@@ -18,6 +18,7 @@ TAKES_DATASETS = True
 # What the graphs' optimiser does for seconds before the first update of a network, on a CPU without
 # any gain in those that follow: docs/performance.md.
 _NO_GAIN = ("function_optimization", "remapping", "memory_optimization")
+_KEPT_AS_CALL = {"_noinline": True}
 _PREAMBLE = ("Graph execution error", "Detected at", "<stack")
 
 
@@ -115,9 +116,9 @@ def traced_by_shape(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of tensors that a graph traces once for all arguments of the same shapes.
 
     What is done to every weight would otherwise be most of a graph's operations, which are traced
-    and optimised one by one.
+    and optimised one by one. Calls stay calls: inlined, they would be optimised one by one again.
     """
-    traced = tf.function(function, autograph=False)
+    traced = tf.function(function, autograph=False, experimental_attributes=_KEPT_AS_CALL)
     return lambda *values: traced(*map(tf.convert_to_tensor, values))
 
 
