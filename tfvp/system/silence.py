@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tfvp.system.lean_import import lean_import
+
 
 @contextmanager
 def quiet_tensorflow_import() -> Iterator[None]:
-    """Import TensorFlow inside this context without the notices that its C++ code prints.
+    """Import TensorFlow inside this context without notices of its C++ code; see `lean_import`.
 
     Standard error is redirected as a whole, because TensorFlow's own setting does not silence the
     earliest notices. If the import fails, what was printed is shown; where Ctrl-C ends it, it is
@@ -21,7 +23,8 @@ def quiet_tensorflow_import() -> Iterator[None]:
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
         try:
-            yield
+            with lean_import():
+                yield
         except Exception:
             notices.seek(0)
             os.write(stderr, notices.read())
