@@ -22,7 +22,7 @@ UNUSED = {
 def lean_import() -> Iterator[None]:
     """Import TensorFlow and Keras inside this context without what no command of ours needs.
 
-    That saves a third of the time and a fifth of the memory: docs/performance.md. All else that is
+    That saves a fifth of the time and a sixth of the memory: docs/performance.md. All else that is
     imported inside the context, and whatever is imported after it, finds those packages.
     """
     finder = _LeavesOut()
