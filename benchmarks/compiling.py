@@ -172,6 +172,8 @@ def main() -> None:
     parser.add_argument("--show", type=Path, help="measure nothing: print the table of such a file")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.again and arguments.trace_alone:
+        parser.error("--again compares what is compiled: leave --trace-alone out")
     if arguments.one:
         config, frames = arguments.one
         print(RESULT + json.dumps(measure_here(config, int(frames), arguments)))

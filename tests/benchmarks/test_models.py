@@ -155,3 +155,22 @@ def test_the_page_holds_what_compiling_took():
     docs = BENCHMARKS.parent / "docs"
     rows = json.loads((docs / "performance_compiling.json").read_text())
     assert benchmark("compiling").markdown(rows) in (docs / "performance.md").read_text()
+
+
+def test_a_second_start_finds_the_programs_of_the_first(monkeypatch, capsys):
+    module, folders, took = benchmark("compiling"), [], iter([(1.0, 7.0), (1.0, 1.0)])
+
+    def fake(config, frames, kept):
+        folders.append(kept)
+        trace, compiled = next(took)
+        return {"trace CPU s": trace, "compile CPU s": compiled}
+
+    monkeypatch.setattr(module, "measure_in_a_process", fake)
+    first, second = module.starts("e3d", 10, True)
+    assert module.OF_FIRST not in first
+    assert second[module.OF_FIRST] == 2.0 / 8.0
+    assert folders[0] == folders[1] is not None
+    monkeypatch.setattr(sys, "argv", ["compiling.py", "--again", "--trace-alone"])
+    with pytest.raises(SystemExit):
+        module.main()
+    assert "leave --trace-alone out" in capsys.readouterr().err
