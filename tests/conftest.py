@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when i
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")  # nothing from earlier tests
 
 ROOT = Path(__file__).resolve().parent.parent
+TIME_IS_UP = pytest.StashKey[float]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,8 +21,36 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"error:::tfvp(\..*)?$")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs real data where there are none."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `.ci/run` needs to end in time, and to leave no test out for ever."""
+    parser.addoption(
+        "--seconds", type=float, help="tests that have not begun by then are skipped, and counted"
+    )
+    parser.addoption(
+        "--turn", type=int, default=0, help="begin with this test file, so that each is first once"
+    )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Note when the time is up."""
+    seconds = session.config.getoption("--seconds")
+    session.stash[TIME_IS_UP] = time.monotonic() + seconds if seconds is not None else float("inf")
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures that take minutes
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test for which no time is left."""
+    if time.monotonic() >= item.session.stash[TIME_IS_UP]:
+        pytest.skip("no time left")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the file whose turn it is; skip what needs real data where there are none."""
+    files = list(dict.fromkeys(item.path for item in items))
+    if files:
+        begin = config.getoption("--turn") % len(files)
+        order = {path: k for k, path in enumerate([*files[begin:], *files[:begin]])}
+        items.sort(key=lambda item: order[item.path])  # stable: a file's own order stays
     if "TFVP_DATA" not in os.environ:
         for item in items:
             if item.get_closest_marker("realdata"):
